@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * abi.h - what the kernel program and user space share: map keys and values,
+ * events, limits. Every size is asserted; changing one means raising IFW_ABI.
+ *
+ * Addresses are numbers here, not bytes on the wire: struct ifw_addr holds an
+ * address in host order, aligned to the left, so that "the first n bits" means
+ * the same for IPv4 (the top 32 bits of hi) and IPv6 (all of hi and lo), and
+ * one masking routine serves both. Ports are in host order as well. Fields
+ * that stay in network order are of type __be16 or __be32.
+ */
+#ifndef IFW_ABI_H
+#define IFW_ABI_H
+
+#include <linux/types.h>
+
+/* Raised whenever a map's key, value or meaning changes. Pins carry it. */
+#define IFW_ABI 1
+
+#define IFW_NAME_MAX 16 /* IFNAMSIZ, with the final NUL */
+
+/*
+ * Interface slots: small numbers that stand for interface names in rules.
+ * Slot 0 is every interface without settings; it is never named by a rule.
+ */
+#define IFW_SLOTS 64
+#define IFW_SLOT_NONE 0
+#define IFW_IFACES_ANY (~0ULL)
+
+#define IFW_REASONS_MAX 32 /* room in the counters; reasons.h must fit */
+#define IFW_LENGTH_MAX 128 /* longest prefix, bits */
+#define IFW_LENGTH_WORDS 3 /* 64-bit words that hold one bit a length, 0..128 */
+#define IFW_LENGTH_BIT(len) (IFW_LENGTH_MAX - (len)) /* in struct ifw_prefix.lengths */
+#define IFW_RUN_MAX 65536			     /* disjoint ranges of 16-bit ports */
+#define IFW_RUN_SEARCH_STEPS 17			     /* halvings that search IFW_RUN_MAX ranges */
+#define IFW_LOOPBACK_IFINDEX 1			     /* include/net/flow.h LOOPBACK_IFINDEX */
+
+/* Defaults of `ifw up`; the values in force are in struct ifw_iface. */
+#define IFW_MARK_DEFAULT 0x20U
+#define IFW_MARK_MASK_DEFAULT 0x20U
+
+enum ifw_family {
+	IFW_FAMILY_NONE = 0,
+	IFW_FAMILY_IPV4 = 4,
+	IFW_FAMILY_IPV6 = 6,
+};
+
+enum ifw_verdict {
+	IFW_VERDICT_DROP = 0,
+	IFW_VERDICT_PASS = 1,
+	IFW_VERDICTS = 2,
+};
+
+enum ifw_action {
+	IFW_ACTION_INTERCEPT = 1,
+	IFW_ACTION_PASS = 2,
+	IFW_ACTION_DENY = 3,
+};
+
+enum ifw_assigned {
+	IFW_ASSIGNED_NONE = 0,
+	IFW_ASSIGNED_ESTABLISHED = 1,
+	IFW_ASSIGNED_LISTENER = 2,
+};
+
+/* An address in host order, left-aligned; IPv4 is the top half of hi. */
+struct ifw_addr {
+	__u64 hi;
+	__u64 lo;
+};
+
+/* --- The set that packets are matched against ---------------------------- */
+
+enum ifw_prefix_kind {
+	IFW_PREFIX_WALK = 1,	    /* addr 0, len 0: lengths in use for (family, protocol) */
+	IFW_PREFIX_DESTINATION = 2, /* scope 0 */
+	IFW_PREFIX_SOURCE = 3,	    /* scope: id of the destination it belongs to */
+};
+
+struct ifw_prefix_key {
+	struct ifw_addr addr; /* masked to len */
+	__u32 scope;
+	__u8 len;
+	__u8 family;   /* enum ifw_family */
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 kind;     /* enum ifw_prefix_kind */
+};
+
+/*
+ * Kind WALK: lengths = destination lengths in use; no run.
+ * Kind DESTINATION: lengths = source lengths in use below it, other than 0;
+ * its run is the one for "any source", which therefore costs no second probe.
+ * Kind SOURCE: no lengths.
+ * Bit 128 - n of lengths (IFW_LENGTH_BIT) stands for prefix length n, so
+ * that the lowest bit set is the longest prefix.
+ *
+ * A hash element that was deleted can hold another key before a reader on
+ * another CPU is done with it. So the value repeats its key, in front, and the
+ * reader compares it last; and every range of the run repeats the id.
+ */
+struct ifw_prefix {
+	struct ifw_prefix_key self;
+	__u32 id;	 /* never 0 */
+	__u32 run_at;	 /* first range of the run, index into the ranges map */
+	__u32 run_count; /* number of disjoint ranges, ascending; 0: no run */
+	__u32 reserved;
+	__u64 lengths[IFW_LENGTH_WORDS];
+};
+
+/*
+ * One candidate rule for one disjoint port range. The first candidates of a
+ * run lie side by side in ascending order, so that they can be searched by
+ * halving; further candidates of a range (rules that admit other interfaces)
+ * follow through next.
+ */
+struct ifw_range {
+	__u32 owner;	     /* ifw_prefix.id that this run belongs to; 0: free */
+	__u16 low;	     /* host order, inclusive */
+	__u16 high;	     /* host order, inclusive */
+	__u64 ifaces;	     /* bit n: holds on interface slot n */
+	__u32 rule;	     /* order number of the rule as entered */
+	__u32 next;	     /* ranges ahead to the next candidate; 0: last */
+	__u16 listener_port; /* host order */
+	__u8 action;	     /* enum ifw_action */
+	__u8 reserved[5];
+	struct ifw_addr listener; /* of the destination's family */
+};
+
+/* --- Interfaces ---------------------------------------------------------- */
+
+enum ifw_iface_flags {
+	IFW_IFACE_SSH_OFF = 1 << 0,
+	IFW_IFACE_ECHO = 1 << 1,
+	IFW_IFACE_ADDRS_RECORDED = 1 << 2,
+};
+
+enum ifw_hook {
+	IFW_HOOK_NONE = 0,
+	IFW_HOOK_TCX = 1,
+	IFW_HOOK_CLSACT = 2,
+};
+
+/* Settings of an interface, keyed by ifindex (__u32). */
+struct ifw_iface {
+	__u32 slot;
+	__u32 flags; /* enum ifw_iface_flags */
+	__u32 mark;  /* what skb->mark gets in the bits of mark_mask */
+	__u32 mark_mask;
+	__u32 verbose; /* 0: no events; n: an event for every nth decision */
+	/* The rest is for user space: how to take the program off again. */
+	__u32 hook;	   /* enum ifw_hook */
+	__u32 tc_priority; /* clsact: what the kernel gave */
+	__u32 tc_handle;
+	__u32 made_qdisc; /* 1: the clsact qdisc is ours */
+	__u32 table;	  /* routing table of the policy rule; 0: none was made */
+	char name[IFW_NAME_MAX];
+};
+
+enum ifw_addr_kind {
+	IFW_ADDR_LOCAL = 1,
+	IFW_ADDR_BROADCAST = 2, /* directed broadcast of an own prefix */
+};
+
+/* Own addresses: key of a set, value __u32 enum ifw_addr_kind. */
+struct ifw_addr_key {
+	struct ifw_addr addr;
+	__u32 slot;
+	__u32 family;
+};
+
+/* --- Counters and events ------------------------------------------------- */
+
+struct ifw_count {
+	__u64 packets;
+	__u64 bytes; /* frame length, link header included */
+};
+
+/* One a slot and CPU. */
+struct ifw_counters {
+	struct ifw_count by_reason[IFW_REASONS_MAX][IFW_VERDICTS];
+	__u64 decisions;   /* all packets; paces the sampling of events */
+	__u64 events_lost; /* the ring buffer was full */
+};
+
+struct ifw_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	struct ifw_addr src;
+	struct ifw_addr dst;
+	__u32 ifindex;
+	__u32 slot;
+	__u32 rule;	/* order number; 0: none */
+	__u32 length;	/* frame length, link header included */
+	__u16 src_port; /* host order; 0 where the packet has none */
+	__u16 dst_port;
+	__u16 ethertype; /* host order */
+	__u8 family;	 /* enum ifw_family */
+	__u8 protocol;
+	__u8 verdict;  /* enum ifw_verdict */
+	__u8 reason;   /* enum ifw_reason */
+	__u8 assigned; /* enum ifw_assigned */
+	__u8 reserved[5];
+};
+
+#define IFW_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
+IFW_ASSERT_SIZE(struct ifw_addr, 16);
+IFW_ASSERT_SIZE(struct ifw_prefix_key, 24);
+IFW_ASSERT_SIZE(struct ifw_prefix, 64);
+IFW_ASSERT_SIZE(struct ifw_range, 48);
+IFW_ASSERT_SIZE(struct ifw_iface, 56);
+IFW_ASSERT_SIZE(struct ifw_addr_key, 24);
+IFW_ASSERT_SIZE(struct ifw_counters, 1040);
+IFW_ASSERT_SIZE(struct ifw_event, 72);
+
+#endif /* IFW_ABI_H */

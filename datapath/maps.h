@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * maps.h - the BPF maps that the program reads. Their contents are written by
+ * loader/; limits that a user may choose are set there before loading.
+ *
+ * A set of rules is a generation: slot 0 or 1 of ifw_prefixes and ifw_ranges.
+ * ifw_active says which; a packet reads it once. Replacing all rules fills the
+ * other generation with new inner maps and then changes that one number.
+ */
+#ifndef IFW_MAPS_H
+#define IFW_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "abi.h"
+
+/* Added in 5.10; given here so that older headers will do. */
+#define IFW_F_INNER_MAP (1U << 12) /* BPF_F_INNER_MAP */
+
+/* Sizes, not types: clang leaves the types of an inner map out of BTF. */
+struct ifw_prefix_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct ifw_prefix_key));
+	__uint(value_size, sizeof(struct ifw_prefix));
+};
+
+struct ifw_range_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, IFW_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct ifw_range));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} ifw_active SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__array(values, struct ifw_prefix_map);
+} ifw_prefixes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__array(values, struct ifw_range_map);
+} ifw_ranges SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, __u32); /* ifindex */
+	__type(value, struct ifw_iface);
+} ifw_ifaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct ifw_addr_key);
+	__type(value, __u32); /* enum ifw_addr_kind */
+} ifw_addrs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, IFW_SLOTS);
+	__type(key, __u32); /* slot */
+	__type(value, struct ifw_counters);
+} ifw_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} ifw_events SEC(".maps");
+
+#endif /* IFW_MAPS_H */

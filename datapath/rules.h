@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * rules.h - which rule a packet meets: longest destination prefix first, then
+ * longest source prefix, then the range around its port, then the first rule
+ * there that admits the interface. Where none does, the search widens, to /0.
+ *
+ * Only prefix lengths that some rule uses are probed, so the cost grows with
+ * their number and not with the number of rules. (The ancestor of this walk
+ * shortens the mask bit by bit and probes all 33 lengths.)
+ *
+ * The four functions marked IFW_GLOBAL are verified one by one, so that the
+ * verifier's work is their sum and not their product; their arguments are
+ * numbers because kernel 5.10 takes nothing else there.
+ */
+#ifndef IFW_RULES_H
+#define IFW_RULES_H
+
+#include "iface.h"
+#include "packet.h"
+
+#define IFW_NO_MATCH 0U	      /* otherwise 1 + index of the range that decides */
+#define IFW_STALE 0xffffffffU /* the set changed underneath: walk again */
+#define IFW_STALE_RETRIES 4
+
+/*
+ * What of a packet the walk needs besides its addresses, in one number: port
+ * (destination, host order) in bits 0..15, generation 16..23, family 24..31,
+ * protocol 32..39, interface slot 40..47; the destination length to try 48..55.
+ */
+ifw_inline __u64 ifw_query(const struct packet *p, __u32 slot, __u32 generation)
+{
+	return p->dst_port | (__u64)generation << 16 | (__u64)p->family << 24 |
+	       (__u64)p->protocol << 32 | (__u64)slot << 40;
+}
+
+#define IFW_QUERY_PORT(query) ((__u32)((query)&0xffff))
+#define IFW_QUERY_GENERATION(query) ((__u32)((query) >> 16 & 0xff))
+#define IFW_QUERY_FAMILY(query) ((__u8)((query) >> 24))
+#define IFW_QUERY_PROTOCOL(query) ((__u8)((query) >> 32))
+#define IFW_QUERY_SLOT(query) ((__u32)((query) >> 40 & (IFW_SLOTS - 1)))
+#define IFW_QUERY_LENGTH(query) ((__u8)((query) >> 48))
+
+/*
+ * 1 where the element still belongs to the key. Asked after its fields were
+ * read, for the reason given in abi.h. Without branches: the verifier follows
+ * each.
+ */
+ifw_inline int ifw_still(const struct ifw_prefix *prefix, const struct ifw_prefix_key *key)
+{
+	const __u64 *self = (const __u64 *)&prefix->self, *wanted = (const __u64 *)key;
+
+	asm volatile("" ::: "memory");
+	return ((self[0] ^ wanted[0]) | (self[1] ^ wanted[1]) | (self[2] ^ wanted[2])) == 0;
+}
+
+/* Index of the lowest bit set; bits is not 0. No branch: the verifier follows each. */
+ifw_inline __u32 ifw_lowest_bit(__u64 bits)
+{
+	return (__u32)__builtin_popcountll((bits & -bits) - 1);
+}
+
+/*
+ * The range of a run that holds the port, by halving, and of its candidates
+ * the first that admits the slot.
+ */
+IFW_GLOBAL __u32 ifw_search_run(IFW_GLOBAL_CTX __u64 query, __u32 owner, __u32 run_at,
+				__u32 run_count)
+{
+	__u32 low = 0, high = run_count, index = 0;
+	const struct ifw_range *range = 0;
+	int found = 0;
+
+	for (int i = 0; i < IFW_RUN_SEARCH_STEPS && low < high; i++) {
+		__u32 middle = low + (high - low) / 2;
+
+		range = ifw_find_range(IFW_GLOBAL_ARG(ctx) IFW_QUERY_GENERATION(query),
+				       run_at + middle);
+		if (!range || range->owner != owner)
+			return IFW_STALE;
+		if (IFW_QUERY_PORT(query) < range->low) {
+			high = middle;
+		} else if (IFW_QUERY_PORT(query) > range->high) {
+			low = middle + 1;
+		} else {
+			index = run_at + middle;
+			found = 1;
+			break;
+		}
+	}
+	if (!found)
+		return IFW_NO_MATCH;
+
+	/* Each candidate after the first adds an interface, so they are few. */
+	for (int i = 0; i < IFW_SLOTS; i++) {
+		__u32 next;
+
+		range = ifw_find_range(IFW_GLOBAL_ARG(ctx) IFW_QUERY_GENERATION(query), index);
+		if (!range || range->owner != owner)
+			return IFW_STALE;
+		if ((range->ifaces >> (IFW_QUERY_SLOT(query))) & 1)
+			return index + 1;
+		next = range->next;
+		if (next == 0)
+			break;
+		index += next;
+	}
+	return IFW_NO_MATCH;
+}
+
+/* The run of a source prefix or, where there is none, IFW_NO_MATCH. */
+IFW_GLOBAL __u32 ifw_match_source(IFW_GLOBAL_CTX __u64 src_hi, __u64 src_lo, __u32 scope, __u32 len,
+				  __u64 query)
+{
+	const struct ifw_addr src = {src_hi, src_lo};
+	struct ifw_prefix_key key = {
+		.addr = ifw_addr_mask(src, len),
+		.scope = scope,
+		.len = len,
+		.family = IFW_QUERY_FAMILY(query),
+		.protocol = IFW_QUERY_PROTOCOL(query),
+		.kind = IFW_PREFIX_SOURCE,
+	};
+	const struct ifw_prefix *found;
+	__u32 id, run_at, run_count;
+
+	found = ifw_find_prefix(IFW_GLOBAL_ARG(ctx) IFW_QUERY_GENERATION(query), &key);
+	if (!found)
+		return IFW_NO_MATCH;
+	id = found->id;
+	run_at = found->run_at;
+	run_count = found->run_count;
+	if (!ifw_still(found, &key))
+		return IFW_STALE;
+	return ifw_search_run(IFW_GLOBAL_ARG(ctx) query, id, run_at, run_count);
+}
+
+/* One destination length: its source lengths, longest first, then any source. */
+IFW_GLOBAL __u32 ifw_match_destination(IFW_GLOBAL_CTX __u64 dst_hi, __u64 dst_lo, __u64 src_hi,
+				       __u64 src_lo, __u64 query)
+{
+	const struct ifw_addr dst = {dst_hi, dst_lo};
+	struct ifw_prefix_key key = {
+		.addr = ifw_addr_mask(dst, IFW_QUERY_LENGTH(query)),
+		.len = IFW_QUERY_LENGTH(query),
+		.family = IFW_QUERY_FAMILY(query),
+		.protocol = IFW_QUERY_PROTOCOL(query),
+		.kind = IFW_PREFIX_DESTINATION,
+	};
+	__u32 id, run_at, run_count, answer;
+	const struct ifw_prefix *found;
+
+	found = ifw_find_prefix(IFW_GLOBAL_ARG(ctx) IFW_QUERY_GENERATION(query), &key);
+	if (!found)
+		return IFW_NO_MATCH;
+	id = found->id;
+	run_at = found->run_at;
+	run_count = found->run_count;
+	for (int word = 0; word < IFW_LENGTH_WORDS; word++) {
+		__u64 bits = found->lengths[word];
+
+		if (!ifw_still(found, &key))
+			return IFW_STALE;
+		for (int i = 0; i < 64 && bits; i++) {
+			__u32 len = IFW_LENGTH_BIT(word * 64 + ifw_lowest_bit(bits));
+
+			bits &= bits - 1;
+			answer = ifw_match_source(IFW_GLOBAL_ARG(ctx) src_hi, src_lo, id, len,
+						  query);
+			if (answer != IFW_NO_MATCH)
+				return answer;
+		}
+	}
+	return ifw_search_run(IFW_GLOBAL_ARG(ctx) query, id, run_at, run_count);
+}
+
+/* All destination lengths in use for the packet's family and protocol, longest first. */
+IFW_GLOBAL __u32 ifw_walk(IFW_GLOBAL_CTX __u64 dst_hi, __u64 dst_lo, __u64 src_hi, __u64 src_lo,
+			  __u64 query)
+{
+	struct ifw_prefix_key key = {
+		.family = IFW_QUERY_FAMILY(query),
+		.protocol = IFW_QUERY_PROTOCOL(query),
+		.kind = IFW_PREFIX_WALK,
+	};
+	const struct ifw_prefix *found;
+	__u32 answer;
+
+	found = ifw_find_prefix(IFW_GLOBAL_ARG(ctx) IFW_QUERY_GENERATION(query), &key);
+	if (!found)
+		return IFW_NO_MATCH;
+	for (int word = 0; word < IFW_LENGTH_WORDS; word++) {
+		__u64 bits = found->lengths[word];
+
+		if (!ifw_still(found, &key))
+			return IFW_STALE;
+		for (int i = 0; i < 64 && bits; i++) {
+			__u64 len = IFW_LENGTH_BIT(word * 64 + ifw_lowest_bit(bits));
+
+			bits &= bits - 1;
+			answer = ifw_match_destination(IFW_GLOBAL_ARG(ctx) dst_hi, dst_lo, src_hi,
+						       src_lo, query | len << 48);
+			if (answer != IFW_NO_MATCH)
+				return answer;
+		}
+	}
+	return IFW_NO_MATCH;
+}
+
+/* The rule for a TCP or UDP packet, as the range that leads to it; NULL: none. */
+ifw_inline const struct ifw_range *ifw_match(ifw_ctx *ctx, const struct packet *p,
+					     const struct iface *in)
+{
+	__u32 generation = ifw_read_generation(ctx) & 1;
+	__u32 answer = IFW_STALE;
+
+	for (int i = 0; i < IFW_STALE_RETRIES && answer == IFW_STALE; i++)
+		answer = ifw_walk(IFW_GLOBAL_ARG(ctx) p->dst.hi, p->dst.lo, p->src.hi, p->src.lo,
+				  ifw_query(p, in->slot, generation));
+	if (answer == IFW_NO_MATCH || answer == IFW_STALE)
+		return 0;
+	return ifw_find_range(IFW_GLOBAL_ARG(ctx) generation, answer - 1);
+}
+
+#endif /* IFW_RULES_H */

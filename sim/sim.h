@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sim.h - the decision in user space: a world (interfaces, sockets, rules) and
+ * packets in, verdicts out. The decision itself is datapath/, unchanged; what
+ * is here stands in for the kernel and is as strict: packet bounds with a guard
+ * page, counted socket references, the same error codes.
+ *
+ * A world may be used by one thread at a time; worlds do not share anything.
+ */
+#ifndef IFW_SIM_H
+#define IFW_SIM_H
+
+#include "../datapath/helpers.h"
+#include "../datapath/verdict.h"
+#include "../ruleset/rule.h"
+
+struct sim_world;
+
+/* 0 or -ENOMEM. Destroy with sim_world_destroy (NULL is fine). */
+int sim_world_create(struct sim_world **world);
+void sim_world_destroy(struct sim_world *world);
+
+/*
+ * Reads a world file (see world.c for its statements) into an empty world.
+ * 0, -EINVAL after reporting, -ENOMEM.
+ */
+int sim_world_parse(struct sim_world *world, const char *text, size_t size, diagnose_fn diagnose,
+		    void *arg);
+
+/* The table that rules for this world must be parsed with; interfaces of the world are in it. */
+struct iface_names *sim_world_names(struct sim_world *world);
+
+/*
+ * Compiles the set and puts it in force in place of the former; set->names must
+ * extend sim_world_names(). The set is copied. 0, -ENOMEM, -E2BIG (compile_set).
+ */
+int sim_world_set_rules(struct sim_world *world, const struct rule_set *set);
+
+/* ifindex of an interface by name, 0 where the world has none; name of one, NULL likewise. */
+uint32_t sim_world_ifindex(const struct sim_world *world, const char *name);
+const char *sim_world_ifname(const struct sim_world *world, uint32_t ifindex);
+uint32_t sim_world_first_ifindex(const struct sim_world *world);
+
+/* The rule with this order number, NULL where there is none. */
+const struct rule *sim_world_rule(const struct sim_world *world, uint32_t order);
+
+/* Counters of an interface, summed; NULL where the world has no such interface. */
+const struct ifw_counters *sim_world_counters(const struct sim_world *world, uint32_t ifindex);
+
+struct sim_result {
+	struct decision decision;
+	uint32_t mark;	/* skb->mark afterwards */
+	bool has_event; /* the interface is verbose */
+	struct ifw_event event;
+	const char
+		*violation; /* what the decision did that the kernel would refuse; NULL: nothing */
+};
+
+/* Link header that a frame starts with. */
+enum sim_link {
+	SIM_LINK_ETHERNET,
+};
+
+/* One packet as the driver handed it over. */
+struct sim_frame {
+	const void *data;
+	size_t length; /* bytes */
+	uint32_t ifindex;
+	uint32_t mark;	   /* skb->mark before */
+	uint32_t gso_segs; /* above 1: an aggregate */
+};
+
+/*
+ * Decides one packet. 0; -ENOMEM; -EPROTO where the decision broke the kernel's
+ * rules (socket leaked or released twice, ...): result->violation says how.
+ */
+int sim_decide(struct sim_world *world, const struct sim_frame *frame, struct sim_result *result);
+
+/* --- What the decision asked, for who explains it ------------------------ */
+
+enum sim_trace_kind {
+	SIM_TRACE_STEP,	      /* a step of the decision is tried */
+	SIM_TRACE_LOAD,	      /* bytes were read from the frame */
+	SIM_TRACE_IFACE,      /* settings of the interface */
+	SIM_TRACE_ADDR,	      /* is this address own? */
+	SIM_TRACE_SOCKET_TCP, /* socket lookups */
+	SIM_TRACE_SOCKET_UDP,
+	SIM_TRACE_ASSIGN,
+	SIM_TRACE_PREFIX, /* a prefix was probed */
+	SIM_TRACE_RANGE,  /* a range was looked at */
+};
+
+struct sim_trace {
+	enum sim_trace_kind kind;
+	enum ifw_step step;		    /* STEP */
+	const struct ifw_iface *iface;	    /* IFACE: NULL where it has no settings */
+	struct ifw_addr addr;		    /* ADDR */
+	uint32_t addr_kind;		    /* ADDR: enum ifw_addr_kind, 0: not own */
+	const struct bpf_sock_tuple *tuple; /* SOCKET_* */
+	uint32_t tuple_size;
+	const struct bpf_sock *socket;	  /* SOCKET_*, ASSIGN: NULL where none was found */
+	long error;			  /* LOAD, ASSIGN: 0 or -errno */
+	uint32_t offset, length;	  /* LOAD */
+	const struct ifw_prefix_key *key; /* PREFIX */
+	const struct ifw_prefix *prefix;  /* PREFIX: NULL where none was found */
+	const struct ifw_range *range;	  /* RANGE */
+	uint32_t index;			  /* RANGE */
+};
+
+/* Called for each thing the decision asks; NULL turns it off. */
+typedef void (*sim_trace_fn)(void *arg, const struct sim_trace *trace);
+void sim_world_trace(struct sim_world *world, sim_trace_fn trace, void *arg);
+
+/*
+ * Lets the nth call of a helper that can fail (socket lookup, assignment, map
+ * lookup, ring buffer) fail, counted from 1 within each sim_decide(); 0: none
+ * does. For tests of what the decision does then.
+ */
+void sim_world_fail_call(struct sim_world *world, unsigned int nth);
+
+/* Calls of such helpers in the last sim_decide(). */
+unsigned int sim_world_calls(const struct sim_world *world);
+
+#endif /* IFW_SIM_H */
