@@ -21,8 +21,8 @@ int sim_world_create(struct sim_world **world);
 void sim_world_destroy(struct sim_world *world);
 
 /*
- * Reads a world file (see world.c for its statements) into an empty world.
- * 0, -EINVAL after reporting, -ENOMEM.
+ * Reads a world file (see world_parse.c for its statements) into an empty world,
+ * which on failure is empty again. 0, -EINVAL after reporting, -ENOMEM.
  */
 int sim_world_parse(struct sim_world *world, const char *text, size_t size, diagnose_fn diagnose,
 		    void *arg);
@@ -32,7 +32,8 @@ struct iface_names *sim_world_names(struct sim_world *world);
 
 /*
  * Compiles the set and puts it in force in place of the former; set->names must
- * extend sim_world_names(). The set is copied. 0, -ENOMEM, -E2BIG (compile_set).
+ * extend sim_world_names(), which it then replaces (-EINVAL otherwise). The set is
+ * copied. 0, -ENOMEM, -E2BIG (compile_set); on failure the former stays in force.
  */
 int sim_world_set_rules(struct sim_world *world, const struct rule_set *set);
 
@@ -68,6 +69,7 @@ struct sim_frame {
 	uint32_t ifindex;
 	uint32_t mark;	   /* skb->mark before */
 	uint32_t gso_segs; /* above 1: an aggregate */
+	uint64_t time_ns;  /* CLOCK_MONOTONIC when it came */
 };
 
 /*
@@ -117,6 +119,10 @@ void sim_world_trace(struct sim_world *world, sim_trace_fn trace, void *arg);
  * does. For tests of what the decision does then.
  */
 void sim_world_fail_call(struct sim_world *world, unsigned int nth);
+
+/* Events that fit into the ring buffer until somebody reads it; without this call it never fills.
+ */
+void sim_world_set_event_room(struct sim_world *world, uint64_t events);
 
 /* Calls of such helpers in the last sim_decide(). */
 unsigned int sim_world_calls(const struct sim_world *world);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * capture.c - see capture.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <pcap/pcap.h>
+
+#include "capture.h"
+
+struct capture {
+	pcap_t *pcap;
+};
+
+static int check_link(pcap_t *pcap, char message[CAPTURE_MESSAGE_MAX])
+{
+	int type = pcap_datalink(pcap);
+	const char *name = pcap_datalink_val_to_name(type);
+
+	if (type == DLT_EN10MB)
+		return 0;
+	snprintf(message, CAPTURE_MESSAGE_MAX,
+		 "link type %s (%d) is not supported, only EN10MB (Ethernet); capture on one "
+		 "Ethernet interface, not on 'any'",
+		 name ? name : "unknown", type);
+	return -EPROTONOSUPPORT;
+}
+
+int capture_open(FILE *file, struct capture **capture, char message[CAPTURE_MESSAGE_MAX])
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	struct capture *new = calloc(1, sizeof(*new));
+	int error = 0;
+
+	if (!new) {
+		snprintf(message, CAPTURE_MESSAGE_MAX, "out of memory");
+		error = -ENOMEM;
+	} else {
+		new->pcap = pcap_fopen_offline_with_tstamp_precision(
+			file, PCAP_TSTAMP_PRECISION_NANO, why);
+		if (!new->pcap) {
+			snprintf(message, CAPTURE_MESSAGE_MAX, "not a capture: %s", why);
+			error = -EINVAL;
+		}
+	}
+	if (error) {
+		if (file != stdin)
+			fclose(file);
+		free(new);
+		return error;
+	}
+	error = check_link(new->pcap, message);
+	if (error) {
+		capture_close(new);
+		return error;
+	}
+	*capture = new;
+	return 0;
+}
+
+int capture_next(struct capture *capture, struct capture_packet *packet,
+		 char message[CAPTURE_MESSAGE_MAX])
+{
+	struct pcap_pkthdr *header;
+	const u_char *data;
+	int status = pcap_next_ex(capture->pcap, &header, &data);
+
+	if (status == PCAP_ERROR_BREAK)
+		return 0;
+	if (status != 1) {
+		snprintf(message, CAPTURE_MESSAGE_MAX, "%s", pcap_geterr(capture->pcap));
+		return -EINVAL;
+	}
+	packet->data = data;
+	packet->captured = header->caplen;
+	packet->length = header->len;
+	/* Opened with nanoseconds, so tv_usec holds those. */
+	packet->time_ns = (uint64_t)header->ts.tv_sec * 1000000000 + (uint64_t)header->ts.tv_usec;
+	return 1;
+}
+
+void capture_close(struct capture *capture)
+{
+	if (!capture)
+		return;
+	pcap_close(capture->pcap);
+	free(capture);
+}

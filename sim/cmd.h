@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * cmd.h - what the commands of ifw-sim share.
+ */
+#ifndef IFW_SIM_CMD_H
+#define IFW_SIM_CMD_H
+
+#include <stdio.h>
+
+#include "sim.h"
+
+#define PROGRAM "ifw-sim"
+
+enum exit_status {
+	STATUS_DONE = 0,
+	STATUS_BAD_INPUT = 1,  /* usage, or a file that is not what it should be */
+	STATUS_REFUSED = 2,    /* the system refused */
+	STATUS_UNEXPECTED = 3, /* decided, but not as --expect says */
+};
+
+/* Command lines of both commands; what a command does not have stays NULL. */
+struct options {
+	const char *rules;
+	const char *world;
+	const char *in;
+	const char *expect;
+	bool json;
+	char **args; /* what is left */
+	int count;
+};
+
+/* Each prints what is wrong and returns an enum exit_status. */
+int cmd_run(const struct options *options);
+int cmd_explain(const struct options *options);
+
+/* "ifw-sim: ..." on stderr; returns status. */
+int cmd_fail(enum exit_status status, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The world with its rules and the interface that --in means. */
+int cmd_load(const struct options *options, struct sim_world **world, uint32_t *ifindex);
+
+/* "-" is stdin. NULL after printing; *status then says what to exit with. */
+FILE *cmd_open(const char *path, int *status);
+
+/* The rule in print, into text of RULE_TEXT_MAX bytes; NULL where no rule decided. */
+const char *cmd_rule_text(struct sim_world *world, const struct decision *d, char *text);
+const char *cmd_verdict(const struct decision *d);
+const char *cmd_assigned(const struct decision *d); /* NULL: nothing */
+const char *cmd_reason(const struct decision *d);
+
+/* Whether all of stdout was written; otherwise STATUS_REFUSED after saying so. */
+int cmd_finish(int status);
+
+#endif /* IFW_SIM_CMD_H */

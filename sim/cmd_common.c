@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * cmd_common.c - see cmd.h: files, the world, and a decision in words.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../cli/diagnose.h"
+#include "../ruleset/grammar.h"
+#include "cmd.h"
+
+#define TEXT_FIRST (64UL * 1024)       /* bytes read at first; doubled as needed */
+#define TEXT_MAX (256UL * 1024 * 1024) /* far above what the largest set needs */
+
+int cmd_fail(enum exit_status status, const char *format, ...)
+{
+	va_list args;
+
+	fputs(PROGRAM ": ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return (int)status;
+}
+
+int cmd_finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	return cmd_fail(STATUS_REFUSED, "cannot write to standard output: %s", strerror(errno));
+}
+
+/* --- Files ------------------------------------------------------------------ */
+
+FILE *cmd_open(const char *path, int *status)
+{
+	FILE *file;
+
+	if (strcmp(path, "-") == 0)
+		return stdin;
+	file = fopen(path, "re");
+	if (file)
+		return file;
+	*status = errno == ENOENT || errno == ENOTDIR ? STATUS_BAD_INPUT : STATUS_REFUSED;
+	cmd_fail(STATUS_BAD_INPUT, "cannot open '%s': %s", path, strerror(errno));
+	return NULL;
+}
+
+static void close_file(FILE **file)
+{
+	if (*file && *file != stdin)
+		fclose(*file);
+}
+
+static void free_text(char **text)
+{
+	free(*text);
+}
+
+static int read_text(const char *path, char **text, size_t *size)
+{
+	int status = STATUS_DONE;
+	FILE *file __attribute__((cleanup(close_file))) = cmd_open(path, &status);
+	char *buffer __attribute__((cleanup(free_text))) = NULL;
+	size_t room = 0, used = 0;
+
+	if (!file)
+		return status;
+	do {
+		if (used == room) {
+			char *larger;
+
+			room = room ? room * 2 : TEXT_FIRST;
+			larger = room <= TEXT_MAX ? realloc(buffer, room) : NULL;
+			if (!larger)
+				return cmd_fail(STATUS_REFUSED, "'%s' is too large", path);
+			buffer = larger;
+		}
+		used += fread(buffer + used, 1, room - used, file);
+		if (ferror(file))
+			return cmd_fail(errno == EISDIR ? STATUS_BAD_INPUT : STATUS_REFUSED,
+					"cannot read '%s': %s", path, strerror(errno));
+	} while (!feof(file));
+	*text = buffer;
+	*size = used;
+	buffer = NULL;
+	return STATUS_DONE;
+}
+
+/* --- The world ------------------------------------------------------------- */
+
+static int load_world(struct sim_world *world, const char *path)
+{
+	struct diagnose_to to = {.stream = stderr, .program = PROGRAM, .file = path};
+	char *text __attribute__((cleanup(free_text))) = NULL;
+	size_t size;
+	int status = read_text(path, &text, &size), error;
+
+	if (status)
+		return status;
+	error = sim_world_parse(world, text, size, diagnose_print, &to);
+	if (error == -ENOMEM)
+		return cmd_fail(STATUS_REFUSED, "out of memory");
+	return error ? STATUS_BAD_INPUT : STATUS_DONE;
+}
+
+static int load_rules(struct sim_world *world, const char *path)
+{
+	struct diagnose_to to = {.stream = stderr, .program = PROGRAM, .file = path};
+	struct rule_set set __attribute__((cleanup(rule_set_clear))) = {};
+	char *text __attribute__((cleanup(free_text))) = NULL;
+	size_t size;
+	int status = read_text(path, &text, &size), error;
+
+	if (status)
+		return status;
+	set.names = *sim_world_names(world);
+	error = grammar_parse_set(text, size, &set, diagnose_print, &to);
+	if (error == -EINVAL)
+		return STATUS_BAD_INPUT;
+	if (!error)
+		error = sim_world_set_rules(world, &set);
+	if (error == -E2BIG)
+		return cmd_fail(STATUS_BAD_INPUT,
+				"'%s' uses too many different pairs of prefix lengths", path);
+	return error ? cmd_fail(STATUS_REFUSED, "cannot take the rules of '%s': %s", path,
+				strerror(-error))
+		     : STATUS_DONE;
+}
+
+static int find_interface(const struct sim_world *world, const struct options *options,
+			  uint32_t *ifindex)
+{
+	*ifindex = options->in ? sim_world_ifindex(world, options->in)
+			       : sim_world_first_ifindex(world);
+	if (*ifindex)
+		return STATUS_DONE;
+	if (options->in)
+		return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface '%s'", options->world,
+				options->in);
+	return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface", options->world);
+}
+
+int cmd_load(const struct options *options, struct sim_world **out, uint32_t *ifindex)
+{
+	struct sim_world *world;
+	int status;
+
+	if (sim_world_create(&world) != 0)
+		return cmd_fail(STATUS_REFUSED, "out of memory");
+	status = load_world(world, options->world);
+	if (!status)
+		status = load_rules(world, options->rules);
+	if (!status)
+		status = find_interface(world, options, ifindex);
+	if (status)
+		sim_world_destroy(world);
+	else
+		*out = world;
+	return status;
+}
+
+/* --- A decision in words --------------------------------------------------- */
+
+const char *cmd_rule_text(struct sim_world *world, const struct decision *d, char *text)
+{
+	const struct rule *rule = d->rule ? sim_world_rule(world, d->rule) : NULL;
+
+	if (!rule)
+		return NULL;
+	rule_print(rule, sim_world_names(world), text, RULE_TEXT_MAX);
+	return text;
+}
+
+const char *cmd_verdict(const struct decision *d)
+{
+	return d->verdict == IFW_VERDICT_PASS ? "pass" : "drop";
+}
+
+const char *cmd_assigned(const struct decision *d)
+{
+	switch (d->assigned) {
+	case IFW_ASSIGNED_ESTABLISHED:
+		return "established";
+	case IFW_ASSIGNED_LISTENER:
+		return "listener";
+	default:
+		return NULL;
+	}
+}
+
+const char *cmd_reason(const struct decision *d)
+{
+	const struct ifw_reason_info *reason = ifw_reason_info(d->reason);
+
+	return reason ? reason->name : "none";
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * explain.c - see explain.h. It listens to what the decision asks and decides
+ * nothing itself.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+
+#include "explain.h"
+#include "explain_text.h"
+
+/* What a look at a range means depends on what was asked before. */
+enum range_phase {
+	RANGE_SEARCH,	  /* is the port in it? */
+	RANGE_CANDIDATES, /* does its rule admit the interface? */
+	RANGE_DONE,
+};
+
+struct listener {
+	struct sim_world *world;
+	const struct flow *flow;
+	const char *ifname;
+	uint32_t slot;
+	enum ifw_step step;
+	enum range_phase phase;
+	struct explanation *out;
+	bool no_memory;
+};
+
+static struct explained_step *begin_step(struct listener *l, const char *name)
+{
+	struct explained_step *step = &l->out->steps[l->out->count++];
+
+	*step = (struct explained_step){.name = name};
+	return step;
+}
+
+static void say(struct listener *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct listener *l, const char *format, ...)
+{
+	struct explained_step *step = &l->out->steps[l->out->count - 1];
+	char **lines = reallocarray(step->lines, step->count + 1, sizeof(*lines));
+	va_list args;
+	char *line;
+
+	if (!lines) {
+		l->no_memory = true;
+		return;
+	}
+	step->lines = lines;
+	va_start(args, format);
+	if (vasprintf(&line, format, args) < 0)
+		l->no_memory = true;
+	else
+		step->lines[step->count++] = line;
+	va_end(args);
+}
+
+static void on_step(struct listener *l, enum ifw_step step)
+{
+	static const char *const names[] = {
+#define STEP_NAME(id, name) [IFW_STEP_##id] = name,
+		IFW_STEPS(STEP_NAME)
+#undef STEP_NAME
+	};
+
+	l->step = step;
+	begin_step(l, names[step]);
+}
+
+static void on_iface(struct listener *l, const struct ifw_iface *iface)
+{
+	if (!iface) {
+		say(l, "%s has no settings: the defaults hold, own addresses never recorded",
+		    l->ifname);
+		return;
+	}
+	l->slot = iface->slot;
+	say(l, "%s: ssh %s, echo %s, mark 0x%x/0x%x, own addresses %s", iface->name,
+	    iface->flags & IFW_IFACE_SSH_OFF ? "off" : "on",
+	    iface->flags & IFW_IFACE_ECHO ? "on" : "off", iface->mark, iface->mark_mask,
+	    iface->flags & IFW_IFACE_ADDRS_RECORDED ? "recorded" : "never recorded");
+}
+
+static void on_load(struct listener *l, const struct sim_trace *t)
+{
+	say(l, "bytes %u to %u: %s", t->offset, t->offset + t->length - 1,
+	    t->error ? "not there" : "read");
+}
+
+static void on_addr(struct listener *l, const struct sim_trace *t)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	rule_print_addr(t->addr, l->flow->family, text, sizeof(text));
+	say(l, "%s: %s of %s", text,
+	    t->addr_kind == IFW_ADDR_LOCAL	 ? "an own address"
+	    : t->addr_kind == IFW_ADDR_BROADCAST ? "a broadcast address"
+						 : "no own address",
+	    l->ifname);
+}
+
+static void on_socket(struct listener *l, const struct sim_trace *t)
+{
+	const char *protocol = t->kind == SIM_TRACE_SOCKET_TCP ? "tcp" : "udp";
+	char asked[EXPLAIN_TUPLE_MAX], found[EXPLAIN_TUPLE_MAX];
+
+	explain_tuple(t->tuple, t->tuple_size, asked);
+	if (!t->socket) {
+		say(l, "%s %s: no socket", protocol, asked);
+		return;
+	}
+	explain_socket(t->socket, found);
+	say(l, "%s %s: socket %s, %s", protocol, asked, found,
+	    explain_socket_state(t->socket, t->kind == SIM_TRACE_SOCKET_TCP));
+}
+
+static void on_assign(struct listener *l, const struct sim_trace *t)
+{
+	char found[EXPLAIN_TUPLE_MAX];
+
+	explain_socket(t->socket, found);
+	if (t->error)
+		say(l, "assign %s: refused, %s", found, strerror((int)-t->error));
+	else
+		say(l, "assign %s: done", found);
+}
+
+static void on_prefix(struct listener *l, const struct sim_trace *t)
+{
+	const char *protocol = t->key->protocol == IPPROTO_TCP ? "tcp" : "udp";
+	char addr[INET6_ADDRSTRLEN], lengths[EXPLAIN_LENGTHS_MAX];
+
+	l->phase = RANGE_SEARCH;
+	rule_print_addr(t->key->addr, t->key->family, addr, sizeof(addr));
+	lengths[0] = '\0';
+	if (t->prefix)
+		explain_lengths(t->prefix, lengths);
+	switch (t->key->kind) {
+	case IFW_PREFIX_WALK:
+		if (t->prefix)
+			say(l, "destination lengths of %s rules:%s", protocol, lengths);
+		else
+			say(l, "there are no %s rules", protocol);
+		break;
+	case IFW_PREFIX_DESTINATION:
+		if (!t->prefix)
+			say(l, "to %s/%u: no rules", addr, t->key->len);
+		else if (lengths[0])
+			say(l, "to %s/%u: rules, source lengths%s", addr, t->key->len, lengths);
+		else
+			say(l, "to %s/%u: rules", addr, t->key->len);
+		break;
+	default:
+		say(l, "  from %s/%u: %s", addr, t->key->len, t->prefix ? "rules" : "no rules");
+		break;
+	}
+}
+
+static void on_range(struct listener *l, const struct sim_trace *t)
+{
+	const struct ifw_range *range = t->range;
+	uint16_t port = l->flow->dst_port;
+
+	if (!range || l->phase == RANGE_DONE)
+		return;
+	if (l->phase == RANGE_SEARCH) {
+		if (port < range->low || port > range->high) {
+			say(l, "  ports %u-%u: not %u", range->low, range->high, port);
+		} else {
+			say(l, "  ports %u-%u: hold %u", range->low, range->high, port);
+			l->phase = RANGE_CANDIDATES;
+		}
+		return;
+	}
+	if (range->ifaces >> l->slot & 1) {
+		say(l, "  rule %u: holds on %s", range->rule, l->ifname);
+		l->phase = RANGE_DONE;
+	} else {
+		say(l, "  rule %u: not on %s", range->rule, l->ifname);
+		if (range->next == 0)
+			l->phase = RANGE_SEARCH;
+	}
+}
+
+static void on_trace(void *arg, const struct sim_trace *t)
+{
+	struct listener *l = arg;
+
+	switch (t->kind) {
+	case SIM_TRACE_STEP:
+		on_step(l, t->step);
+		break;
+	case SIM_TRACE_LOAD:
+		on_load(l, t);
+		break;
+	case SIM_TRACE_IFACE:
+		on_iface(l, t->iface);
+		break;
+	case SIM_TRACE_ADDR:
+		on_addr(l, t);
+		break;
+	case SIM_TRACE_SOCKET_TCP:
+	case SIM_TRACE_SOCKET_UDP:
+		on_socket(l, t);
+		break;
+	case SIM_TRACE_ASSIGN:
+		on_assign(l, t);
+		break;
+	case SIM_TRACE_PREFIX:
+		on_prefix(l, t);
+		break;
+	case SIM_TRACE_RANGE:
+		on_range(l, t);
+		break;
+	}
+}
+
+int explain_flow(struct sim_world *world, const struct flow *flow, uint32_t ifindex,
+		 struct explanation *explanation)
+{
+	const char *ifname = sim_world_ifname(world, ifindex);
+	uint8_t bytes[FLOW_FRAME_MAX];
+	struct sim_frame frame = {
+		.data = bytes,
+		.length = flow_frame(flow, bytes),
+		.ifindex = ifindex,
+	};
+	struct explanation out = {.length = frame.length};
+	struct listener l = {
+		.world = world,
+		.flow = flow,
+		.ifname = ifname ? ifname : "the interface",
+		.out = &out,
+	};
+	int error;
+
+	begin_step(&l, "interface");
+	sim_world_trace(world, on_trace, &l);
+	error = sim_decide(world, &frame, &out.result);
+	sim_world_trace(world, NULL, NULL);
+	if (l.no_memory)
+		error = -ENOMEM;
+	if (error && error != -EPROTO) {
+		explanation_free(&out);
+		return error;
+	}
+	*explanation = out;
+	return error;
+}
+
+void explanation_free(struct explanation *explanation)
+{
+	for (size_t i = 0; i < explanation->count; i++) {
+		struct explained_step *step = &explanation->steps[i];
+
+		for (size_t j = 0; j < step->count; j++)
+			free(step->lines[j]);
+		free(step->lines);
+	}
+	*explanation = (struct explanation){};
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * explain.h - a decision with the path to it: each step that was tried, with
+ * what it asked and what it was told, in words.
+ */
+#ifndef IFW_SIM_EXPLAIN_H
+#define IFW_SIM_EXPLAIN_H
+
+#include "flow.h"
+#include "sim.h"
+
+struct explained_step {
+	const char *name; /* "interface" before the first step of the decision */
+	char **lines;
+	size_t count; /* 0: nothing had to be asked */
+};
+
+struct explanation {
+	struct explained_step steps[IFW_STEP_END + 1]; /* the last one answered */
+	size_t count;
+	size_t length; /* of the frame, bytes */
+	struct sim_result result;
+};
+
+/*
+ * Decides the flow's first packet, as come in by the interface. 0, -ENOMEM, or
+ * -EPROTO as sim_decide (then explanation is filled, too). The world's trace is
+ * used for this and off afterwards.
+ */
+int explain_flow(struct sim_world *world, const struct flow *flow, uint32_t ifindex,
+		 struct explanation *explanation);
+void explanation_free(struct explanation *explanation);
+
+#endif /* IFW_SIM_EXPLAIN_H */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * explain_text.c - see explain_text.h.
+ */
+#include <stdio.h>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include "../ruleset/compile.h"
+#include "explain_text.h"
+
+void explain_end(struct ifw_addr addr, uint16_t port, uint8_t family, char text[EXPLAIN_END_MAX])
+{
+	char host[INET6_ADDRSTRLEN];
+
+	rule_print_addr(addr, family, host, sizeof(host));
+	if (family == IFW_FAMILY_IPV6)
+		snprintf(text, EXPLAIN_END_MAX, "[%s]:%u", host, port);
+	else
+		snprintf(text, EXPLAIN_END_MAX, "%s:%u", host, port);
+}
+
+void explain_tuple(const struct bpf_sock_tuple *tuple, uint32_t size, char text[EXPLAIN_TUPLE_MAX])
+{
+	char src[EXPLAIN_END_MAX], dst[EXPLAIN_END_MAX];
+	uint16_t src_port;
+
+	if (size == sizeof(tuple->ipv4)) {
+		src_port = ntohs(tuple->ipv4.sport);
+		explain_end(ifw_addr_from_ipv4(tuple->ipv4.saddr), src_port, IFW_FAMILY_IPV4, src);
+		explain_end(ifw_addr_from_ipv4(tuple->ipv4.daddr), ntohs(tuple->ipv4.dport),
+			    IFW_FAMILY_IPV4, dst);
+	} else {
+		src_port = ntohs(tuple->ipv6.sport);
+		explain_end(ifw_addr_from_ipv6(tuple->ipv6.saddr), src_port, IFW_FAMILY_IPV6, src);
+		explain_end(ifw_addr_from_ipv6(tuple->ipv6.daddr), ntohs(tuple->ipv6.dport),
+			    IFW_FAMILY_IPV6, dst);
+	}
+	if (src_port)
+		snprintf(text, EXPLAIN_TUPLE_MAX, "%s -> %s", src, dst);
+	else
+		snprintf(text, EXPLAIN_TUPLE_MAX, "to %s", dst);
+}
+
+void explain_socket(const struct bpf_sock *sk, char text[EXPLAIN_TUPLE_MAX])
+{
+	char local[EXPLAIN_END_MAX], peer[EXPLAIN_END_MAX];
+
+	if (sk->family == AF_INET) {
+		explain_end(ifw_addr_from_ipv4(sk->src_ip4), (uint16_t)sk->src_port,
+			    IFW_FAMILY_IPV4, local);
+		explain_end(ifw_addr_from_ipv4(sk->dst_ip4), ntohs(sk->dst_port), IFW_FAMILY_IPV4,
+			    peer);
+	} else {
+		explain_end(ifw_addr_from_ipv6(sk->src_ip6), (uint16_t)sk->src_port,
+			    IFW_FAMILY_IPV6, local);
+		explain_end(ifw_addr_from_ipv6(sk->dst_ip6), ntohs(sk->dst_port), IFW_FAMILY_IPV6,
+			    peer);
+	}
+	if (sk->dst_port)
+		snprintf(text, EXPLAIN_TUPLE_MAX, "%s <-> %s", local, peer);
+	else
+		snprintf(text, EXPLAIN_TUPLE_MAX, "%s", local);
+}
+
+const char *explain_socket_state(const struct bpf_sock *sk, bool tcp)
+{
+	if (!tcp)
+		return sk->dst_port ? "connected" : "bound";
+	switch (sk->state) {
+	case BPF_TCP_LISTEN:
+		return "listening";
+	case BPF_TCP_SYN_SENT:
+		return "syn-sent";
+	case BPF_TCP_NEW_SYN_RECV:
+		return "a request (syn-recv)";
+	case BPF_TCP_TIME_WAIT:
+		return "time-wait";
+	default:
+		return "established";
+	}
+}
+
+void explain_lengths(const struct ifw_prefix *prefix, char text[EXPLAIN_LENGTHS_MAX])
+{
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (int len = IFW_LENGTH_MAX; len >= 0; len--)
+		if (compile_has_length(prefix, (unsigned int)len))
+			at += (size_t)snprintf(text + at, EXPLAIN_LENGTHS_MAX - at, " /%d", len);
+}

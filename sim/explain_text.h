@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * explain_text.h - sockets, tuples and sets of prefix lengths in words.
+ */
+#ifndef IFW_SIM_EXPLAIN_TEXT_H
+#define IFW_SIM_EXPLAIN_TEXT_H
+
+#include "sim.h"
+
+#define EXPLAIN_END_MAX 56 /* "[address]:port", bytes with the final NUL */
+#define EXPLAIN_TUPLE_MAX (2 * EXPLAIN_END_MAX + 8)
+#define EXPLAIN_LENGTHS_MAX (5 * (IFW_LENGTH_MAX + 1) + 1)
+
+/* "10.1.1.1:80" or "[2001:db8::1]:80". */
+void explain_end(struct ifw_addr addr, uint16_t port, uint8_t family, char text[EXPLAIN_END_MAX]);
+
+/* "SRC -> DST", or "to DST" where no source was asked for. */
+void explain_tuple(const struct bpf_sock_tuple *tuple, uint32_t size, char text[EXPLAIN_TUPLE_MAX]);
+
+/* "LOCAL" or, with a peer, "LOCAL <-> PEER". */
+void explain_socket(const struct bpf_sock *sk, char text[EXPLAIN_TUPLE_MAX]);
+const char *explain_socket_state(const struct bpf_sock *sk, bool tcp);
+
+/* " /24 /8": the lengths in use, longest first. */
+void explain_lengths(const struct ifw_prefix *prefix, char text[EXPLAIN_LENGTHS_MAX]);
+
+#endif /* IFW_SIM_EXPLAIN_TEXT_H */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flow.h - the first packet of a flow, made up from its ends.
+ */
+#ifndef IFW_SIM_FLOW_H
+#define IFW_SIM_FLOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../datapath/abi.h"
+
+#define FLOW_FRAME_MAX 128 /* bytes */
+
+struct flow {
+	struct ifw_addr src;
+	struct ifw_addr dst;
+	uint16_t src_port; /* host order */
+	uint16_t dst_port;
+	uint8_t family;	  /* enum ifw_family */
+	uint8_t protocol; /* IPPROTO_TCP: a SYN; IPPROTO_UDP: an empty datagram */
+};
+
+/* An Ethernet frame with valid headers and checksums; returns its bytes. */
+size_t flow_frame(const struct flow *flow, uint8_t frame[FLOW_FRAME_MAX]);
+
+#endif /* IFW_SIM_FLOW_H */

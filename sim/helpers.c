@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * helpers.c - the user-space side of datapath/helpers.h: each function answers
+ * as the kernel's helper does, errors included (net/core/filter.c).
+ */
+#include <errno.h>
+#include <limits.h>
+
+#include "world.h"
+
+/* 1 where the test wants this call to fail. */
+static bool fails(ifw_ctx *ctx)
+{
+	return ++ctx->calls == ctx->world->fail_call;
+}
+
+#define TRACE(ctx, ...)                                                                            \
+	do {                                                                                       \
+		const struct sim_world *world_ = (ctx)->world;                                     \
+                                                                                                   \
+		if (__builtin_expect(world_->trace != NULL, 0)) {                                  \
+			const struct sim_trace trace_ = {__VA_ARGS__};                             \
+			world_->trace(world_->trace_arg, &trace_);                                 \
+		}                                                                                  \
+	} while (0)
+
+void ifw_trace(ifw_ctx *ctx, enum ifw_step step)
+{
+	TRACE(ctx, .kind = SIM_TRACE_STEP, .step = step);
+}
+
+/* --- The frame -------------------------------------------------------------- */
+
+__u32 ifw_frame_length(ifw_ctx *ctx)
+{
+	return (__u32)ctx->frame.length;
+}
+
+__u32 ifw_ifindex(ifw_ctx *ctx)
+{
+	return ctx->frame.ifindex;
+}
+
+int ifw_is_aggregate(ifw_ctx *ctx)
+{
+	return ctx->frame.gso_segs > 1;
+}
+
+/* bpf_skb_load_bytes: all or nothing, and where it fails the bytes are cleared. */
+long ifw_load(ifw_ctx *ctx, __u32 off, void *to, __u32 len)
+{
+	long error = 0;
+
+	if (len == 0)
+		sim_packet_violation(ctx, "a load of no bytes");
+	if (off > INT_MAX || (__u64)off + len > ctx->frame.length) {
+		memset(to, 0, len);
+		error = -EFAULT;
+	} else {
+		memcpy(to, ctx->data + off, len);
+	}
+	TRACE(ctx, .kind = SIM_TRACE_LOAD, .offset = off, .length = len, .error = error);
+	return error;
+}
+
+void ifw_set_mark(ifw_ctx *ctx, __u32 mark, __u32 mask)
+{
+	ctx->mark = (ctx->mark & ~mask) | (mark & mask);
+}
+
+/* --- Sockets ---------------------------------------------------------------- */
+
+struct bpf_sock *ifw_lookup_tcp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u32 size)
+{
+	const struct sim_socket *found = NULL;
+
+	if (!fails(ctx))
+		found = sim_world_lookup_tcp(ctx->world, tuple, size);
+	TRACE(ctx, .kind = SIM_TRACE_SOCKET_TCP, .tuple = tuple, .tuple_size = size,
+	      .socket = found ? &found->sk : NULL);
+	return found ? sim_packet_hold(ctx, found) : NULL;
+}
+
+struct bpf_sock *ifw_lookup_udp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u32 size)
+{
+	const struct sim_socket *found = NULL;
+
+	if (!fails(ctx))
+		found = sim_world_lookup_udp(ctx->world, tuple, size);
+	TRACE(ctx, .kind = SIM_TRACE_SOCKET_UDP, .tuple = tuple, .tuple_size = size,
+	      .socket = found ? &found->sk : NULL);
+	return found ? sim_packet_hold(ctx, found) : NULL;
+}
+
+/*
+ * Before 6.6 a full socket with SO_REUSEPORT is refused; requests and TIME_WAIT
+ * sockets are none (include/net/sock.h sk_fullsock).
+ */
+static long assign_error(const struct sim_world *world, const struct sim_socket *socket)
+{
+	if (world->kernel < SIM_KERNEL(6, 6) && socket->reuseport &&
+	    socket->sk.state != BPF_TCP_TIME_WAIT && socket->sk.state != BPF_TCP_NEW_SYN_RECV)
+		return -ESOCKTNOSUPPORT;
+	return 0;
+}
+
+long ifw_assign(ifw_ctx *ctx, struct bpf_sock *sk)
+{
+	struct sim_handle *handle = sim_packet_handle(ctx, sk);
+	bool refused = fails(ctx);
+	long error;
+
+	if (!handle)
+		return -EINVAL;
+	error = refused ? -EOPNOTSUPP : assign_error(ctx->world, handle->of);
+	TRACE(ctx, .kind = SIM_TRACE_ASSIGN, .socket = &handle->of->sk, .error = error);
+	return error;
+}
+
+void ifw_release(ifw_ctx *ctx, struct bpf_sock *sk)
+{
+	struct sim_handle *handle = sim_packet_handle(ctx, sk);
+
+	if (handle)
+		sim_packet_release(ctx, handle);
+}
+
+/* --- Maps --------------------------------------------------------------------- */
+
+const struct ifw_iface *ifw_find_iface(ifw_ctx *ctx)
+{
+	struct sim_iface *iface = NULL;
+	const struct ifw_iface *settings;
+	__u32 ifindex = ctx->frame.ifindex;
+
+	if (!fails(ctx))
+		HASH_FIND(hh, ctx->world->ifaces_by_index, &ifindex, sizeof(ifindex), iface);
+	settings = iface && iface->has_settings ? &iface->settings : NULL;
+	TRACE(ctx, .kind = SIM_TRACE_IFACE, .iface = settings);
+	return settings;
+}
+
+const __u32 *ifw_find_addr(ifw_ctx *ctx, const struct ifw_addr_key *key)
+{
+	struct sim_addr *addr = NULL;
+
+	if (!fails(ctx))
+		HASH_FIND(hh, ctx->world->addrs, key, sizeof(*key), addr);
+	TRACE(ctx, .kind = SIM_TRACE_ADDR, .addr = key->addr, .addr_kind = addr ? addr->kind : 0);
+	return addr ? &addr->kind : NULL;
+}
+
+__u32 ifw_read_generation(ifw_ctx *ctx)
+{
+	return fails(ctx) ? 0 : ctx->world->active;
+}
+
+const struct ifw_prefix *ifw_find_prefix(ifw_ctx *ctx, __u32 generation,
+					 const struct ifw_prefix_key *key)
+{
+	struct sim_prefix *prefix = NULL;
+
+	if (!fails(ctx) && generation < SIM_GENERATIONS)
+		HASH_FIND(hh, ctx->world->sets[generation].by_key, key, sizeof(*key), prefix);
+	TRACE(ctx, .kind = SIM_TRACE_PREFIX, .key = key, .prefix = prefix ? &prefix->value : NULL);
+	return prefix ? &prefix->value : NULL;
+}
+
+const struct ifw_range *ifw_find_range(ifw_ctx *ctx, __u32 generation, __u32 index)
+{
+	const struct ifw_range *range = NULL;
+
+	if (!fails(ctx) && generation < SIM_GENERATIONS &&
+	    index < ctx->world->sets[generation].range_count)
+		range = &ctx->world->sets[generation].ranges[index];
+	TRACE(ctx, .kind = SIM_TRACE_RANGE, .range = range, .index = index);
+	return range;
+}
+
+struct ifw_counters *ifw_find_counters(ifw_ctx *ctx, __u32 slot)
+{
+	if (fails(ctx) || slot >= IFW_SLOTS)
+		return NULL;
+	return &ctx->world->counters[slot];
+}
+
+/* --- Events ------------------------------------------------------------------- */
+
+/* The ring buffer's memory holds old events: what is not written must not look like zero. */
+#define STALE_BYTE 0xa5
+
+struct ifw_event *ifw_event_reserve(ifw_ctx *ctx)
+{
+	if (fails(ctx) || ctx->world->event_room == 0)
+		return NULL;
+	if (ctx->event_state != SIM_EVENT_NONE) {
+		sim_packet_violation(ctx, "more than one event for one packet");
+		return NULL;
+	}
+	memset(&ctx->event, STALE_BYTE, sizeof(ctx->event));
+	ctx->event_state = SIM_EVENT_RESERVED;
+	return &ctx->event;
+}
+
+void ifw_event_submit(ifw_ctx *ctx, struct ifw_event *event)
+{
+	if (event != &ctx->event || ctx->event_state != SIM_EVENT_RESERVED) {
+		sim_packet_violation(ctx, "an event that was not reserved was submitted");
+		return;
+	}
+	ctx->event_state = SIM_EVENT_SUBMITTED;
+	if (ctx->world->event_room != SIM_EVENTS_UNLIMITED)
+		ctx->world->event_room--;
+}
+
+__u64 ifw_now(ifw_ctx *ctx)
+{
+	return ctx->frame.time_ns;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * main.c - ifw-sim: the command line.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+
+static const char help[] =
+	"ifw-sim - what the firewall would decide, without a kernel and without privilege\n"
+	"\n"
+	"usage: ifw-sim run --rules FILE --world FILE [--in IFACE] [-j] CAPTURE\n"
+	"       ifw-sim explain --rules FILE --world FILE --in IFACE [-j] [--expect REASON]\n"
+	"                       tcp|udp SRC:PORT DST:PORT\n"
+	"\n"
+	"  run      one line for each packet of a capture (Ethernet; - is standard input)\n"
+	"  explain  the first packet of one flow, with all that was asked on the way\n"
+	"\n"
+	"  -r, --rules FILE     rules, one a line, as `ifw apply` takes them\n"
+	"  -w, --world FILE     what the kernel would know: interfaces, addresses, sockets\n"
+	"  -i, --in IFACE       interface that the packets come in by (run: the world's first)\n"
+	"  -e, --expect REASON  exit with 3 where the reason is another one\n"
+	"  -j, --json           JSON, one object a line\n"
+	"  -h, --help           this text\n"
+	"  -V, --version        version\n"
+	"\n"
+	"A world file:\n"
+	"  interface eth0 index 2 address 172.16.240.1/24 address 172.16.240.9/24\n"
+	"  interface eth1 addresses unknown\n"
+	"  interface eth2 no settings\n"
+	"  set eth0 ssh on|off             set eth0 echo on|off\n"
+	"  set eth0 verbose on|off|N       set eth0 mark VALUE mask MASK\n"
+	"  socket tcp listen 127.0.0.1:43321 [reuseport]\n"
+	"  socket tcp established|syn-sent|syn-recv|time-wait LOCAL REMOTE [reuseport]\n"
+	"  socket udp bound LOCAL [reuseport]\n"
+	"  socket udp connected LOCAL REMOTE\n"
+	"  kernel 6.1\n"
+	"\n"
+	"Exit status: 0 done, 1 usage or bad input, 2 the system refused, 3 not what --expect "
+	"said.\n";
+
+static int usage_error(const char *what)
+{
+	return cmd_fail(STATUS_BAD_INPUT, "%s (" PROGRAM " --help says more)", what);
+}
+
+/* 0 to go on, otherwise 1 + the status to exit with. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option longs[] = {
+		{"rules", required_argument, NULL, 'r'}, {"world", required_argument, NULL, 'w'},
+		{"in", required_argument, NULL, 'i'},	 {"expect", required_argument, NULL, 'e'},
+		{"json", no_argument, NULL, 'j'},	 {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},	 {},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "r:w:i:e:jhV", longs, NULL)) != -1) {
+		switch (option) {
+		case 'r':
+			options->rules = optarg;
+			break;
+		case 'w':
+			options->world = optarg;
+			break;
+		case 'i':
+			options->in = optarg;
+			break;
+		case 'e':
+			options->expect = optarg;
+			break;
+		case 'j':
+			options->json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 1 + cmd_finish(STATUS_DONE);
+		case 'V':
+			puts(PROGRAM " " IFW_VERSION);
+			return 1 + cmd_finish(STATUS_DONE);
+		default: /* getopt has said it */
+			return 1 + STATUS_BAD_INPUT;
+		}
+	}
+	options->args = argv + optind;
+	options->count = argc - optind;
+	return 0;
+}
+
+static bool is_stdin(const char *path)
+{
+	return path && strcmp(path, "-") == 0;
+}
+
+static int run_command(const char *command, struct options *options)
+{
+	bool run = strcmp(command, "run") == 0;
+	const char *capture;
+
+	if (!run && strcmp(command, "explain") != 0)
+		return cmd_fail(STATUS_BAD_INPUT,
+				"there is no command '%s' (" PROGRAM " --help says more)", command);
+	if (!options->rules || !options->world)
+		return usage_error("--rules and --world are needed");
+	if (run && options->expect)
+		return usage_error("--expect goes with explain");
+	if (!run && !options->in)
+		return usage_error("explain needs --in");
+	if (run && options->count != 1)
+		return usage_error("run needs one capture");
+	if (!run && options->count != 3)
+		return usage_error("explain needs tcp|udp SRC:PORT DST:PORT");
+	capture = run ? options->args[0] : NULL;
+	if (is_stdin(options->rules) + is_stdin(options->world) + is_stdin(capture) > 1)
+		return usage_error("standard input can be read only once");
+	return run ? cmd_run(options) : cmd_explain(options);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {};
+	static char name[] = PROGRAM;
+	int status;
+
+	argv[0] = name; /* getopt's messages start with it */
+	status = parse_options(argc, argv, &options);
+	if (status)
+		return status - 1;
+	if (options.count == 0)
+		return usage_error("run or explain?");
+	options.args++;
+	options.count--;
+	return run_command(options.args[-1], &options);
+}

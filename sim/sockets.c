@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sockets.c - the mocked kernel's socket tables, and who is found in them for
+ * a tuple: net/ipv4/inet_hashtables.c for TCP, net/ipv4/udp.c for UDP.
+ * A [::] socket is not found for IPv4 packets yet.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "world.h"
+
+static void fill_sock(struct bpf_sock *sk, const struct sim_socket_key *key, uint32_t state)
+{
+	sk->protocol = key->protocol;
+	sk->type = key->protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
+	sk->state = state;
+	sk->src_port = key->local_port;
+	sk->dst_port = __builtin_bswap16(key->peer_port);
+	if (key->family == IFW_FAMILY_IPV4) {
+		sk->family = AF_INET;
+		sk->src_ip4 = ifw_addr_to_ipv4(key->local);
+		sk->dst_ip4 = ifw_addr_to_ipv4(key->peer);
+	} else {
+		sk->family = AF_INET6;
+		ifw_addr_to_ipv6(key->local, sk->src_ip6);
+		ifw_addr_to_ipv6(key->peer, sk->dst_ip6);
+	}
+}
+
+static const struct sim_socket *find(const struct sim_world *world,
+				     const struct sim_socket_key *key)
+{
+	struct sim_socket *socket;
+
+	HASH_FIND(hh, world->sockets, key, sizeof(*key), socket);
+	return socket;
+}
+
+int sim_world_add_socket(struct sim_world *world, const struct sim_socket_key *key, uint32_t state,
+			 bool reuseport)
+{
+	struct sim_socket *socket;
+	bool no_memory = false;
+
+	if (find(world, key))
+		return -EEXIST;
+	socket = calloc(1, sizeof(*socket));
+	if (!socket)
+		return -ENOMEM;
+	socket->key = *key;
+	socket->reuseport = reuseport;
+	fill_sock(&socket->sk, key, state);
+	HASH_ADD(hh, world->sockets, key, sizeof(socket->key), socket);
+	if (no_memory) {
+		free(socket);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void sim_world_clear_sockets(struct sim_world *world)
+{
+	struct sim_socket *socket, *next;
+
+	HASH_ITER(hh, world->sockets, socket, next)
+	{
+		HASH_DEL(world->sockets, socket);
+		free(socket);
+	}
+}
+
+/* The kernel knows the family by the size; with any other size it finds nothing. */
+static bool tuple_key(const struct bpf_sock_tuple *tuple, uint32_t size, uint8_t protocol,
+		      struct sim_socket_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->protocol = protocol;
+	if (size == sizeof(tuple->ipv4)) {
+		key->family = IFW_FAMILY_IPV4;
+		key->local = ifw_addr_from_ipv4(tuple->ipv4.daddr);
+		key->peer = ifw_addr_from_ipv4(tuple->ipv4.saddr);
+		key->local_port = __builtin_bswap16(tuple->ipv4.dport);
+		key->peer_port = __builtin_bswap16(tuple->ipv4.sport);
+	} else if (size == sizeof(tuple->ipv6)) {
+		key->family = IFW_FAMILY_IPV6;
+		key->local = ifw_addr_from_ipv6(tuple->ipv6.daddr);
+		key->peer = ifw_addr_from_ipv6(tuple->ipv6.saddr);
+		key->local_port = __builtin_bswap16(tuple->ipv6.dport);
+		key->peer_port = __builtin_bswap16(tuple->ipv6.sport);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Key of the tuple's socket on its address (or on every one) with its peer (or with none). */
+static const struct sim_socket *find_as(const struct sim_world *world, struct sim_socket_key key,
+					enum sim_socket_kind kind, bool any_local)
+{
+	const struct ifw_addr none = {};
+
+	key.kind = kind;
+	if (any_local)
+		key.local = none;
+	if (kind == SIM_SOCKET_UNCONNECTED) {
+		key.peer = none;
+		key.peer_port = 0;
+	}
+	return find(world, &key);
+}
+
+/* A conversation (TIME_WAIT and requests too), then who listens: on the address, on any. */
+const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world,
+					      const struct bpf_sock_tuple *tuple, uint32_t size)
+{
+	const struct sim_socket *socket;
+	struct sim_socket_key key;
+
+	if (!tuple_key(tuple, size, IPPROTO_TCP, &key))
+		return NULL;
+	socket = find_as(world, key, SIM_SOCKET_CONNECTED, false);
+	if (!socket)
+		socket = find_as(world, key, SIM_SOCKET_UNCONNECTED, false);
+	if (!socket)
+		socket = find_as(world, key, SIM_SOCKET_UNCONNECTED, true);
+	return socket;
+}
+
+/* The address counts before the peer: any socket on it beats every wildcard one. */
+const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world,
+					      const struct bpf_sock_tuple *tuple, uint32_t size)
+{
+	const struct sim_socket *socket = NULL;
+	struct sim_socket_key key;
+
+	if (!tuple_key(tuple, size, IPPROTO_UDP, &key))
+		return NULL;
+	for (int any_local = 0; any_local < 2 && !socket; any_local++) {
+		socket = find_as(world, key, SIM_SOCKET_CONNECTED, any_local);
+		if (!socket)
+			socket = find_as(world, key, SIM_SOCKET_UNCONNECTED, any_local);
+	}
+	return socket;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * world.c - the mocked kernel's maps and interfaces. Sets of rules are held the
+ * way the kernel holds them, in two generations of which one is in force.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "../ruleset/compile.h"
+#include "world.h"
+
+int sim_world_create(struct sim_world **world)
+{
+	struct sim_world *new = calloc(1, sizeof(*new));
+
+	if (!new)
+		return -ENOMEM;
+	new->kernel = SIM_KERNEL_DEFAULT;
+	new->event_room = SIM_EVENTS_UNLIMITED;
+	*world = new;
+	return 0;
+}
+
+static void set_clear(struct sim_set *set)
+{
+	HASH_CLEAR(hh, set->by_key);
+	free(set->prefixes);
+	free(set->ranges);
+	*set = (struct sim_set){};
+}
+
+void sim_world_clear(struct sim_world *world)
+{
+	struct sim_addr *addr, *next_addr;
+
+	for (int i = 0; i < SIM_GENERATIONS; i++)
+		set_clear(&world->sets[i]);
+	rule_set_clear(&world->rules);
+	HASH_ITER(hh, world->addrs, addr, next_addr)
+	{
+		HASH_DEL(world->addrs, addr);
+		free(addr);
+	}
+	HASH_CLEAR(hh, world->ifaces_by_index);
+	while (world->ifaces) {
+		struct sim_iface *next = world->ifaces->next;
+
+		free(world->ifaces);
+		world->ifaces = next;
+	}
+	sim_world_clear_sockets(world);
+	world->names = (struct iface_names){};
+	world->kernel = SIM_KERNEL_DEFAULT;
+	world->active = 0;
+	memset(world->counters, 0, sizeof(world->counters));
+}
+
+void sim_world_destroy(struct sim_world *world)
+{
+	if (!world)
+		return;
+	sim_world_clear(world);
+	sim_world_free_buffer(world);
+	free(world);
+}
+
+struct iface_names *sim_world_names(struct sim_world *world)
+{
+	return &world->names;
+}
+
+/* --- Interfaces and their addresses --------------------------------------- */
+
+struct sim_iface *sim_world_add_iface(struct sim_world *world, const char *name, int *error)
+{
+	struct sim_iface *iface, **last = &world->ifaces;
+	int slot;
+
+	slot = iface_names_add(&world->names, name);
+	if (slot < 0) {
+		*error = slot;
+		return NULL;
+	}
+	iface = calloc(1, sizeof(*iface));
+	if (!iface) {
+		*error = -ENOMEM;
+		return NULL;
+	}
+	iface->slot = (uint32_t)slot;
+	iface->has_settings = true;
+	iface->settings.slot = iface->slot;
+	iface->settings.mark = IFW_MARK_DEFAULT;
+	iface->settings.mark_mask = IFW_MARK_MASK_DEFAULT;
+	strncpy(iface->name, name, sizeof(iface->name) - 1);
+	memcpy(iface->settings.name, iface->name, sizeof(iface->settings.name));
+	while (*last)
+		last = &(*last)->next;
+	*last = iface;
+	return iface;
+}
+
+int sim_world_index_iface(struct sim_world *world, struct sim_iface *iface, uint32_t ifindex)
+{
+	bool no_memory = false;
+
+	iface->ifindex = ifindex;
+	HASH_ADD(hh, world->ifaces_by_index, ifindex, sizeof(iface->ifindex), iface);
+	return no_memory ? -ENOMEM : 0;
+}
+
+struct sim_iface *sim_world_find_iface(const struct sim_world *world, const char *name)
+{
+	struct sim_iface *iface = world->ifaces;
+
+	while (iface && strcmp(iface->name, name) != 0)
+		iface = iface->next;
+	return iface;
+}
+
+int sim_world_add_addr(struct sim_world *world, const struct ifw_addr_key *key,
+		       enum ifw_addr_kind kind)
+{
+	struct sim_addr *addr;
+	bool no_memory = false;
+
+	HASH_FIND(hh, world->addrs, key, sizeof(*key), addr);
+	if (addr) {
+		if (addr->kind == kind || kind == IFW_ADDR_BROADCAST)
+			return -EEXIST;
+		addr->kind = kind;
+		return 0;
+	}
+	addr = calloc(1, sizeof(*addr));
+	if (!addr)
+		return -ENOMEM;
+	addr->key = *key;
+	addr->kind = kind;
+	HASH_ADD(hh, world->addrs, key, sizeof(addr->key), addr);
+	if (no_memory) {
+		free(addr);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+uint32_t sim_world_ifindex(const struct sim_world *world, const char *name)
+{
+	const struct sim_iface *iface = sim_world_find_iface(world, name);
+
+	return iface ? iface->ifindex : 0;
+}
+
+static const struct sim_iface *iface_by_index(const struct sim_world *world, uint32_t ifindex)
+{
+	struct sim_iface *iface;
+
+	HASH_FIND(hh, world->ifaces_by_index, &ifindex, sizeof(ifindex), iface);
+	return iface;
+}
+
+const char *sim_world_ifname(const struct sim_world *world, uint32_t ifindex)
+{
+	const struct sim_iface *iface = iface_by_index(world, ifindex);
+
+	return iface ? iface->name : NULL;
+}
+
+uint32_t sim_world_first_ifindex(const struct sim_world *world)
+{
+	return world->ifaces ? world->ifaces->ifindex : 0;
+}
+
+const struct ifw_counters *sim_world_counters(const struct sim_world *world, uint32_t ifindex)
+{
+	const struct sim_iface *iface = iface_by_index(world, ifindex);
+
+	if (!iface)
+		return NULL;
+	return &world->counters[iface->has_settings ? iface->slot : IFW_SLOT_NONE];
+}
+
+/* --- Rules ---------------------------------------------------------------- */
+
+static int set_fill(struct sim_set *set, struct image *image)
+{
+	bool no_memory = false;
+
+	set->prefixes = calloc(image->prefix_count + 1, sizeof(*set->prefixes));
+	set->ranges = calloc(image->range_count + 1, sizeof(*set->ranges));
+	if (!set->prefixes || !set->ranges) {
+		set_clear(set);
+		return -ENOMEM;
+	}
+	set->range_count = image->range_count;
+	if (image->range_count)
+		memcpy(set->ranges, image->ranges, image->range_count * sizeof(*set->ranges));
+	for (size_t i = 0; i < image->prefix_count && !no_memory; i++) {
+		struct sim_prefix *prefix = &set->prefixes[i];
+
+		prefix->key = image->prefixes[i].self;
+		prefix->value = image->prefixes[i];
+		HASH_ADD(hh, set->by_key, key, sizeof(prefix->key), prefix);
+	}
+	if (no_memory) {
+		set_clear(set);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Rules of the new set must not mean other interfaces than the world does. */
+static bool names_extend(const struct iface_names *longer, const struct iface_names *names)
+{
+	for (int i = 1; i < IFW_SLOTS; i++)
+		if (names->name[i][0] && strcmp(names->name[i], longer->name[i]) != 0)
+			return false;
+	return true;
+}
+
+static int copy_rules(struct rule_set *to, const struct rule_set *from)
+{
+	to->names = from->names;
+	for (size_t i = 0; i < from->count; i++) {
+		if (rule_set_add(to, &from->rules[i]) != 0) {
+			rule_set_clear(to);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int sim_world_set_rules(struct sim_world *world, const struct rule_set *set)
+{
+	struct rule_set copy = {};
+	struct sim_set filled = {};
+	struct image image;
+	__u32 other;
+	int error;
+
+	if (!names_extend(&set->names, &world->names))
+		return -EINVAL;
+	error = compile_set(set, &image, NULL);
+	if (error)
+		return error;
+	error = copy_rules(&copy, set);
+	if (!error)
+		error = set_fill(&filled, &image);
+	image_free(&image);
+	if (error) {
+		rule_set_clear(&copy);
+		return error;
+	}
+
+	other = (world->active + 1) % SIM_GENERATIONS;
+	set_clear(&world->sets[other]);
+	world->sets[other] = filled;
+	world->active = other;
+	rule_set_clear(&world->rules);
+	world->rules = copy;
+	world->names = set->names;
+	return 0;
+}
+
+static int compare_order(const void *key, const void *element)
+{
+	uint32_t order = *(const uint32_t *)key;
+	const struct rule *rule = element;
+
+	return order < rule->order ? -1 : order > rule->order;
+}
+
+const struct rule *sim_world_rule(const struct sim_world *world, uint32_t order)
+{
+	if (world->rules.count == 0)
+		return NULL;
+	return bsearch(&order, world->rules.rules, world->rules.count, sizeof(struct rule),
+		       compare_order);
+}
+
+/* --- Tests and explanations ------------------------------------------------ */
+
+void sim_world_trace(struct sim_world *world, sim_trace_fn trace, void *arg)
+{
+	world->trace = trace;
+	world->trace_arg = arg;
+}
+
+void sim_world_fail_call(struct sim_world *world, unsigned int nth)
+{
+	world->fail_call = nth;
+}
+
+unsigned int sim_world_calls(const struct sim_world *world)
+{
+	return world->packet.calls;
+}
+
+void sim_world_set_event_room(struct sim_world *world, uint64_t events)
+{
+	world->event_room = events;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * world.h - what a world is made of; for the files of sim/ and for tests of
+ * single headers of datapath/. Others use sim.h.
+ */
+#ifndef IFW_SIM_WORLD_H
+#define IFW_SIM_WORLD_H
+
+#include "hash.h"
+#include "sim.h"
+
+#define SIM_GENERATIONS 2
+#define SIM_HANDLES 16 /* sockets that one packet may look up */
+#define SIM_KERNEL(major, minor) ((uint32_t)(major) << 16 | (uint32_t)(minor))
+#define SIM_KERNEL_DEFAULT SIM_KERNEL(6, 18)
+#define SIM_EVENTS_UNLIMITED UINT64_MAX
+
+/* An element of the ifw_ifaces map, and what a program is attached to without one. */
+struct sim_iface {
+	struct sim_iface *next; /* in the order of the world file */
+	uint32_t ifindex;
+	uint32_t slot;
+	bool has_settings;
+	struct ifw_iface settings;
+	char name[IFW_NAME_MAX];
+	UT_hash_handle hh; /* by ifindex */
+};
+
+struct sim_addr {
+	struct ifw_addr_key key;
+	__u32 kind; /* enum ifw_addr_kind */
+	UT_hash_handle hh;
+};
+
+enum sim_socket_kind {
+	SIM_SOCKET_UNCONNECTED = 1, /* TCP: listening; UDP: bound */
+	SIM_SOCKET_CONNECTED = 2,   /* has a peer */
+};
+
+/* What the kernel's socket tables are searched by; no padding, compared as bytes. */
+struct sim_socket_key {
+	struct ifw_addr local;
+	struct ifw_addr peer; /* zero where unconnected */
+	uint16_t local_port;  /* host order */
+	uint16_t peer_port;
+	uint8_t family;	  /* enum ifw_family */
+	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	uint8_t kind;	  /* enum sim_socket_kind */
+	uint8_t reserved;
+};
+
+struct sim_socket {
+	struct sim_socket_key key;
+	struct bpf_sock sk; /* as the decision sees it */
+	bool reuseport;
+	UT_hash_handle hh;
+};
+
+/* The key beside the value, as in the kernel: the value's own copy may say something else. */
+struct sim_prefix {
+	struct ifw_prefix_key key;
+	struct ifw_prefix value;
+	UT_hash_handle hh;
+};
+
+/* One generation: the inner maps of ifw_prefixes and ifw_ranges. */
+struct sim_set {
+	struct sim_prefix *by_key;
+	struct sim_prefix *prefixes;
+	struct ifw_range *ranges;
+	size_t range_count;
+};
+
+/* A looked-up socket, as long as the packet lives. */
+struct sim_handle {
+	struct bpf_sock sk; /* a copy, so that use after release shows */
+	const struct sim_socket *of;
+	bool released;
+};
+
+enum sim_event_state {
+	SIM_EVENT_NONE,
+	SIM_EVENT_RESERVED,
+	SIM_EVENT_SUBMITTED,
+};
+
+/* The opaque context of the decision (ifw_ctx). */
+struct sim_packet {
+	struct sim_world *world;
+	const uint8_t *data;
+	struct sim_frame frame;
+	uint32_t mark;
+	unsigned int calls; /* of helpers that can fail */
+	unsigned int handle_count;
+	enum sim_event_state event_state;
+	const char *violation; /* the first */
+	struct ifw_event event;
+	struct sim_handle handles[SIM_HANDLES];
+};
+
+struct sim_world {
+	struct iface_names names;
+	struct sim_iface *ifaces, *ifaces_by_index;
+	struct sim_addr *addrs;
+	struct sim_socket *sockets;
+	uint32_t kernel; /* SIM_KERNEL() */
+	struct sim_set sets[SIM_GENERATIONS];
+	__u32 active;
+	struct rule_set rules;
+	struct ifw_counters counters[IFW_SLOTS];
+	uint64_t event_room;
+	unsigned int fail_call;
+	sim_trace_fn trace;
+	void *trace_arg;
+	uint8_t *buffer; /* frames end where it ends, at an unreadable page */
+	size_t buffer_size;
+	struct sim_packet packet;
+};
+
+/* --- world.c -------------------------------------------------------------- */
+
+/* Back to what sim_world_create gave, but for trace, failing call and counters' memory. */
+void sim_world_clear(struct sim_world *world);
+
+/* name unused in the world. NULL: no memory, or (*error -ENOSPC, -EINVAL) as iface_names_add. */
+struct sim_iface *sim_world_add_iface(struct sim_world *world, const char *name, int *error);
+
+/* Gives the interface its number, not 0 and unused. 0 or -ENOMEM. */
+int sim_world_index_iface(struct sim_world *world, struct sim_iface *iface, uint32_t ifindex);
+
+struct sim_iface *sim_world_find_iface(const struct sim_world *world, const char *name);
+
+/* 0, -ENOMEM; -EEXIST: recorded there already, a broadcast yields to an own address. */
+int sim_world_add_addr(struct sim_world *world, const struct ifw_addr_key *key,
+		       enum ifw_addr_kind kind);
+
+/* --- sockets.c ------------------------------------------------------------ */
+
+/* state: BPF_TCP_*. 0, -ENOMEM, -EEXIST. */
+int sim_world_add_socket(struct sim_world *world, const struct sim_socket_key *key, uint32_t state,
+			 bool reuseport);
+void sim_world_clear_sockets(struct sim_world *world);
+
+/* What the kernel's lookup of this tuple finds; size as given to the helper. NULL: nothing. */
+const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world,
+					      const struct bpf_sock_tuple *tuple, uint32_t size);
+const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world,
+					      const struct bpf_sock_tuple *tuple, uint32_t size);
+
+/* --- packet.c ------------------------------------------------------------- */
+
+/*
+ * Starts and ends the life of a packet; one at a time in a world. The frame is
+ * copied to where one byte more cannot be read. begin: 0 or -ENOMEM. end notes
+ * what was left unreleased.
+ */
+int sim_packet_begin(struct sim_world *world, const struct sim_frame *frame,
+		     struct sim_packet **packet);
+void sim_packet_end(struct sim_packet *packet);
+void sim_packet_violation(struct sim_packet *packet, const char *what);
+
+/* Takes a reference; NULL after noting that there are too many. */
+struct bpf_sock *sim_packet_hold(struct sim_packet *packet, const struct sim_socket *socket);
+
+/* The handle behind a pointer that the decision gave back; NULL after noting what is wrong. */
+struct sim_handle *sim_packet_handle(struct sim_packet *packet, const struct bpf_sock *sk);
+void sim_packet_release(struct sim_packet *packet, struct sim_handle *handle);
+void sim_world_free_buffer(struct sim_world *world);
+
+#endif /* IFW_SIM_WORLD_H */

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * world_parse.c - the world file: what the kernel would know, a statement a
+ * line, # to the end of a line is a comment.
+ *
+ *   interface NAME [index N] [address ADDR/LEN]...   no address: recorded and none
+ *   interface NAME [index N] addresses unknown       never recorded
+ *   interface NAME [index N] no settings             attached, without an element
+ *   set NAME ssh|echo on|off
+ *   set NAME verbose on|off|N                        N: every Nth decision
+ *   set NAME mark VALUE mask MASK
+ *   socket tcp listen LOCAL [reuseport]              LOCAL: ADDR:PORT
+ *   socket tcp established|syn-sent|syn-recv|time-wait LOCAL REMOTE [reuseport]
+ *   socket udp bound LOCAL [reuseport]
+ *   socket udp connected LOCAL REMOTE
+ *   kernel MAJOR.MINOR
+ *
+ * lo has index 1, as everywhere; who has no index gets the next free one.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include <netinet/in.h>
+
+#include "../ruleset/grammar.h"
+#include "scan.h"
+#include "world.h"
+
+struct parser {
+	struct scan scan;
+	struct sim_world *world;
+	bool kernel_given;
+};
+
+/* --- Words ---------------------------------------------------------------- */
+
+static int expect_end(struct parser *p)
+{
+	struct word word = scan_word(&p->scan);
+
+	if (word.len)
+		return scan_error(&p->scan, word, "unexpected " WORD_FORMAT, WORD_ARG(word));
+	return 0;
+}
+
+/* Also as 0x...: marks are written so everywhere. */
+static int parse_number(struct parser *p, uint64_t min, uint64_t max, const char *what,
+			uint64_t *number)
+{
+	struct word word = scan_word(&p->scan);
+	uint64_t value = 0;
+	bool valid;
+
+	if (word.len == 0)
+		return scan_error(&p->scan, word, "%s is missing", what);
+	if (word.len > 2 && word.len <= 18 && word.text[0] == '0' && word.text[1] == 'x') {
+		char digits[17] = {};
+
+		memcpy(digits, word.text + 2, word.len - 2);
+		valid = digits[strspn(digits, "0123456789abcdefABCDEF")] == '\0';
+		value = valid ? strtoull(digits, NULL, 16) : 0;
+	} else {
+		valid = grammar_parse_number(word.text, word.len, max, &value) == 0;
+	}
+	if (!valid || value < min || value > max)
+		return scan_error(
+			&p->scan, word, WORD_FORMAT " is not %s (a number from %llu to %llu)",
+			WORD_ARG(word), what, (unsigned long long)min, (unsigned long long)max);
+	*number = value;
+	return 0;
+}
+
+static int parse_on_off(struct parser *p, bool *on)
+{
+	struct word word = scan_word(&p->scan);
+
+	*on = word_is(word, "on");
+	if (*on || word_is(word, "off"))
+		return 0;
+	return scan_error(&p->scan, word, "expected on or off");
+}
+
+static int parse_endpoint(struct parser *p, const char *what, uint8_t *family,
+			  struct ifw_addr *addr, uint16_t *port)
+{
+	struct word word = scan_word(&p->scan);
+
+	if (word.len == 0)
+		return scan_error(&p->scan, word, "%s is missing (ADDRESS:PORT)", what);
+	if (grammar_parse_endpoint(word.text, word.len, family, addr, port) != 0)
+		return scan_error(&p->scan, word,
+				  WORD_FORMAT " is no %s (ADDRESS:PORT or [ADDRESS]:PORT)",
+				  WORD_ARG(word), what);
+	if (*port == 0)
+		return scan_error(&p->scan, word, "no socket has port 0");
+	return 0;
+}
+
+/* --- interface ------------------------------------------------------------ */
+
+static int add_iface(struct parser *p, struct word word, struct sim_iface **iface)
+{
+	char name[IFW_NAME_MAX] = {};
+	int error;
+
+	if (word.len == 0)
+		return scan_error(&p->scan, word, "the interface's name is missing");
+	if (word.len >= sizeof(name))
+		return scan_error(&p->scan, word, "an interface's name has at most %d characters",
+				  IFW_NAME_MAX - 1);
+	if (memchr(word.text, '\0', word.len))
+		return scan_error(&p->scan, word, "a NUL byte is in the interface's name");
+	memcpy(name, word.text, word.len);
+	if (sim_world_find_iface(p->world, name))
+		return scan_error(&p->scan, word, "interface '%s' is already there", name);
+	*iface = sim_world_add_iface(p->world, name, &error);
+	if (*iface)
+		return 0;
+	if (error == -ENOSPC)
+		return scan_error(&p->scan, word, "at most %d interfaces fit", IFW_SLOTS - 1);
+	if (error == -EINVAL)
+		return scan_error(&p->scan, word, WORD_FORMAT " cannot be an interface's name",
+				  WORD_ARG(word));
+	return error;
+}
+
+static int parse_index(struct parser *p, struct sim_iface *iface)
+{
+	struct word word = scan_peek(&p->scan);
+	uint64_t index;
+
+	if (iface->ifindex && strcmp(iface->name, "lo") != 0)
+		return scan_error(&p->scan, word, "the index is given twice");
+	if (parse_number(p, 1, INT_MAX, "an interface index", &index) != 0)
+		return -EINVAL;
+	if ((index == IFW_LOOPBACK_IFINDEX) != (strcmp(iface->name, "lo") == 0))
+		return scan_error(&p->scan, word, "index %d is lo's and no other",
+				  IFW_LOOPBACK_IFINDEX);
+	for (const struct sim_iface *i = p->world->ifaces; i; i = i->next)
+		if (i != iface && i->ifindex == index)
+			return scan_error(&p->scan, word, "index %u is that of '%s'", i->ifindex,
+					  i->name);
+	iface->ifindex = (uint32_t)index;
+	return 0;
+}
+
+/* RFC 919 6: the last address of the prefix; RFC 3021: a /31 has none. */
+static int add_broadcast(struct parser *p, struct ifw_addr_key key, uint8_t len)
+{
+	int error;
+
+	if (key.family != IFW_FAMILY_IPV4 || len >= 31)
+		return 0;
+	key.addr.hi |= (0xffffffffULL >> len) << 32;
+	error = sim_world_add_addr(p->world, &key, IFW_ADDR_BROADCAST);
+	return error == -EEXIST ? 0 : error;
+}
+
+static int parse_address(struct parser *p, struct sim_iface *iface)
+{
+	struct word word = scan_word(&p->scan);
+	struct ifw_addr_key key = {.slot = iface->slot};
+	const char *slash = word.len ? memchr(word.text, '/', word.len) : NULL;
+	size_t addr_len = slash ? (size_t)(slash - word.text) : word.len;
+	struct ifw_addr masked;
+	uint8_t family, len, full;
+	bool host_bits;
+	int error;
+
+	if (word.len == 0)
+		return scan_error(&p->scan, word, "the address is missing");
+	/* Once as a prefix, for its length, and once as an address, for its host bits. */
+	if (grammar_parse_prefix(word.text, word.len, &family, &masked, &len, &host_bits) != 0 ||
+	    grammar_parse_prefix(word.text, addr_len, &family, &key.addr, &full, &host_bits) != 0)
+		return scan_error(&p->scan, word, WORD_FORMAT " is no address (ADDRESS/LENGTH)",
+				  WORD_ARG(word));
+	key.family = family;
+	error = sim_world_add_addr(p->world, &key, IFW_ADDR_LOCAL);
+	if (error == -EEXIST)
+		return scan_error(&p->scan, word, "'%s' has this address already", iface->name);
+	return error ? error : add_broadcast(p, key, len);
+}
+
+static int parse_interface(struct parser *p)
+{
+	struct sim_iface *iface;
+	bool addresses = false, unknown = false;
+	int error = add_iface(p, scan_word(&p->scan), &iface);
+
+	if (error)
+		return error;
+	if (strcmp(iface->name, "lo") == 0)
+		iface->ifindex = IFW_LOOPBACK_IFINDEX;
+	while (!error && scan_peek(&p->scan).len) {
+		struct word word = scan_word(&p->scan);
+
+		if (word_is(word, "index")) {
+			error = parse_index(p, iface);
+		} else if (word_is(word, "address") && !unknown) {
+			addresses = true;
+			error = parse_address(p, iface);
+		} else if (word_is(word, "addresses") && !addresses && !unknown) {
+			unknown = true;
+			word = scan_word(&p->scan);
+			if (!word_is(word, "unknown"))
+				error = scan_error(&p->scan, word, "expected unknown");
+		} else if (word_is(word, "no") && !addresses && !unknown) {
+			unknown = true;
+			iface->has_settings = false;
+			word = scan_word(&p->scan);
+			if (!word_is(word, "settings"))
+				error = scan_error(&p->scan, word, "expected settings");
+		} else {
+			error = scan_error(&p->scan, word,
+					   "unexpected " WORD_FORMAT
+					   " (index N; and address ADDRESS/LENGTH..., or "
+					   "addresses unknown, or no settings)",
+					   WORD_ARG(word));
+		}
+	}
+	if (!unknown)
+		iface->settings.flags |= IFW_IFACE_ADDRS_RECORDED;
+	return error;
+}
+
+/* After all lines, so that an index given further down is not taken before. */
+static int number_ifaces(struct sim_world *world)
+{
+	uint32_t next = IFW_LOOPBACK_IFINDEX + 1;
+	int error = 0;
+
+	for (struct sim_iface *iface = world->ifaces; iface && !error; iface = iface->next) {
+		uint32_t ifindex = iface->ifindex;
+
+		while (ifindex == 0) {
+			const struct sim_iface *other = world->ifaces;
+
+			while (other && other->ifindex != next)
+				other = other->next;
+			if (!other)
+				ifindex = next;
+			next++;
+		}
+		error = sim_world_index_iface(world, iface, ifindex);
+	}
+	return error;
+}
+
+/* --- set ------------------------------------------------------------------ */
+
+static int set_flag(struct parser *p, struct sim_iface *iface, uint32_t flag, bool when_on)
+{
+	bool on;
+
+	if (parse_on_off(p, &on) != 0)
+		return -EINVAL;
+	if (on == when_on)
+		iface->settings.flags |= flag;
+	else
+		iface->settings.flags &= ~flag;
+	return 0;
+}
+
+static int set_verbose(struct parser *p, struct sim_iface *iface)
+{
+	struct word word = scan_peek(&p->scan);
+	uint64_t every = 1;
+
+	if (word_is(word, "on") || word_is(word, "off"))
+		every = word_is(scan_word(&p->scan), "on");
+	else if (parse_number(p, 1, UINT32_MAX, "on, off or every how many decisions", &every) != 0)
+		return -EINVAL;
+	iface->settings.verbose = (uint32_t)every;
+	return 0;
+}
+
+static int set_mark(struct parser *p, struct sim_iface *iface)
+{
+	struct word value;
+	uint64_t mark, mask;
+
+	value = scan_peek(&p->scan);
+	if (parse_number(p, 0, UINT32_MAX, "a mark", &mark) != 0)
+		return -EINVAL;
+	if (!word_is(scan_peek(&p->scan), "mask"))
+		return scan_error(&p->scan, scan_peek(&p->scan), "expected mask");
+	scan_word(&p->scan);
+	if (parse_number(p, 1, UINT32_MAX, "a mask", &mask) != 0)
+		return -EINVAL;
+	if (mark & ~mask)
+		return scan_error(&p->scan, value, "the mark has bits outside its mask");
+	iface->settings.mark = (uint32_t)mark;
+	iface->settings.mark_mask = (uint32_t)mask;
+	return 0;
+}
+
+static int parse_set(struct parser *p)
+{
+	struct word word = scan_word(&p->scan);
+	char name[IFW_NAME_MAX] = {};
+	struct sim_iface *iface = NULL;
+	int error;
+
+	if (word.len == 0)
+		return scan_error(&p->scan, word, "the interface's name is missing");
+	if (word.len < sizeof(name)) {
+		memcpy(name, word.text, word.len);
+		iface = sim_world_find_iface(p->world, name);
+	}
+	if (!iface)
+		return scan_error(&p->scan, word, "there is no interface " WORD_FORMAT " above",
+				  WORD_ARG(word));
+	if (!iface->has_settings)
+		return scan_error(&p->scan, word, "'%s' has no settings", iface->name);
+	word = scan_word(&p->scan);
+	if (word_is(word, "ssh"))
+		error = set_flag(p, iface, IFW_IFACE_SSH_OFF, false);
+	else if (word_is(word, "echo"))
+		error = set_flag(p, iface, IFW_IFACE_ECHO, true);
+	else if (word_is(word, "verbose"))
+		error = set_verbose(p, iface);
+	else if (word_is(word, "mark"))
+		error = set_mark(p, iface);
+	else
+		error = scan_error(&p->scan, word, "expected ssh, echo, verbose or mark");
+	return error ? error : expect_end(p);
+}
+
+/* --- socket, kernel ------------------------------------------------------- */
+
+struct socket_word {
+	const char *protocol;
+	const char *word;
+	uint8_t number;
+	uint8_t kind;
+	uint32_t state;
+};
+
+static const struct socket_word socket_words[] = {
+	{"tcp", "listen", IPPROTO_TCP, SIM_SOCKET_UNCONNECTED, BPF_TCP_LISTEN},
+	{"tcp", "established", IPPROTO_TCP, SIM_SOCKET_CONNECTED, BPF_TCP_ESTABLISHED},
+	{"tcp", "syn-sent", IPPROTO_TCP, SIM_SOCKET_CONNECTED, BPF_TCP_SYN_SENT},
+	/* What a SYN made at a listener: a request, in a state of its own. */
+	{"tcp", "syn-recv", IPPROTO_TCP, SIM_SOCKET_CONNECTED, BPF_TCP_NEW_SYN_RECV},
+	{"tcp", "time-wait", IPPROTO_TCP, SIM_SOCKET_CONNECTED, BPF_TCP_TIME_WAIT},
+	/* The kernel shows UDP sockets in TCP's states: CLOSE, or with a peer ESTABLISHED. */
+	{"udp", "bound", IPPROTO_UDP, SIM_SOCKET_UNCONNECTED, BPF_TCP_CLOSE},
+	{"udp", "connected", IPPROTO_UDP, SIM_SOCKET_CONNECTED, BPF_TCP_ESTABLISHED},
+};
+
+static const struct socket_word *find_socket_word(struct word protocol, struct word state)
+{
+	for (size_t i = 0; i < sizeof(socket_words) / sizeof(socket_words[0]); i++)
+		if (word_is(protocol, socket_words[i].protocol) &&
+		    word_is(state, socket_words[i].word))
+			return &socket_words[i];
+	return NULL;
+}
+
+static bool is_wildcard(struct ifw_addr addr)
+{
+	return addr.hi == 0 && addr.lo == 0;
+}
+
+static int parse_ends(struct parser *p, struct sim_socket_key *key)
+{
+	struct word word = scan_peek(&p->scan);
+	uint8_t family;
+
+	if (parse_endpoint(p, "local address", &key->family, &key->local, &key->local_port) != 0)
+		return -EINVAL;
+	if (key->kind == SIM_SOCKET_UNCONNECTED)
+		return 0;
+	if (is_wildcard(key->local))
+		return scan_error(&p->scan, word, "a socket with a peer has a local address");
+	word = scan_peek(&p->scan);
+	if (parse_endpoint(p, "remote address", &family, &key->peer, &key->peer_port) != 0)
+		return -EINVAL;
+	if (family != key->family)
+		return scan_error(&p->scan, word, "local and remote are of different families");
+	if (is_wildcard(key->peer))
+		return scan_error(&p->scan, word, "a peer has an address");
+	return 0;
+}
+
+static int parse_socket(struct parser *p)
+{
+	struct word protocol = scan_word(&p->scan), state = scan_word(&p->scan), word;
+	const struct socket_word *type = find_socket_word(protocol, state);
+	struct sim_socket_key key = {};
+	bool reuseport = false;
+	int error;
+
+	if (!word_is(protocol, "tcp") && !word_is(protocol, "udp"))
+		return scan_error(&p->scan, protocol, "expected tcp or udp");
+	if (!type)
+		return scan_error(&p->scan, state,
+				  word_is(protocol, "tcp") ? "expected listen, established, "
+							     "syn-sent, syn-recv or time-wait"
+							   : "expected bound or connected");
+	key.protocol = type->number;
+	key.kind = type->kind;
+	word = scan_peek(&p->scan);
+	if (parse_ends(p, &key) != 0)
+		return -EINVAL;
+	if (word_is(scan_peek(&p->scan), "reuseport")) {
+		scan_word(&p->scan);
+		reuseport = true;
+	}
+	if (expect_end(p) != 0)
+		return -EINVAL;
+	error = sim_world_add_socket(p->world, &key, type->state, reuseport);
+	if (error == -EEXIST)
+		return scan_error(&p->scan, word, "this socket is already there");
+	return error;
+}
+
+static int parse_kernel(struct parser *p)
+{
+	struct word word = scan_word(&p->scan);
+	const char *dot = word.len ? memchr(word.text, '.', word.len) : NULL;
+	uint64_t major, minor;
+
+	if (!dot || grammar_parse_number(word.text, (size_t)(dot - word.text), 255, &major) != 0 ||
+	    grammar_parse_number(dot + 1, word.len - (size_t)(dot - word.text) - 1, 65535,
+				 &minor) != 0)
+		return scan_error(&p->scan, word, "expected a version such as 6.1");
+	if (p->kernel_given)
+		return scan_error(&p->scan, word, "the kernel is given twice");
+	p->kernel_given = true;
+	p->world->kernel = SIM_KERNEL(major, minor);
+	return expect_end(p);
+}
+
+/* --- The file ------------------------------------------------------------- */
+
+static int parse_statement(struct parser *p)
+{
+	struct word word = scan_word(&p->scan);
+
+	if (word.len == 0)
+		return 0;
+	if (word_is(word, "interface"))
+		return parse_interface(p);
+	if (word_is(word, "set"))
+		return parse_set(p);
+	if (word_is(word, "socket"))
+		return parse_socket(p);
+	if (word_is(word, "kernel"))
+		return parse_kernel(p);
+	return scan_error(&p->scan, word,
+			  "unknown statement " WORD_FORMAT " (interface, set, socket or kernel)",
+			  WORD_ARG(word));
+}
+
+int sim_world_parse(struct sim_world *world, const char *text, size_t size, diagnose_fn diagnose,
+		    void *arg)
+{
+	struct parser p = {
+		.scan = {.next = text, .end = text + size, .diagnose = diagnose, .arg = arg},
+		.world = world,
+	};
+	int error = 0;
+
+	while (error != -ENOMEM && p.scan.errors < GRAMMAR_ERRORS_MAX && scan_line(&p.scan))
+		error = parse_statement(&p);
+	if (error != -ENOMEM)
+		error = p.scan.errors ? -EINVAL : number_ifaces(world);
+	if (error)
+		sim_world_clear(world);
+	return error;
+}
