@@ -32,7 +32,8 @@ struct image {
  * The run of one group: rules in order, count at least 1, all of one group.
  * owner is written into each range. live, where given, has count elements and
  * says which rules can decide on some port and interface; the others are
- * shadowed by rules before them. 0 or -ENOMEM; then nothing is to be freed.
+ * shadowed by rules before them. 0 or -ENOMEM; then nothing is to be freed and
+ * live holds nothing of worth.
  */
 int compile_run(const struct rule *const *rules, size_t count, uint32_t owner, struct run *run,
 		bool *live);

@@ -67,6 +67,16 @@ struct diagnostic {
 /* Libraries do not print: whoever calls them says how. */
 typedef void (*diagnose_fn)(void *arg, const struct diagnostic *diagnostic);
 
+/* Whether the kernel would take these bytes as an interface name (net/core/dev.c dev_valid_name).
+ */
+bool iface_name_valid(const char *name, size_t len);
+
+/*
+ * Whether these bytes can be a label: 1 to RULE_LABEL_MAX - 1 bytes of visible
+ * UTF-8 without '#', so that a printed rule reads back as it was.
+ */
+bool rule_label_valid(const char *text, size_t len);
+
 /* Slot of a name, a new one where there is none yet. -ENOSPC: all taken; -EINVAL: no name. */
 int iface_names_add(struct iface_names *names, const char *name);
 
@@ -84,7 +94,10 @@ bool rule_same_group(const struct rule *a, const struct rule *b);
 
 /*
  * The rule in the grammar's words, as parsing reads it back: always at most
- * RULE_TEXT_MAX bytes with the final NUL. Returns its length.
+ * RULE_TEXT_MAX bytes with the final NUL. Interface names are sorted, so that
+ * one match has one text. A slot that names lacks prints as #SLOT, which no
+ * parser takes for a name. Returns the length without the NUL; what does not
+ * fit in size is cut, as snprintf does.
  */
 size_t rule_print(const struct rule *rule, const struct iface_names *names, char *text,
 		  size_t size);
@@ -95,7 +108,7 @@ const char *rule_print_addr(struct ifw_addr addr, uint8_t family, char *text, si
 /* Appends a copy. 0 or -ENOMEM. */
 int rule_set_add(struct rule_set *set, const struct rule *rule);
 
-/* Frees what the set holds and empties it. */
+/* Frees what the set holds and empties it, its names too. */
 void rule_set_clear(struct rule_set *set);
 
 #endif /* IFW_RULE_H */
