@@ -103,7 +103,7 @@ struct ifw_prefix {
 	__u32 id;	 /* never 0 */
 	__u32 run_at;	 /* first range of the run, index into the ranges map */
 	__u32 run_count; /* number of disjoint ranges, ascending; 0: no run */
-	__u32 reserved;
+	__u32 run_total; /* elements of the run, further candidates included (user space) */
 	__u64 lengths[IFW_LENGTH_WORDS];
 };
 

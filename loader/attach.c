@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * attach.c - the program: loading it over the pinned maps, and putting it on
+ * and off the ingress hook, through TCX (6.6 and later) or a clsact filter.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ifw.skel.h"
+#include "internal.h"
+
+#define PROGRAM_NAME "ifw_ingress"
+
+/* include/uapi/linux/bpf.h of 6.6; Debian 12's headers are older. */
+#define TCX_INGRESS ((enum bpf_attach_type)46) /* BPF_TCX_INGRESS */
+#define TCX_BEFORE (1U << 3)		       /* BPF_F_BEFORE */
+
+/* --- Loading ---------------------------------------------------------------- */
+
+/* "ifw_active" is pinned as "active". */
+static int set_pin_paths(struct loader *loader, struct bpf_object *object)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+	{
+		const char *name = bpf_map__name(map);
+		char path[PATH_MAX];
+		int err;
+
+		if (bpf_map__is_internal(map) || strncmp(name, "ifw_", 4) != 0)
+			continue;
+		err = pin_path(loader, name + 4, path, sizeof(path));
+		if (!err)
+			err = bpf_map__set_pin_path(map, path);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static uint32_t verified_instructions(int fd)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.verified_insns;
+}
+
+int program_load(struct loader *loader, struct program *program, struct failure *failure)
+{
+	struct ifw_bpf *skeleton;
+	int err, fd;
+
+	/* libbpf's words are for who develops this; the verifier's are among them. */
+	if (!getenv("IFW_DEBUG"))
+		libbpf_set_print(NULL);
+	skeleton = ifw_bpf__open();
+	if (!skeleton)
+		return fail_errno(failure, -errno, "cannot read the program");
+	err = set_pin_paths(loader, skeleton->obj);
+	if (!err)
+		err = ifw_bpf__load(skeleton);
+	if (err) {
+		ifw_bpf__destroy(skeleton);
+		return fail_errno(
+			failure, err,
+			"cannot load the program into the kernel (IFW_DEBUG=1 shows why)");
+	}
+	fd = dup(bpf_program__fd(skeleton->progs.ifw_ingress));
+	err = fd < 0 ? -errno : 0;
+	ifw_bpf__destroy(skeleton);
+	if (err)
+		return fail_errno(failure, err, "cannot keep the program");
+	program->fd = fd;
+	program->verified_instructions = verified_instructions(fd);
+	return 0;
+}
+
+void program_close(struct program *program)
+{
+	cleanup_close(&program->fd);
+	program->fd = -1;
+}
+
+static bool is_ours(uint32_t program_id)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+	CLEANUP(cleanup_close) int fd = bpf_prog_get_fd_by_id(program_id);
+
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+	       strcmp(info.name, PROGRAM_NAME) == 0;
+}
+
+/* --- TCX ---------------------------------------------------------------------- */
+
+static int link_path(const struct loader *loader, uint32_t ifindex, char *path, size_t size)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "link_%u", ifindex);
+	return pin_path(loader, name, path, size);
+}
+
+/* The link of an interface that is still attached to it, or -1. */
+static int link_open(const struct loader *loader, uint32_t ifindex)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+	char path[PATH_MAX];
+	int fd;
+
+	if (link_path(loader, ifindex, path, sizeof(path)))
+		return -1;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return -1;
+	/* tcx.ifindex lies where xdp.ifindex does; 0 once the device is gone. */
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) || info.xdp.ifindex != ifindex) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int link_remove(const struct loader *loader, uint32_t ifindex)
+{
+	CLEANUP(cleanup_close) int fd = link_open(loader, ifindex);
+	char path[PATH_MAX];
+	int err;
+
+	/* Detached by hand first: removing the last reference does it only later. */
+	if (fd >= 0 && bpf_link_detach(fd))
+		return -errno;
+	err = link_path(loader, ifindex, path, sizeof(path));
+	if (err)
+		return err;
+	return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
+/*
+ * In front of what is there: a filter before ours that accepts would let
+ * packets past the rules.
+ */
+static int link_create(struct loader *loader, uint32_t ifindex, int program)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = TCX_BEFORE);
+	CLEANUP(cleanup_close) int fd = -1;
+	char path[PATH_MAX];
+	int err;
+
+	err = link_path(loader, ifindex, path, sizeof(path));
+	if (err)
+		return err;
+	fd = bpf_link_create(program, (int)ifindex, TCX_INGRESS, &opts);
+	if (fd < 0)
+		return -errno;
+	(void)unlink(path); /* of a device that has gone */
+	return bpf_obj_pin(fd, path) ? -errno : 0;
+}
+
+/* --- clsact -------------------------------------------------------------------- */
+
+static struct bpf_tc_hook tc_hook(uint32_t ifindex, enum bpf_tc_attach_point point)
+{
+	return (struct bpf_tc_hook){
+		.sz = sizeof(struct bpf_tc_hook),
+		.ifindex = (int)ifindex,
+		.attach_point = point,
+	};
+}
+
+static bool filter_is_ours(uint32_t ifindex, const struct ifw_iface *settings)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = settings->tc_handle,
+		    .priority = settings->tc_priority);
+
+	return bpf_tc_query(&hook, &opts) == 0 && is_ours(opts.prog_id);
+}
+
+static int qdisc_remove(uint32_t ifindex)
+{
+	struct bpf_tc_hook both =
+		tc_hook(ifindex, (enum bpf_tc_attach_point)(BPF_TC_INGRESS | BPF_TC_EGRESS));
+	bool empty = false;
+	int err = net_qdisc_is_empty(ifindex, &empty);
+
+	if (err || !empty)
+		return err;
+	return bpf_tc_hook_destroy(&both);
+}
+
+static int filter_create(uint32_t ifindex, int program, struct ifw_iface *settings)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = program);
+	int err = bpf_tc_hook_create(&hook);
+
+	if (err && err != -EEXIST)
+		return err;
+	settings->made_qdisc = !err;
+	/* Without a priority the kernel puts it in front of those that are there. */
+	err = bpf_tc_attach(&hook, &opts);
+	if (err) {
+		if (settings->made_qdisc)
+			(void)qdisc_remove(ifindex);
+		return err;
+	}
+	settings->tc_handle = opts.handle;
+	settings->tc_priority = opts.priority;
+	return 0;
+}
+
+static int filter_replace(uint32_t ifindex, int program, const struct ifw_iface *settings)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = program, .handle = settings->tc_handle,
+		    .priority = settings->tc_priority, .flags = BPF_TC_F_REPLACE);
+
+	return bpf_tc_attach(&hook, &opts);
+}
+
+static int filter_remove(uint32_t ifindex, const struct ifw_iface *settings)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = settings->tc_handle,
+		    .priority = settings->tc_priority);
+	int err = 0;
+
+	if (filter_is_ours(ifindex, settings))
+		err = bpf_tc_detach(&hook, &opts);
+	if (!err && settings->made_qdisc)
+		err = qdisc_remove(ifindex);
+	return err;
+}
+
+/* --- Either ---------------------------------------------------------------------- */
+
+bool is_attached(struct loader *loader, const struct ifw_iface *settings, uint32_t ifindex)
+{
+	if (settings->hook == IFW_HOOK_TCX) {
+		CLEANUP(cleanup_close) int fd = link_open(loader, ifindex);
+
+		return fd >= 0;
+	}
+	return settings->hook == IFW_HOOK_CLSACT && filter_is_ours(ifindex, settings);
+}
+
+static int replace(struct loader *loader, uint32_t ifindex, const struct program *program,
+		   const struct ifw_iface *settings)
+{
+	if (settings->hook == IFW_HOOK_TCX) {
+		CLEANUP(cleanup_close) int fd = link_open(loader, ifindex);
+
+		if (fd < 0)
+			return -ENOENT;
+		return bpf_link_update(fd, program->fd, NULL) ? -errno : 0;
+	}
+	return filter_replace(ifindex, program->fd, settings);
+}
+
+int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t hook,
+	   const struct program *program, struct ifw_iface *settings, struct failure *failure)
+{
+	int err;
+
+	if (is_attached(loader, settings, ifindex)) {
+		if (hook != IFW_HOOK_NONE && hook != settings->hook)
+			return fail(failure, -EBUSY,
+				    "'%s' is attached by %s; take it down first: ifw down %s",
+				    ifname, settings->hook == IFW_HOOK_TCX ? "tcx" : "clsact",
+				    ifname);
+		err = replace(loader, ifindex, program, settings);
+		return err ? fail_errno(failure, err, "cannot replace the program on '%s'", ifname)
+			   : 0;
+	}
+	settings->made_qdisc = 0;
+	settings->tc_handle = settings->tc_priority = 0;
+	settings->hook = IFW_HOOK_NONE;
+	if (hook != IFW_HOOK_CLSACT) {
+		err = link_create(loader, ifindex, program->fd);
+		if (!err)
+			settings->hook = IFW_HOOK_TCX;
+		/* EINVAL is a kernel before 6.6, which does not know the hook. */
+		if (!err || err != -EINVAL || hook == IFW_HOOK_TCX)
+			return err ? fail_errno(failure, err, "cannot attach to '%s' by tcx",
+						ifname)
+				   : 0;
+	}
+	err = filter_create(ifindex, program->fd, settings);
+	if (err)
+		return fail_errno(failure, err, "cannot attach to '%s' by clsact", ifname);
+	settings->hook = IFW_HOOK_CLSACT;
+	return 0;
+}
+
+int detach(struct loader *loader, const struct ifw_iface *settings, uint32_t ifindex,
+	   struct failure *failure)
+{
+	int err = 0;
+
+	if (settings->hook == IFW_HOOK_TCX)
+		err = link_remove(loader, ifindex);
+	else if (settings->hook == IFW_HOOK_CLSACT)
+		err = filter_remove(ifindex, settings);
+	if (err == -ENODEV) /* gone, and its filters with it */
+		err = 0;
+	return err ? fail_errno(failure, err, "cannot take the program off '%s'", settings->name)
+		   : 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * internal.h - what the files of loader/ share among themselves.
+ */
+#ifndef IFW_LOADER_INTERNAL_H
+#define IFW_LOADER_INTERNAL_H
+
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "loader.h"
+#include "pinned.h"
+#include "ruleset/compile.h"
+
+#define CLEANUP(fn) __attribute__((cleanup(fn)))
+
+static inline void cleanup_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static inline void cleanup_free(void *p)
+{
+	free(*(void **)p);
+}
+
+/* The maps of one generation; -1 where not open. */
+struct generation {
+	int prefixes;
+	int ranges;
+	int rules;
+};
+
+struct loader {
+	char dir[PATH_MAX - 64]; /* the longest name below it still fits a path */
+	enum loader_mode mode;
+	struct loader_limits limits;
+	bool made; /* by this process: taken away again unless something was brought up */
+	bool keep;
+	int dir_fd; /* holds the lock */
+	int meta_fd, names_fd;
+	int active_fd, prefixes_fd, ranges_fd; /* the program's outer maps */
+	int ifaces_fd, addrs_fd, counters_fd;
+	uint32_t active; /* generation in force */
+	struct generation set;
+	struct pinned_meta meta;
+	struct iface_names names;	 /* given out by loader_names() */
+	struct iface_names names_stored; /* as pinned */
+};
+
+/* Fills failure (may be NULL) and returns error, which is -errno. */
+int fail(struct failure *failure, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* "what: strerror", with the privilege that is missing where that is the cause. */
+int fail_errno(struct failure *failure, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* --- pins.c --- */
+
+/* Path of a pin; truncation is an error. */
+int pin_path(const struct loader *loader, const char *name, char *path, size_t size);
+/* "NAME_G" of a generation. */
+void pin_generation(const char *name, uint32_t generation, char *text, size_t size);
+int meta_write(struct loader *loader, struct failure *failure);
+int names_write(struct loader *loader, struct failure *failure);
+/* Removes every pin and the directory. */
+int pins_destroy(struct loader *loader, struct failure *failure);
+int netns_identity(__u64 *dev, __u64 *ino);
+
+/* --- store.c, room.c, replace.c --- */
+
+int generation_open(struct loader *loader, uint32_t number, struct generation *set,
+		    struct failure *failure);
+void generation_close(struct generation *set);
+/* All rules of a generation in order; skips what a killed writer left doubled. */
+int store_read_rules(int rules_fd, struct rule_set *set);
+int names_read(struct loader *loader);
+void rule_from_entry(struct rule *rule, const struct group_key *key,
+		     const struct group_value *value);
+struct group_key group_key_of(const struct rule *rule, uint32_t index);
+struct group_value group_value_of(const struct rule *rule);
+/* Marks the derived state as being changed, and as whole again. */
+int store_begin(struct loader *loader, struct failure *failure);
+int store_end(struct loader *loader, struct failure *failure);
+/* Builds a new generation from the rules and puts it in force. Orders are kept. */
+int replace_all(struct loader *loader, const struct rule_set *set, struct failure *failure);
+/* Makes derived state anew where a writer was killed. */
+int recover(struct loader *loader, struct failure *failure);
+/* The first generation, empty. */
+int replace_first(struct loader *loader, struct failure *failure);
+/* Frees slots that neither a rule nor an interface uses. */
+int names_collect(struct loader *loader, struct failure *failure);
+/* Makes the recorded addresses of a slot these; new ones first, so that none is missing meanwhile.
+ */
+int addrs_sync(struct loader *loader, uint32_t slot, const struct iface_addr *addrs, size_t count);
+
+/* Block of total ranges; -ENOSPC. */
+int room_alloc(struct loader *loader, uint32_t total, uint32_t *at);
+/* Not before readers are done with it: it can be given out again after a while. */
+int room_retire(struct loader *loader, uint32_t at, uint32_t total);
+/* Returns at once a block that no reader ever saw. */
+int room_return(struct loader *loader, uint32_t at, uint32_t total);
+/* Waits until no program run that began before is left. */
+int wait_for_readers(struct loader *loader);
+
+/* --- net.c --- */
+
+struct link_info {
+	uint32_t ifindex;
+	bool up;
+	bool loopback;
+	bool ethernet;		  /* frames start with an Ethernet header */
+	char upper[IFW_NAME_MAX]; /* a device on top of it that takes its packets; "": none */
+};
+/* -ENODEV: no such interface. */
+int net_link(const char *ifname, struct link_info *info);
+/* Own addresses of an interface, directed broadcasts included. Free *addrs. */
+int net_addrs(uint32_t ifindex, struct iface_addr **addrs, size_t *count);
+struct net_policy {
+	char ifname[IFW_NAME_MAX];
+	uint32_t mark, mark_mask, table;
+};
+/* Policy rule and local route; what is there already stays. *made: this call added the rule. */
+int net_policy_add(const struct net_policy *policy, bool *made);
+/* Removes our rules for the interface, and our route where no rule of ours uses its table. */
+int net_policy_remove(const char *ifname);
+int net_qdisc_is_empty(uint32_t ifindex, bool *empty);
+
+/* --- attach.c --- */
+
+struct program {
+	int fd;
+	uint32_t verified_instructions;
+};
+/* Loads the program over the pinned maps, which are made where they are missing. */
+int program_load(struct loader *loader, struct program *program, struct failure *failure);
+void program_close(struct program *program);
+/* Puts the program on the hook, in place of one that settings name. Fills its hook fields. */
+int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t hook,
+	   const struct program *program, struct ifw_iface *settings, struct failure *failure);
+int detach(struct loader *loader, const struct ifw_iface *settings, uint32_t ifindex,
+	   struct failure *failure);
+bool is_attached(struct loader *loader, const struct ifw_iface *settings, uint32_t ifindex);
+
+#endif /* IFW_LOADER_INTERNAL_H */

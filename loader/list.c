@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * list.c - the rules as entered, read back whole. A reader takes no lock: it
+ * reads again where a writer was at work meanwhile.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+#include "internal.h"
+
+#define BATCH 4096
+#define RETRIES 50
+#define RETRY_NS 2000000L
+
+void rule_from_entry(struct rule *rule, const struct group_key *key,
+		     const struct group_value *value)
+{
+	*rule = (struct rule){
+		.dst = key->dst,
+		.src = key->src,
+		.listener = value->listener,
+		.ifaces = value->ifaces,
+		.order = value->order,
+		.low = value->low,
+		.high = value->high,
+		.listener_port = value->listener_port,
+		.dst_len = key->dst_len,
+		.src_len = key->src_len,
+		.family = key->family,
+		.protocol = key->protocol,
+		.action = value->action,
+	};
+	memcpy(rule->label, value->label, sizeof(rule->label));
+	rule->label[sizeof(rule->label) - 1] = 0;
+}
+
+static int rule_by_order(const void *a, const void *b)
+{
+	const struct rule *x = a, *y = b;
+
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* Entries of one batch that are rules. */
+static int take_batch(struct rule_set *set, const struct group_key *keys,
+		      const struct group_value *values, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct rule rule;
+		int err;
+
+		if (keys[i].index == GROUP_HEAD || keys[i].index == GROUP_SOURCES)
+			continue;
+		rule_from_entry(&rule, &keys[i], &values[i]);
+		err = rule_set_add(set, &rule);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int store_read_rules(int rules_fd, struct rule_set *set)
+{
+	CLEANUP(cleanup_free) struct group_key *keys = calloc(BATCH, sizeof(*keys));
+	CLEANUP(cleanup_free) struct group_value *values = calloc(BATCH, sizeof(*values));
+	uint32_t in = 0, out = 0;
+	bool first = true, more = true;
+	size_t kept = 0;
+
+	if (!keys || !values)
+		return -ENOMEM;
+	while (more) {
+		uint32_t count = BATCH;
+		int err = 0;
+
+		/* A bucket larger than the batch says ENOSPC; ours hold a few. */
+		if (bpf_map_lookup_batch(rules_fd, first ? NULL : &in, &out, keys, values, &count,
+					 NULL)) {
+			if (errno != ENOENT)
+				err = -errno;
+			more = false;
+		}
+		if (!err)
+			err = take_batch(set, keys, values, count);
+		if (err) {
+			rule_set_clear(set);
+			return err;
+		}
+		in = out;
+		first = false;
+	}
+	qsort(set->rules, set->count, sizeof(*set->rules), rule_by_order);
+	/* A writer that was killed between two steps of a deletion left one rule twice. */
+	for (size_t i = 0; i < set->count; i++)
+		if (!kept || set->rules[kept - 1].order != set->rules[i].order)
+			set->rules[kept++] = set->rules[i];
+	set->count = kept;
+	return 0;
+}
+
+/* 0 and the sequence number, or -errno. */
+static int read_meta(struct loader *loader)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(loader->meta_fd, &zero, &loader->meta) ||
+	    bpf_map_lookup_elem(loader->active_fd, &zero, &loader->active))
+		return -errno;
+	return 0;
+}
+
+/* One attempt; -EAGAIN where a writer was at work. */
+static int read_once(struct loader *loader, bool locked, struct rule_set *set)
+{
+	CLEANUP(generation_close) struct generation opened = {-1, -1, -1};
+	uint64_t before;
+	int err;
+
+	err = read_meta(loader);
+	if (err)
+		return err;
+	before = loader->meta.sequence;
+	if ((before & 1) && !locked)
+		return -EAGAIN;
+	err = generation_open(loader, loader->active, &opened, NULL);
+	if (err == -ENOENT)
+		return -EAGAIN; /* replaced meanwhile */
+	if (!err)
+		err = store_read_rules(opened.rules, set);
+	if (!err)
+		err = names_read(loader);
+	if (!err)
+		err = read_meta(loader);
+	if (!err && loader->meta.sequence != before)
+		err = -EAGAIN;
+	if (err)
+		rule_set_clear(set);
+	return err;
+}
+
+/* Writers do not stop coming, or one was killed: keep them out for a moment. */
+static int read_locked(struct loader *loader, struct rule_set *set)
+{
+	int fd = open(loader->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = flock(fd, LOCK_SH) ? -errno : read_once(loader, true, set);
+	close(fd);
+	return err;
+}
+
+int loader_rules(struct loader *loader, struct rule_set *set, struct failure *failure)
+{
+	const struct timespec pause = {.tv_nsec = RETRY_NS};
+	int err = -EAGAIN;
+
+	if (loader->mode != LOADER_READ) {
+		err = store_read_rules(loader->set.rules, set);
+	} else {
+		for (int i = 0; i < RETRIES && err == -EAGAIN; i++) {
+			err = read_once(loader, false, set);
+			if (err == -EAGAIN)
+				nanosleep(&pause, NULL);
+		}
+		if (err == -EAGAIN)
+			err = read_locked(loader, set);
+	}
+	if (err)
+		return fail_errno(failure, err, "cannot read the rules");
+	set->names = loader->names;
+	return 0;
+}
+
+int loader_usage(struct loader *loader, struct loader_usage *usage, struct failure *failure)
+{
+	int err = read_meta(loader);
+
+	if (err)
+		return fail_errno(failure, err, "cannot read '%s/meta'", loader->dir);
+	*usage = (struct loader_usage){
+		.limits = loader->limits,
+		.rules = loader->meta.rules,
+		.ranges = loader->meta.room.used,
+		.prefixes = loader->meta.prefixes,
+	};
+	return 0;
+}

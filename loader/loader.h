@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * loader.h - ifw's state in the kernel: program, pins, rules, interfaces,
+ * policy routes, events. There is no daemon; every call works on the pins of
+ * one network namespace, under one lock where it changes something.
+ *
+ * Nothing here prints. Functions return 0 or -errno and, where they fail, say
+ * what, where and what to do in a struct failure.
+ */
+#ifndef IFW_LOADER_H
+#define IFW_LOADER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ruleset/rule.h"
+
+struct loader;
+
+struct failure {
+	char text[1024]; /* without "ifw: " and without a line end */
+};
+
+enum loader_mode {
+	LOADER_READ,  /* state must exist; never waits for a writer */
+	LOADER_WRITE, /* state must exist; holds the lock until closed */
+	LOADER_CREATE /* as WRITE, but makes the state where there is none */
+};
+
+/* Room for a set, fixed when the state is made. */
+struct loader_limits {
+	uint32_t ranges;   /* disjoint port ranges, and rules */
+	uint32_t prefixes; /* (destination, source) prefix pairs */
+};
+#define LOADER_RANGES_DEFAULT 262144
+#define LOADER_PREFIXES_DEFAULT 131072
+
+struct loader_options {
+	const char *pin_dir;	     /* NULL: the namespace's own, see loader_pin_dir() */
+	struct loader_limits limits; /* 0: default; CREATE only */
+};
+
+/*
+ * -ENOENT: not up in this namespace. -EPERM: a privilege is missing. -EPROTO:
+ * pins of another ABI. -EXDEV: pins of another network namespace. options may
+ * be NULL.
+ */
+int loader_open(struct loader **loader, enum loader_mode mode, const struct loader_options *options,
+		struct failure *failure);
+void loader_close(struct loader *loader);
+
+/* Where the pins are, or would be: /sys/fs/bpf/ifw, or ifw-INODE in a namespace of its own. */
+const char *loader_pin_dir(const struct loader *loader);
+
+/* --- Interfaces ---------------------------------------------------------- */
+
+struct up_options {
+	uint32_t hook; /* enum ifw_hook; NONE: TCX where the kernel has it, else clsact */
+	bool set_mark; /* mark, mask and table are given; else defaults, or what is in force */
+	uint32_t mark;
+	uint32_t mark_mask;
+	uint32_t table; /* routing table of the policy route */
+};
+#define LOADER_TABLE_DEFAULT 7100
+#define LOADER_RULE_PRIORITY 100 /* of the policy rule: after local, before main */
+#define LOADER_RTPROT 119	 /* rtnetlink protocol of our rules and routes */
+
+struct up_result {
+	bool was_up;		/* the program was there already and was replaced in place */
+	uint32_t hook;		/* enum ifw_hook */
+	unsigned int addresses; /* own addresses recorded, IPv4 and IPv6 */
+	uint32_t verified_instructions; /* of the program loaded; 0: the kernel does not say */
+	struct up_policy {
+		bool made; /* false on lo, which needs none */
+		uint32_t mark, mark_mask, table;
+	} policy;
+};
+
+/* Either all of it or, on failure, nothing: loads, attaches, records addresses, makes the policy
+ * route. */
+int loader_up(struct loader *loader, const char *ifname, const struct up_options *options,
+	      struct up_result *result, struct failure *failure);
+
+/* Undoes loader_up(). -ENODEV: it is not up. Also for interfaces that have disappeared. */
+int loader_down(struct loader *loader, const char *ifname, struct failure *failure);
+
+/* Every interface, then all pins, rules included. The loader can only be closed afterwards. */
+int loader_down_all(struct loader *loader, unsigned int *interfaces, struct failure *failure);
+
+struct iface_addr {
+	struct ifw_addr addr;
+	uint8_t family;
+	uint8_t kind; /* enum ifw_addr_kind */
+};
+
+struct iface_info {
+	char name[IFW_NAME_MAX];
+	uint32_t ifindex;
+	bool present;  /* the interface still exists */
+	bool attached; /* and the program is on its hook */
+	struct ifw_iface settings;
+	struct iface_addr *addrs;
+	size_t addr_count;
+	struct ifw_counters counters; /* all CPUs */
+};
+
+/* Interfaces that are up, by name. Free with loader_ifaces_free. */
+int loader_ifaces(struct loader *loader, struct iface_info **ifaces, size_t *count,
+		  struct failure *failure);
+void loader_ifaces_free(struct iface_info *ifaces, size_t count);
+
+/*
+ * Changes settings of one interface: flags in set are set, those in clear are
+ * cleared; verbose where it is not NULL. -ENODEV: it is not up.
+ */
+int loader_iface_set(struct loader *loader, const char *ifname, uint32_t set, uint32_t clear,
+		     const uint32_t *verbose, struct failure *failure);
+
+/* --- Rules --------------------------------------------------------------- */
+
+/*
+ * The names and slots that rules given to this loader refer to: parse with
+ * this table. New names in it become part of the state when a rule is stored.
+ */
+struct iface_names *loader_names(struct loader *loader);
+
+enum add_outcome {
+	ADD_DONE,
+	ADD_UNCHANGED, /* the same rule was there */
+	ADD_REPLACED,  /* one of the same match was there, and was replaced */
+};
+
+struct add_result {
+	enum add_outcome outcome;
+	bool prefix_had_ranges;	 /* before: what zfw calls "lookup success" */
+	bool shadowed;		 /* it can never match... */
+	struct rule shadowed_by; /* ... because of this one (the first of them) */
+	size_t shadowed_by_count;
+};
+
+/*
+ * Adds one rule. -EEXIST: one of the same match has another action, listener or
+ * label, and replace was not asked for (existing says which). -ENOSPC: a limit
+ * is reached, named in failure; nothing changed.
+ */
+int loader_rule_add(struct loader *loader, const struct rule *rule, bool replace,
+		    struct add_result *result, struct failure *failure);
+
+/* What to delete: the group of rule (protocol, prefixes), and of it ... */
+struct delete_filter {
+	struct rule rule;
+	bool any_high;	 /* every range that starts at rule.low */
+	bool any_ifaces; /* whatever interfaces it names */
+};
+
+struct delete_result {
+	size_t removed;
+	bool group_found; /* the prefix had rules */
+	bool group_empty; /* and has none any more */
+};
+
+/* Removes what matches; -ENOENT where nothing did. */
+int loader_rule_delete(struct loader *loader, const struct delete_filter *filter,
+		       struct delete_result *result, struct failure *failure);
+
+/* All rules in order, names included, into an empty set. A moment's whole picture. */
+int loader_rules(struct loader *loader, struct rule_set *set, struct failure *failure);
+
+/*
+ * Replaces all rules at once. set->names must be loader_names() and what was
+ * added to it. *changed: false where the same rules were in force already.
+ */
+int loader_apply(struct loader *loader, const struct rule_set *set, bool *changed,
+		 struct failure *failure);
+
+struct loader_usage {
+	struct loader_limits limits;
+	uint32_t rules;
+	uint32_t ranges;   /* in use or not yet reusable */
+	uint32_t prefixes; /* elements */
+};
+int loader_usage(struct loader *loader, struct loader_usage *usage, struct failure *failure);
+
+/* --- Events -------------------------------------------------------------- */
+
+/* Return other than 0 to stop. */
+typedef int (*event_fn)(void *arg, const struct ifw_event *event);
+
+/*
+ * Hands events on until stop_fd (eventfd, signalfd, pipe; -1: none) becomes
+ * readable or the callback stops it. flush, where given, is called whenever
+ * nothing more is waiting. -EBUSY: somebody reads them already.
+ */
+int loader_events(struct loader *loader, int stop_fd, event_fn callback, void (*flush)(void *arg),
+		  void *arg, struct failure *failure);
+
+#endif /* IFW_LOADER_H */

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * net.c - what ifw asks of rtnetlink: links, addresses, the policy rule and
+ * route by which a marked packet is delivered here. Rules and routes carry
+ * LOADER_RTPROT, and nothing without it is ever removed.
+ */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/if.h>
+#include <linux/if_arp.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "datapath/addr.h"
+#include "internal.h"
+
+#define BUFFER_SIZE 32768
+
+/* Interface names fit by the kernel's own bound (IFNAMSIZ). */
+static void copy_name(char to[IFW_NAME_MAX], const char *from)
+{
+	snprintf(to, IFW_NAME_MAX, "%s", from);
+}
+
+struct netlink {
+	struct mnl_socket *socket;
+	char buffer[BUFFER_SIZE];
+	struct nlmsghdr *request;
+	uint32_t seq;
+};
+
+static void netlink_close(struct netlink *nl)
+{
+	if (nl->socket)
+		mnl_socket_close(nl->socket);
+}
+
+static int netlink_open(struct netlink *nl)
+{
+	nl->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!nl->socket || mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID))
+		return -errno;
+	nl->seq = (uint32_t)time(NULL);
+	return 0;
+}
+
+static void *netlink_request(struct netlink *nl, uint16_t type, uint16_t flags, size_t extra)
+{
+	nl->request = mnl_nlmsg_put_header(nl->buffer);
+	nl->request->nlmsg_type = type;
+	nl->request->nlmsg_flags = NLM_F_REQUEST | flags;
+	nl->request->nlmsg_seq = ++nl->seq;
+	return mnl_nlmsg_put_extra_header(nl->request, extra);
+}
+
+/* Sends the request and hands every answer to each; 0 or -errno of the kernel. */
+static int netlink_talk(struct netlink *nl, mnl_cb_t each, void *arg)
+{
+	unsigned int port = mnl_socket_get_portid(nl->socket);
+	int more = 1;
+
+	if (mnl_socket_sendto(nl->socket, nl->request, nl->request->nlmsg_len) < 0)
+		return -errno;
+	while (more > 0) {
+		ssize_t got = mnl_socket_recvfrom(nl->socket, nl->buffer, sizeof(nl->buffer));
+
+		if (got < 0)
+			return -errno;
+		more = mnl_cb_run(nl->buffer, (size_t)got, nl->seq, port, each, arg);
+		if (more < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* --- Links ------------------------------------------------------------------ */
+
+struct link_query {
+	const char *ifname;
+	struct link_info *info;
+	uint32_t master;
+	bool found;
+};
+
+/* Kinds that take frames off the device below them before IP sees those. */
+static bool takes_frames(const char *kind)
+{
+	static const char *const kinds[] = {"vlan",   "macvlan", "macvtap", "ipvlan",
+					    "ipvtap", "macsec",	 "hsr"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kind, kinds[i]) == 0)
+			return true;
+	return false;
+}
+
+static const char *link_kind(const struct nlattr *linkinfo)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, linkinfo) if (mnl_attr_get_type(attr) ==
+						     IFLA_INFO_KIND) return mnl_attr_get_str(attr);
+	return "";
+}
+
+struct link_attrs {
+	const char *name, *kind;
+	uint32_t link, master;
+	bool elsewhere; /* link is an index in another namespace */
+};
+
+static void read_link(const struct nlmsghdr *nlh, struct link_attrs *attrs)
+{
+	const struct nlattr *attr;
+
+	*attrs = (struct link_attrs){.name = "", .kind = ""};
+	mnl_attr_for_each(attr, nlh, sizeof(struct ifinfomsg))
+	{
+		switch (mnl_attr_get_type(attr)) {
+		case IFLA_IFNAME:
+			attrs->name = mnl_attr_get_str(attr);
+			break;
+		case IFLA_LINK:
+			attrs->link = mnl_attr_get_u32(attr);
+			break;
+		case IFLA_MASTER:
+			attrs->master = mnl_attr_get_u32(attr);
+			break;
+		case IFLA_LINK_NETNSID:
+			attrs->elsewhere = true;
+			break;
+		case IFLA_LINKINFO:
+			attrs->kind = link_kind(attr);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static int find_link(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ifinfomsg *link = mnl_nlmsg_get_payload(nlh);
+	struct link_query *query = arg;
+	struct link_attrs attrs;
+
+	read_link(nlh, &attrs);
+	if (strcmp(attrs.name, query->ifname) != 0)
+		return MNL_CB_OK;
+	query->found = true;
+	query->master = attrs.master;
+	query->info->ifindex = (uint32_t)link->ifi_index;
+	query->info->up = link->ifi_flags & IFF_UP;
+	query->info->loopback = link->ifi_flags & IFF_LOOPBACK;
+	query->info->ethernet = link->ifi_type == ARPHRD_ETHER || link->ifi_type == ARPHRD_LOOPBACK;
+	return MNL_CB_OK;
+}
+
+static int find_upper(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ifinfomsg *link = mnl_nlmsg_get_payload(nlh);
+	struct link_query *query = arg;
+	struct link_attrs attrs;
+
+	read_link(nlh, &attrs);
+	if ((query->master && (uint32_t)link->ifi_index == query->master) ||
+	    (attrs.link == query->info->ifindex && !attrs.elsewhere && takes_frames(attrs.kind)))
+		copy_name(query->info->upper, attrs.name);
+	return MNL_CB_OK;
+}
+
+static int dump_links(struct netlink *nl, mnl_cb_t each, void *arg)
+{
+	struct ifinfomsg *link = netlink_request(nl, RTM_GETLINK, NLM_F_DUMP, sizeof(*link));
+
+	link->ifi_family = AF_UNSPEC;
+	return netlink_talk(nl, each, arg);
+}
+
+int net_link(const char *ifname, struct link_info *info)
+{
+	CLEANUP(netlink_close) struct netlink nl = {};
+	struct link_query query = {.ifname = ifname, .info = info};
+	int err;
+
+	*info = (struct link_info){};
+	err = netlink_open(&nl);
+	if (!err)
+		err = dump_links(&nl, find_link, &query);
+	if (err)
+		return err;
+	if (!query.found)
+		return -ENODEV;
+	return dump_links(&nl, find_upper, &query);
+}
+
+/* --- Addresses ---------------------------------------------------------------- */
+
+struct addr_query {
+	uint32_t ifindex;
+	struct iface_addr *addrs;
+	size_t count, room;
+};
+
+static int add_addr(struct addr_query *query, struct ifw_addr addr, uint8_t family, uint8_t kind)
+{
+	if (query->count == query->room) {
+		size_t room = query->room ? query->room * 2 : 16;
+		void *grown = reallocarray(query->addrs, room, sizeof(*query->addrs));
+
+		if (!grown)
+			return -ENOMEM;
+		query->addrs = grown;
+		query->room = room;
+	}
+	query->addrs[query->count++] =
+		(struct iface_addr){.addr = addr, .family = family, .kind = kind};
+	return 0;
+}
+
+/* net/ipv4/fib_frontend.c fib_add_ifaddr: the last address of a prefix below /31. */
+static int add_ipv4(struct addr_query *query, const void *wire, uint8_t len)
+{
+	struct ifw_addr addr, last;
+	__be32 raw;
+	int err;
+
+	memcpy(&raw, wire, sizeof(raw));
+	addr = ifw_addr_from_ipv4(raw);
+	err = add_addr(query, addr, IFW_FAMILY_IPV4, IFW_ADDR_LOCAL);
+	if (err || len >= 31)
+		return err;
+	last = ifw_addr_mask(addr, len);
+	last.hi |= (0xffffffffULL >> len) << 32;
+	return add_addr(query, last, IFW_FAMILY_IPV4, IFW_ADDR_BROADCAST);
+}
+
+static int take_addr(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ifaddrmsg *message = mnl_nlmsg_get_payload(nlh);
+	const void *local = NULL, *address = NULL;
+	struct addr_query *query = arg;
+	const struct nlattr *attr;
+	__be32 raw[4];
+	int err = 0;
+
+	if (message->ifa_index != query->ifindex)
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, nlh, sizeof(*message))
+	{
+		size_t size = message->ifa_family == AF_INET ? 4 : 16;
+
+		if (mnl_attr_get_payload_len(attr) != size)
+			continue;
+		if (mnl_attr_get_type(attr) == IFA_LOCAL)
+			local = mnl_attr_get_payload(attr);
+		if (mnl_attr_get_type(attr) == IFA_ADDRESS)
+			address = mnl_attr_get_payload(attr);
+	}
+	/* On a point-to-point link IFA_ADDRESS is the peer's. */
+	if (!local)
+		local = address;
+	if (local && message->ifa_family == AF_INET) {
+		err = add_ipv4(query, local, message->ifa_prefixlen);
+	} else if (local && message->ifa_family == AF_INET6) {
+		memcpy(raw, local, sizeof(raw));
+		err = add_addr(query, ifw_addr_from_ipv6(raw), IFW_FAMILY_IPV6, IFW_ADDR_LOCAL);
+	}
+	if (err) {
+		errno = -err;
+		return MNL_CB_ERROR;
+	}
+	return MNL_CB_OK;
+}
+
+int net_addrs(uint32_t ifindex, struct iface_addr **addrs, size_t *count)
+{
+	CLEANUP(netlink_close) struct netlink nl = {};
+	struct addr_query query = {.ifindex = ifindex};
+	struct ifaddrmsg *message;
+	int err;
+
+	err = netlink_open(&nl);
+	if (!err) {
+		message = netlink_request(&nl, RTM_GETADDR, NLM_F_DUMP, sizeof(*message));
+		message->ifa_family = AF_UNSPEC;
+		err = netlink_talk(&nl, take_addr, &query);
+	}
+	if (err) {
+		free(query.addrs);
+		return err;
+	}
+	*addrs = query.addrs;
+	*count = query.count;
+	return 0;
+}
+
+/* --- Policy rules -------------------------------------------------------------- */
+
+struct policy_rule {
+	char ifname[IFW_NAME_MAX];
+	uint32_t mark, mask, table, priority;
+};
+
+struct policy_list {
+	struct policy_rule *rules; /* ours only */
+	size_t count;
+};
+
+static void policy_list_free(struct policy_list *list)
+{
+	free(list->rules);
+}
+
+static int take_rule(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct fib_rule_hdr *header = mnl_nlmsg_get_payload(nlh);
+	struct policy_rule rule = {.table = header->table};
+	struct policy_list *list = arg;
+	const struct nlattr *attr;
+	bool ours = false;
+	void *grown;
+
+	mnl_attr_for_each(attr, nlh, sizeof(*header))
+	{
+		switch (mnl_attr_get_type(attr)) {
+		case FRA_PROTOCOL:
+			ours = mnl_attr_get_u8(attr) == LOADER_RTPROT;
+			break;
+		case FRA_IIFNAME:
+			copy_name(rule.ifname, mnl_attr_get_str(attr));
+			break;
+		case FRA_FWMARK:
+			rule.mark = mnl_attr_get_u32(attr);
+			break;
+		case FRA_FWMASK:
+			rule.mask = mnl_attr_get_u32(attr);
+			break;
+		case FRA_TABLE:
+			rule.table = mnl_attr_get_u32(attr);
+			break;
+		case FRA_PRIORITY:
+			rule.priority = mnl_attr_get_u32(attr);
+			break;
+		default:
+			break;
+		}
+	}
+	if (!ours)
+		return MNL_CB_OK;
+	grown = reallocarray(list->rules, list->count + 1, sizeof(*list->rules));
+	if (!grown) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	list->rules = grown;
+	list->rules[list->count++] = rule;
+	return MNL_CB_OK;
+}
+
+static int list_policies(struct netlink *nl, struct policy_list *list)
+{
+	struct fib_rule_hdr *header = netlink_request(nl, RTM_GETRULE, NLM_F_DUMP, sizeof(*header));
+
+	header->family = AF_INET;
+	return netlink_talk(nl, take_rule, list);
+}
+
+static int change_rule(struct netlink *nl, bool add, const struct policy_rule *rule)
+{
+	struct fib_rule_hdr *header =
+		netlink_request(nl, add ? RTM_NEWRULE : RTM_DELRULE,
+				NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0), sizeof(*header));
+
+	header->family = AF_INET;
+	header->action = FR_ACT_TO_TBL;
+	header->table = RT_TABLE_UNSPEC; /* FRA_TABLE says which */
+	mnl_attr_put_strz(nl->request, FRA_IIFNAME, rule->ifname);
+	mnl_attr_put_u32(nl->request, FRA_FWMARK, rule->mark);
+	mnl_attr_put_u32(nl->request, FRA_FWMASK, rule->mask);
+	mnl_attr_put_u32(nl->request, FRA_TABLE, rule->table);
+	mnl_attr_put_u32(nl->request, FRA_PRIORITY, rule->priority);
+	mnl_attr_put_u8(nl->request, FRA_PROTOCOL, LOADER_RTPROT);
+	return netlink_talk(nl, NULL, NULL);
+}
+
+/* `local default dev lo table T`: whatever carries the mark is for this host. */
+static int change_route(struct netlink *nl, bool add, uint32_t table)
+{
+	struct rtmsg *route =
+		netlink_request(nl, add ? RTM_NEWROUTE : RTM_DELROUTE,
+				NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0), sizeof(*route));
+
+	route->rtm_family = AF_INET;
+	route->rtm_type = RTN_LOCAL;
+	route->rtm_scope = RT_SCOPE_HOST;
+	route->rtm_protocol = LOADER_RTPROT;
+	route->rtm_table = RT_TABLE_UNSPEC;
+	mnl_attr_put_u32(nl->request, RTA_TABLE, table);
+	mnl_attr_put_u32(nl->request, RTA_OIF, IFW_LOOPBACK_IFINDEX);
+	return netlink_talk(nl, NULL, NULL);
+}
+
+static bool table_in_use(const struct policy_list *list, uint32_t table)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->rules[i].table == table)
+			return true;
+	return false;
+}
+
+/* Removes our rules for the interface, except one that is as wanted; routes that none needs go too.
+ */
+static int remove_policies(struct netlink *nl, const char *ifname, const struct policy_rule *keep,
+			   bool *kept)
+{
+	CLEANUP(policy_list_free) struct policy_list list = {}, left = {};
+	int err;
+
+	err = list_policies(nl, &list);
+	for (size_t i = 0; !err && i < list.count; i++) {
+		const struct policy_rule *rule = &list.rules[i];
+
+		if (strcmp(rule->ifname, ifname) != 0)
+			continue;
+		if (keep && !*kept && rule->mark == keep->mark && rule->mask == keep->mask &&
+		    rule->table == keep->table && rule->priority == keep->priority) {
+			*kept = true;
+			continue;
+		}
+		err = change_rule(nl, false, rule);
+	}
+	if (!err)
+		err = list_policies(nl, &left);
+	for (size_t i = 0; !err && i < list.count; i++) {
+		uint32_t table = list.rules[i].table;
+
+		if (table_in_use(&left, table))
+			continue;
+		err = change_route(nl, false, table);
+		if (err == -ESRCH) /* gone already, as with the last address of lo */
+			err = 0;
+	}
+	return err;
+}
+
+int net_policy_add(const struct net_policy *policy, bool *made)
+{
+	CLEANUP(netlink_close) struct netlink nl = {};
+	struct policy_rule rule = {
+		.mark = policy->mark,
+		.mask = policy->mark_mask,
+		.table = policy->table,
+		.priority = LOADER_RULE_PRIORITY,
+	};
+	bool kept = false;
+	int err;
+
+	*made = false;
+	copy_name(rule.ifname, policy->ifname);
+	err = netlink_open(&nl);
+	if (!err)
+		err = change_route(&nl, true, policy->table);
+	if (err && err != -EEXIST)
+		return err;
+	err = change_rule(&nl, true, &rule);
+	if (err && err != -EEXIST)
+		return err;
+	*made = !err;
+	/* Those with an earlier mark or table go only now, so that no packet finds neither. */
+	return remove_policies(&nl, policy->ifname, &rule, &kept);
+}
+
+int net_policy_remove(const char *ifname)
+{
+	CLEANUP(netlink_close) struct netlink nl = {};
+	int err = netlink_open(&nl);
+
+	return err ? err : remove_policies(&nl, ifname, NULL, NULL);
+}
+
+/* --- Queueing disciplines -------------------------------------------------------- */
+
+struct filter_query {
+	uint32_t ifindex;
+	bool found;
+};
+
+static int take_filter(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct tcmsg *message = mnl_nlmsg_get_payload(nlh);
+	struct filter_query *query = arg;
+
+	if ((uint32_t)message->tcm_ifindex == query->ifindex)
+		query->found = true;
+	return MNL_CB_OK;
+}
+
+int net_qdisc_is_empty(uint32_t ifindex, bool *empty)
+{
+	static const uint32_t hooks[] = {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS};
+	CLEANUP(netlink_close) struct netlink nl = {};
+	struct filter_query query = {.ifindex = ifindex};
+	int err = netlink_open(&nl);
+
+	for (size_t i = 0; !err && i < 2; i++) {
+		struct tcmsg *message =
+			netlink_request(&nl, RTM_GETTFILTER, NLM_F_DUMP, sizeof(*message));
+
+		message->tcm_family = AF_UNSPEC;
+		message->tcm_ifindex = (int)ifindex;
+		message->tcm_parent = TC_H_MAKE(TC_H_CLSACT, hooks[i]);
+		err = netlink_talk(&nl, take_filter, &query);
+	}
+	*empty = !query.found;
+	return err;
+}

@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * pins.c - the pin directory: where it is, its lock, opening it, making it.
+ * There is no daemon, so it is the whole of the state. It counts as made once
+ * `meta` is pinned; a directory without it is what a killed command left.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "internal.h"
+
+#define BPFFS "/sys/fs/bpf"
+
+/* include/linux/proc_ns.h (6.18): the initial network namespace has a number of its own. */
+#define INITIAL_NETNS_INO 0xeffffff9U
+
+int netns_identity(__u64 *dev, __u64 *ino)
+{
+	struct stat st;
+
+	if (stat("/proc/thread-self/ns/net", &st))
+		return -errno;
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+	return 0;
+}
+
+/*
+ * Before 6.18 only the first process tells, and in a process namespace of its
+ * own that is the wrong one; the identity in meta then refuses.
+ */
+static bool netns_is_initial(__u64 dev, __u64 ino)
+{
+	struct stat st;
+
+	if (ino == INITIAL_NETNS_INO)
+		return true;
+	return stat("/proc/1/ns/net", &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
+
+int pin_path(const struct loader *loader, const char *name, char *path, size_t size)
+{
+	int length = snprintf(path, size, "%s/%s", loader->dir, name);
+
+	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+void pin_generation(const char *name, uint32_t generation, char *text, size_t size)
+{
+	snprintf(text, size, "%s_%u", name, generation);
+}
+
+static int pin_open(const struct loader *loader, const char *name, int *fd)
+{
+	char path[PATH_MAX];
+	int err = pin_path(loader, name, path, sizeof(path));
+
+	if (err)
+		return err;
+	*fd = bpf_obj_get(path);
+	return *fd < 0 ? -errno : 0;
+}
+
+int generation_open(struct loader *loader, uint32_t number, struct generation *set,
+		    struct failure *failure)
+{
+	const char *names[] = {"prefixes", "ranges", "rules"};
+	struct generation opened = {-1, -1, -1};
+	int *fds[] = {&opened.prefixes, &opened.ranges, &opened.rules};
+	char name[32];
+
+	for (size_t i = 0; i < 3; i++) {
+		int err;
+
+		pin_generation(names[i], number, name, sizeof(name));
+		err = pin_open(loader, name, fds[i]);
+		if (err) {
+			generation_close(&opened);
+			return fail_errno(failure, err, "cannot open '%s/%s'", loader->dir, name);
+		}
+	}
+	*set = opened;
+	return 0;
+}
+
+void generation_close(struct generation *set)
+{
+	cleanup_close(&set->prefixes);
+	cleanup_close(&set->ranges);
+	cleanup_close(&set->rules);
+	*set = (struct generation){-1, -1, -1};
+}
+
+int meta_write(struct loader *loader, struct failure *failure)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_update_elem(loader->meta_fd, &zero, &loader->meta, BPF_ANY))
+		return fail_errno(failure, -errno, "cannot write '%s/meta'", loader->dir);
+	return 0;
+}
+
+/* A slot that gets another name starts with no addresses and no counts. */
+static int slot_reset(struct loader *loader, uint32_t slot)
+{
+	int cpus = libbpf_num_possible_cpus();
+	CLEANUP(cleanup_free) struct ifw_counters *zero = NULL;
+
+	if (cpus < 1)
+		return -EINVAL;
+	zero = calloc((size_t)cpus, sizeof(*zero));
+	if (!zero)
+		return -ENOMEM;
+	if (bpf_map_update_elem(loader->counters_fd, &slot, zero, BPF_ANY))
+		return -errno;
+	return addrs_sync(loader, slot, NULL, 0);
+}
+
+/* Only what changed, so that names which no stored rule uses yet cost nothing. */
+int names_write(struct loader *loader, struct failure *failure)
+{
+	int err;
+
+	for (uint32_t slot = 1; slot < IFW_SLOTS; slot++) {
+		if (memcmp(loader->names.name[slot], loader->names_stored.name[slot],
+			   IFW_NAME_MAX) == 0)
+			continue;
+		err = slot_reset(loader, slot);
+		if (err)
+			return fail_errno(failure, err, "cannot write '%s/counters'", loader->dir);
+		if (bpf_map_update_elem(loader->names_fd, &slot, loader->names.name[slot], BPF_ANY))
+			return fail_errno(failure, -errno, "cannot write '%s/names'", loader->dir);
+		memcpy(loader->names_stored.name[slot], loader->names.name[slot], IFW_NAME_MAX);
+	}
+	return 0;
+}
+
+int names_read(struct loader *loader)
+{
+	for (uint32_t slot = 1; slot < IFW_SLOTS; slot++) {
+		char *name = loader->names.name[slot];
+
+		if (bpf_map_lookup_elem(loader->names_fd, &slot, name))
+			return -errno;
+		name[IFW_NAME_MAX - 1] = 0;
+	}
+	loader->names_stored = loader->names;
+	return 0;
+}
+
+static int choose_dir(struct loader *loader, const char *pin_dir, struct failure *failure)
+{
+	__u64 dev = 0, ino = 0;
+	int length, err;
+
+	err = netns_identity(&dev, &ino);
+	if (err)
+		return fail_errno(failure, err, "cannot tell the network namespace");
+	if (pin_dir)
+		length = snprintf(loader->dir, sizeof(loader->dir), "%s", pin_dir);
+	else if (netns_is_initial(dev, ino))
+		length = snprintf(loader->dir, sizeof(loader->dir), BPFFS "/ifw");
+	else
+		length = snprintf(loader->dir, sizeof(loader->dir), BPFFS "/ifw-%llu",
+				  (unsigned long long)ino);
+	if (length < 0 || (size_t)length >= sizeof(loader->dir))
+		return fail(failure, -ENAMETOOLONG, "pin directory '%.64s...' is too long",
+			    pin_dir ? pin_dir : "");
+	return 0;
+}
+
+/* 0 where the folder that holds the pin directory is a BPF file system. */
+static int check_bpffs(const struct loader *loader, struct failure *failure)
+{
+	char parent[PATH_MAX];
+	struct statfs fs;
+	char *slash;
+
+	snprintf(parent, sizeof(parent), "%s", loader->dir);
+	slash = strrchr(parent, '/');
+	if (slash)
+		slash[slash == parent] = 0;
+	else
+		snprintf(parent, sizeof(parent), ".");
+	if (statfs(parent, &fs))
+		return fail_errno(failure, -errno, "cannot look at '%s'", parent);
+	if (fs.f_type != BPF_FS_MAGIC)
+		return fail(failure, -ENODEV,
+			    "'%s' is not a BPF file system; mount one with: mount -t bpf bpf %s",
+			    parent, parent);
+	return 0;
+}
+
+/*
+ * Locks the directory itself: bpffs holds no plain files. It may be removed and
+ * made again while this waits, so what was locked must still be what the name
+ * leads to.
+ */
+static int lock_dir(struct loader *loader, struct failure *failure)
+{
+	for (;;) {
+		struct stat locked, named;
+		int fd;
+
+		if (loader->mode == LOADER_CREATE && mkdir(loader->dir, 0700) && errno != EEXIST)
+			return fail_errno(failure, -errno, "cannot make '%s'", loader->dir);
+		fd = open(loader->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		if (flock(fd, LOCK_EX)) {
+			int err = -errno;
+
+			close(fd);
+			return fail_errno(failure, err, "cannot lock '%s'", loader->dir);
+		}
+		if (fstat(fd, &locked) == 0 && stat(loader->dir, &named) == 0 &&
+		    locked.st_ino == named.st_ino && locked.st_dev == named.st_dev) {
+			loader->dir_fd = fd;
+			return 0;
+		}
+		close(fd);
+	}
+}
+
+/* The directory may be one that somebody chose and keeps other pins in. */
+static bool is_our_pin(const char *name)
+{
+	static const char *const ours[] = {
+		"active", "prefixes",	"ranges",     "ifaces",	  "addrs",    "counters", "events",
+		"names",  "prefixes_0", "prefixes_1", "ranges_0", "ranges_1", "rules_0",  "rules_1",
+	};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strcmp(name, ours[i]) == 0)
+			return true;
+	return strncmp(name, "link_", 5) == 0;
+}
+
+/* Unlinks our pins; meta first, so that what is left is known as a remnant. */
+static int remove_pins(struct loader *loader, struct failure *failure)
+{
+	DIR *dir;
+	int err = 0;
+
+	if (unlinkat(loader->dir_fd, "meta", 0) && errno != ENOENT)
+		return fail_errno(failure, -errno, "cannot remove '%s/meta'", loader->dir);
+	dir = opendir(loader->dir);
+	if (!dir)
+		return fail_errno(failure, -errno, "cannot read '%s'", loader->dir);
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		if (!is_our_pin(entry->d_name))
+			continue;
+		if (unlinkat(loader->dir_fd, entry->d_name, 0) && errno != ENOENT && !err)
+			err = fail_errno(failure, -errno, "cannot remove '%s/%s'", loader->dir,
+					 entry->d_name);
+	}
+	closedir(dir);
+	return err;
+}
+
+int pins_destroy(struct loader *loader, struct failure *failure)
+{
+	int err = remove_pins(loader, failure);
+
+	if (err)
+		return err;
+	if (rmdir(loader->dir) && errno != ENOENT && errno != ENOTEMPTY)
+		return fail_errno(failure, -errno, "cannot remove '%s'", loader->dir);
+	return 0;
+}
+
+static int create_map(enum bpf_map_type type, const char *name, uint32_t value_size,
+		      uint32_t entries, int *fd)
+{
+	*fd = bpf_map_create(type, name, sizeof(uint32_t), value_size, entries, NULL);
+	return *fd < 0 ? -errno : 0;
+}
+
+/* Everything but meta, which is pinned last and makes it count. */
+static int make_state(struct loader *loader, struct failure *failure)
+{
+	struct program program = {.fd = -1};
+	char path[PATH_MAX];
+	int err;
+
+	err = remove_pins(loader, failure);
+	if (err)
+		return err;
+	/* Loading makes and pins the program's maps; the program itself is not kept. */
+	err = program_load(loader, &program, failure);
+	program_close(&program);
+	if (err)
+		return err;
+
+	loader->meta = (struct pinned_meta){
+		.abi = IFW_ABI,
+		.size = sizeof(loader->meta),
+		.next_order = 1,
+		.next_id = 1,
+		.max_ranges = loader->limits.ranges,
+		.max_prefixes = loader->limits.prefixes,
+	};
+	err = netns_identity(&loader->meta.netns_dev, &loader->meta.netns_ino);
+	if (err)
+		return fail_errno(failure, err, "cannot tell the network namespace");
+	err = create_map(BPF_MAP_TYPE_ARRAY, "ifw_names", IFW_NAME_MAX, IFW_SLOTS,
+			 &loader->names_fd);
+	if (!err)
+		err = create_map(BPF_MAP_TYPE_ARRAY, "ifw_meta", sizeof(loader->meta), 1,
+				 &loader->meta_fd);
+	if (err)
+		return fail_errno(failure, err, "cannot make a map");
+	pin_path(loader, "names", path, sizeof(path));
+	if (bpf_obj_pin(loader->names_fd, path))
+		return fail_errno(failure, -errno, "cannot pin '%s'", path);
+	err = pin_open(loader, "active", &loader->active_fd);
+	if (!err)
+		err = pin_open(loader, "prefixes", &loader->prefixes_fd);
+	if (!err)
+		err = pin_open(loader, "ranges", &loader->ranges_fd);
+	if (err)
+		return fail_errno(failure, err, "cannot open the maps in '%s'", loader->dir);
+	err = replace_first(loader, failure);
+	if (err)
+		return err;
+	err = meta_write(loader, failure);
+	if (err)
+		return err;
+	pin_path(loader, "meta", path, sizeof(path));
+	if (bpf_obj_pin(loader->meta_fd, path))
+		return fail_errno(failure, -errno, "cannot pin '%s'", path);
+	return 0;
+}
+
+static void close_fd(int *fd)
+{
+	cleanup_close(fd);
+	*fd = -1;
+}
+
+static void close_maps(struct loader *loader)
+{
+	close_fd(&loader->meta_fd);
+	close_fd(&loader->names_fd);
+	close_fd(&loader->active_fd);
+	close_fd(&loader->prefixes_fd);
+	close_fd(&loader->ranges_fd);
+	close_fd(&loader->ifaces_fd);
+	close_fd(&loader->addrs_fd);
+	close_fd(&loader->counters_fd);
+	generation_close(&loader->set);
+}
+
+/* Reads as much as any version has: its number. */
+static int check_meta(struct loader *loader, struct failure *failure)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info), zero = 0;
+	CLEANUP(cleanup_free) char *value = NULL;
+	__u64 dev = 0, ino = 0;
+	uint32_t abi;
+	int err;
+
+	if (bpf_obj_get_info_by_fd(loader->meta_fd, &info, &size))
+		return fail_errno(failure, -errno, "cannot read '%s/meta'", loader->dir);
+	if (info.key_size != sizeof(zero) || info.value_size < sizeof(abi))
+		return fail(failure, -EPROTO, "'%s/meta' is not ifw's", loader->dir);
+	value = malloc(info.value_size);
+	if (!value)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(loader->meta_fd, &zero, value))
+		return fail_errno(failure, -errno, "cannot read '%s/meta'", loader->dir);
+	memcpy(&abi, value, sizeof(abi));
+	if (abi != IFW_ABI || info.value_size != sizeof(loader->meta))
+		return fail(failure, -EPROTO,
+			    "the pins in '%s' are of ABI %u, this ifw has ABI %u; use the ifw that "
+			    "made them, or take them down with it (ifw down --all)",
+			    loader->dir, abi, IFW_ABI);
+	memcpy(&loader->meta, value, sizeof(loader->meta));
+	err = netns_identity(&dev, &ino);
+	if (err)
+		return fail_errno(failure, err, "cannot tell the network namespace");
+	if (loader->meta.netns_dev != dev || loader->meta.netns_ino != ino)
+		return fail(failure, -EXDEV,
+			    "the pins in '%s' belong to another network namespace (net:[%llu])",
+			    loader->dir, (unsigned long long)loader->meta.netns_ino);
+	loader->limits.ranges = loader->meta.max_ranges;
+	loader->limits.prefixes = loader->meta.max_prefixes;
+	return 0;
+}
+
+static int open_maps(struct loader *loader, struct failure *failure)
+{
+	const struct {
+		const char *name;
+		int *fd;
+	} maps[] = {
+		{"names", &loader->names_fd},	    {"active", &loader->active_fd},
+		{"prefixes", &loader->prefixes_fd}, {"ranges", &loader->ranges_fd},
+		{"ifaces", &loader->ifaces_fd},	    {"addrs", &loader->addrs_fd},
+		{"counters", &loader->counters_fd},
+	};
+	uint32_t zero = 0;
+	int err;
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		err = pin_open(loader, maps[i].name, maps[i].fd);
+		if (err)
+			return fail_errno(failure, err, "cannot open '%s/%s'", loader->dir,
+					  maps[i].name);
+	}
+	err = names_read(loader);
+	if (err)
+		return fail_errno(failure, err, "cannot read '%s/names'", loader->dir);
+	if (bpf_map_lookup_elem(loader->active_fd, &zero, &loader->active))
+		return fail_errno(failure, -errno, "cannot read '%s/active'", loader->dir);
+	return 0;
+}
+
+static int open_state(struct loader *loader, struct failure *failure)
+{
+	int err;
+
+	if (loader->mode != LOADER_READ) {
+		err = lock_dir(loader, failure);
+		if (err)
+			return err;
+	}
+	err = pin_open(loader, "meta", &loader->meta_fd);
+	if (err == -ENOENT && loader->mode == LOADER_CREATE) {
+		err = make_state(loader, failure);
+		if (err) {
+			struct failure ignored;
+
+			close_maps(loader);
+			pins_destroy(loader, &ignored);
+			return err;
+		}
+		close_maps(loader);
+		loader->made = true;
+		err = pin_open(loader, "meta", &loader->meta_fd);
+	}
+	if (err)
+		return err;
+	err = check_meta(loader, failure);
+	if (!err)
+		err = open_maps(loader, failure);
+	if (err || loader->mode == LOADER_READ)
+		return err;
+	err = recover(loader, failure);
+	if (!err && loader->set.rules < 0)
+		err = generation_open(loader, loader->active, &loader->set, failure);
+	return err ? err : names_collect(loader, failure);
+}
+
+/* Mounts the BPF file system where a host has none yet; no error where it cannot. */
+static void mount_bpffs(const char *pin_dir)
+{
+	struct statfs fs;
+
+	if (!pin_dir && statfs(BPFFS, &fs) == 0 && fs.f_type != BPF_FS_MAGIC)
+		(void)mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
+}
+
+int loader_open(struct loader **out, enum loader_mode mode, const struct loader_options *options,
+		struct failure *failure)
+{
+	struct loader *loader = calloc(1, sizeof(*loader));
+	int err;
+
+	if (!loader)
+		return fail_errno(failure, -ENOMEM, "cannot open");
+	loader->mode = mode;
+	loader->dir_fd = loader->meta_fd = loader->names_fd = loader->active_fd = -1;
+	loader->prefixes_fd = loader->ranges_fd = loader->ifaces_fd = -1;
+	loader->addrs_fd = loader->counters_fd = -1;
+	loader->set = (struct generation){-1, -1, -1};
+	loader->limits.ranges =
+		options && options->limits.ranges ? options->limits.ranges : LOADER_RANGES_DEFAULT;
+	loader->limits.prefixes = options && options->limits.prefixes ? options->limits.prefixes
+								      : LOADER_PREFIXES_DEFAULT;
+	if (failure)
+		failure->text[0] = 0;
+
+	err = choose_dir(loader, options ? options->pin_dir : NULL, failure);
+	if (!err && mode == LOADER_CREATE) {
+		mount_bpffs(options ? options->pin_dir : NULL);
+		err = check_bpffs(loader, failure);
+	}
+	if (!err)
+		err = open_state(loader, failure);
+	if (err) {
+		if (failure && !failure->text[0] && err == -ENOENT)
+			fail(failure, err,
+			     "not up in this network namespace (nothing in '%s'); "
+			     "bring up an interface first: ifw up IFACE",
+			     loader->dir);
+		else if (failure && !failure->text[0])
+			fail_errno(failure, err, "cannot open '%s'", loader->dir);
+		loader_close(loader);
+		return err;
+	}
+	*out = loader;
+	return 0;
+}
+
+void loader_close(struct loader *loader)
+{
+	if (!loader)
+		return;
+	close_maps(loader);
+	if (loader->made && !loader->keep) {
+		struct failure ignored;
+
+		(void)pins_destroy(loader, &ignored);
+	}
+	cleanup_close(&loader->dir_fd); /* releases the lock */
+	free(loader);
+}
+
+const char *loader_pin_dir(const struct loader *loader)
+{
+	return loader->dir;
+}
+
+struct iface_names *loader_names(struct loader *loader)
+{
+	return &loader->names;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * room.c - which elements of the ranges map are free. A run is one block side
+ * by side. Freed blocks are kept in lists by powers of two; the links lie in
+ * the free elements themselves, for nothing else outlives a command.
+ *
+ * A block that packets were decided by is first retired: a program run that
+ * began before it was unlinked may still read it. It is given out again by a
+ * later command, when every such run is long over.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <time.h>
+
+#include "internal.h"
+
+/* A program run takes microseconds; a second is past any of them. */
+#define GRACE_NS 1000000000ULL
+
+/* In a free element: owner 0, next: 1 + index of the next block or 0, and ... */
+#define FREE_SIZE(range) ((range)->rule)
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static int push(struct loader *loader, uint32_t *head, uint32_t at, uint32_t size)
+{
+	struct ifw_range range = {.next = *head};
+
+	FREE_SIZE(&range) = size;
+	if (bpf_map_update_elem(loader->set.ranges, &at, &range, BPF_ANY))
+		return -errno;
+	*head = at + 1;
+	return 0;
+}
+
+static int pop(struct loader *loader, uint32_t *head, uint32_t *at, uint32_t *size)
+{
+	uint32_t index = *head - 1;
+	struct ifw_range range;
+
+	if (bpf_map_lookup_elem(loader->set.ranges, &index, &range))
+		return -errno;
+	*at = index;
+	*size = FREE_SIZE(&range);
+	*head = range.next;
+	return 0;
+}
+
+int room_return(struct loader *loader, uint32_t at, uint32_t total)
+{
+	struct room *room = &loader->meta.room;
+
+	while (total) {
+		unsigned int class = 31 - (unsigned int)__builtin_clz(total);
+		int err;
+
+		if (class >= FREE_CLASSES)
+			class = FREE_CLASSES - 1;
+		err = push(loader, &room->free[class], at, 1U << class);
+		if (err)
+			return err;
+		at += 1U << class;
+		total -= 1U << class;
+	}
+	return 0;
+}
+
+/* Gives back what was retired long enough ago, or all of it. */
+static int harvest(struct loader *loader, bool all)
+{
+	struct room *room = &loader->meta.room;
+	uint64_t now = now_ns();
+
+	while (room->retired_count) {
+		const struct retired *oldest = &room->retired[room->retired_first % RETIRED_MAX];
+		int err;
+
+		if (!all && now - oldest->since_ns < GRACE_NS)
+			break;
+		err = room_return(loader, oldest->at, oldest->size);
+		if (err)
+			return err;
+		room->retired_first = (room->retired_first + 1) % RETIRED_MAX;
+		room->retired_count--;
+	}
+	return 0;
+}
+
+int room_retire(struct loader *loader, uint32_t at, uint32_t total)
+{
+	struct room *room = &loader->meta.room;
+
+	if (!total)
+		return 0;
+	if (room->retired_count == RETIRED_MAX) {
+		int err = wait_for_readers(loader);
+
+		if (!err)
+			err = harvest(loader, true);
+		if (err)
+			return err;
+	}
+	room->retired[(room->retired_first + room->retired_count) % RETIRED_MAX] =
+		(struct retired){.since_ns = now_ns(), .at = at, .size = total};
+	room->retired_count++;
+	return 0;
+}
+
+static int take_free(struct loader *loader, uint32_t total, uint32_t *at)
+{
+	struct room *room = &loader->meta.room;
+	unsigned int class = total == 1 ? 0 : 32 - (unsigned int)__builtin_clz(total - 1);
+	uint32_t size = 0;
+
+	for (; class < FREE_CLASSES; class ++) {
+		int err;
+
+		if (!room->free[class])
+			continue;
+		err = pop(loader, &room->free[class], at, &size);
+		if (err)
+			return err;
+		return room_return(loader, *at + total, size - total);
+	}
+	return -ENOSPC;
+}
+
+int room_alloc(struct loader *loader, uint32_t total, uint32_t *at)
+{
+	struct room *room = &loader->meta.room;
+	int err;
+
+	err = harvest(loader, false);
+	if (err)
+		return err;
+	err = take_free(loader, total, at);
+	if (err != -ENOSPC)
+		return err;
+	if (total <= loader->meta.max_ranges - room->used) {
+		*at = room->used;
+		room->used += total;
+		return 0;
+	}
+	/* Full but for what was freed just now: wait this once. */
+	err = wait_for_readers(loader);
+	if (!err)
+		err = harvest(loader, true);
+	return err ? err : take_free(loader, total, at);
+}
