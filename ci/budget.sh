@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Loads the program in a namespace of its own, prints how many instructions the
+# verifier went through, and fails above the recorded budget of this kernel.
+#
+#   ci/budget.sh BUILD_DIR
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${1:?usage: ci/budget.sh BUILD_DIR}
+release=$(uname -r | cut -d. -f1,2)
+
+# shellcheck disable=SC2016 # expanded by the inner shell
+verified=$(unshare --mount --net bash -euc '
+  mount -t bpf bpf /sys/fs/bpf
+  ip link set lo up
+  ip link add budget0 type veth peer name budget1
+  "$1"/bin/ifw up budget0' _ "$build" 2>/dev/null | sed -n 's/.* \([0-9]\+\) verified instructions.*/\1/p')
+if [ -z "$verified" ]; then
+  echo "budget: the program could not be loaded, or the kernel does not say how large it is" >&2
+  exit 2
+fi
+limit=$(awk -v release="$release" '$1 == release { print $2 }' ci/budget.txt)
+if [ -z "$limit" ]; then
+  echo "budget: kernel $release: $verified verified instructions (no budget recorded for it)"
+  exit 0
+fi
+echo "budget: kernel $release: $verified verified instructions of $limit allowed"
+[ "$verified" -le "$limit" ]
