@@ -191,8 +191,6 @@ static void extend_range(struct sweep *sweep, uint32_t high)
 /* The rules in force do not change from low to high. */
 static int sweep_ports(struct sweep *sweep, uint32_t low, uint32_t high)
 {
-	const struct ifw_range *last =
-		sweep->first.count ? &sweep->first.at[sweep->first.count - 1] : NULL;
 	struct list list;
 	uint64_t covered = 0;
 
@@ -200,7 +198,8 @@ static int sweep_ports(struct sweep *sweep, uint32_t low, uint32_t high)
 	find_candidates(sweep, 1, &covered, &list);
 	if (list.count == 0)
 		return 0;
-	if (last && last->high + 1U == low && same_list(&sweep->last, &list)) {
+	/* A rule is in force without gaps, so ranges with equal lists are adjacent. */
+	if (sweep->first.count && same_list(&sweep->last, &list)) {
 		extend_range(sweep, high);
 		return 0;
 	}

@@ -378,6 +378,19 @@ Test(set, pairs_of_lengths_are_limited)
 	cr_assert_eq(compile_set(&set, &image, NULL), 0);
 	image_free(&image);
 
+	/* Both protocols count together. */
+	struct rule more = rule_of((uint32_t)set.count + 1, 1, 1, IFW_IFACES_ANY);
+
+	more.family = IFW_FAMILY_IPV6;
+	more.protocol = IPPROTO_UDP;
+	more.dst_len = 128;
+	cr_assert_eq(rule_set_add(&set, &more), 0);
+	memset(&image, 0x5a, sizeof(image));
+	before = image;
+	cr_assert_eq(compile_set(&set, &image, NULL), -E2BIG);
+	cr_assert_arr_eq(&image, &before, sizeof(image));
+	set.count--;
+
 	/* The same pairs again, in the other protocol, are no new ones. */
 	for (size_t i = 0, count = set.count; i < count; i++) {
 		struct rule rule = set.rules[i];
@@ -387,13 +400,6 @@ Test(set, pairs_of_lengths_are_limited)
 	}
 	cr_assert_eq(compile_set(&set, &image, NULL), 0);
 	image_free(&image);
-
-	set.rules[set.count - 1].family = IFW_FAMILY_IPV6;
-	set.rules[set.count - 1].dst_len = 128;
-	memset(&image, 0x5a, sizeof(image));
-	before = image;
-	cr_assert_eq(compile_set(&set, &image, NULL), -E2BIG);
-	cr_assert_arr_eq(&image, &before, sizeof(image));
 	rule_set_clear(&set);
 }
 
@@ -431,26 +437,27 @@ Test(set, who_shadows)
 {
 	struct rule_set set = {0};
 	struct rule rules[] = {
-		rule_of(1, 1, 9, 1 << 1),
-		rule_of(2, 1, 9, 1 << 3),	  /* another interface */
-		rule_of(3, 10, 20, 1 << 1),	  /* other ports */
-		rule_of(4, 5, 30, 1 << 2),	  /* part of it */
-		rule_of(5, 5, 9, IFW_IFACES_ANY), /* other protocol, see below */
-		rule_of(6, 9, 9, IFW_IFACES_ANY),
-		rule_of(7, 5, 9, 1 << 1 | 1 << 2), /* the one asked for */
-		rule_of(8, 1, 9, IFW_IFACES_ANY),  /* after it */
+		rule_of(1, 1, 5, 1 << 1),	   /* its first port */
+		rule_of(2, 1, 9, 1 << 3),	   /* another interface */
+		rule_of(3, 10, 20, 1 << 1),	   /* other ports */
+		rule_of(4, 9, 30, 1 << 2),	   /* its last port */
+		rule_of(5, 5, 9, IFW_IFACES_ANY),  /* another protocol, see below */
+		rule_of(6, 1, 4, IFW_IFACES_ANY),  /* other ports */
+		rule_of(7, 1, 30, IFW_IFACES_ANY), /* around it */
+		rule_of(8, 5, 9, 1 << 1 | 1 << 2), /* the one asked for */
+		rule_of(9, 1, 9, IFW_IFACES_ANY),  /* after it */
 	};
 	size_t by[3] = {99, 99, 99};
 
 	rules[4].protocol = IPPROTO_UDP;
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 9; i++)
 		cr_assert_eq(rule_set_add(&set, &rules[i]), 0);
-	cr_assert_eq(compile_shadowed_by(&set, 6, by, 3), 3);
+	cr_assert_eq(compile_shadowed_by(&set, 7, by, 3), 3);
 	cr_assert_eq(by[0], 0);
 	cr_assert_eq(by[1], 3);
-	cr_assert_eq(by[2], 5);
+	cr_assert_eq(by[2], 6);
 	by[1] = 99;
-	cr_assert_eq(compile_shadowed_by(&set, 6, by, 1), 3);
+	cr_assert_eq(compile_shadowed_by(&set, 7, by, 1), 3);
 	cr_assert_eq(by[1], 99);
 	cr_assert_eq(compile_shadowed_by(&set, 0, NULL, 0), 0);
 	rule_set_clear(&set);

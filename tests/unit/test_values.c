@@ -106,6 +106,9 @@ Test(values, numbers)
 	cr_assert_eq(number, UINT64_MAX);
 	cr_assert_eq(grammar_parse_number("18446744073709551616", 20, UINT64_MAX, &number),
 		     -ERANGE);
+	/* 2^64 + 80 is not port 80. */
+	cr_assert_eq(grammar_parse_number("18446744073709551696", 20, 65535, &number), -ERANGE);
+	cr_assert_eq(grammar_parse_number("184467440737095516960", 21, 65535, &number), -ERANGE);
 	cr_assert_eq(grammar_parse_number("65536", 5, 65535, &number), -ERANGE);
 	cr_assert_eq(grammar_parse_number("99999999999999999999999x", 24, 9, &number), -EINVAL);
 	cr_assert_eq(grammar_parse_number("", 0, 9, &number), -EINVAL);
