@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * grammar.h - rules as text. One line a rule, # to the end of a line is a
- * comment, and one parser for arguments and files:
+ * grammar.h - rules as text. One line a rule, and one parser for
+ * arguments and files:
  *
  *   intercept tcp to 10.0.0.0/8 port 80-443 via 127.0.0.1:43321
  *             [from 10.1.1.0/24] [on eth0,eth1] [service LABEL]
@@ -11,6 +11,10 @@
  * Action and protocol come first, the clauses in any order, each once. `to`
  * and `port` are required, `via` for intercept and only there. A prefix
  * without length is a host. `via PORT` alone means 127.0.0.1 (or [::1]).
+ *
+ * Words are set apart by spaces and tabs; a line may end in CR LF. A # where a
+ * word would start begins a comment. Within a word it is refused, so that none
+ * is cut short unseen; interface names with # or , cannot be written.
  */
 #ifndef IFW_GRAMMAR_H
 #define IFW_GRAMMAR_H
