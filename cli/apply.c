@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* apply.c - ifw apply and ifw check: a whole file of rules. */
+#include "args.h"
+#include "text.h"
+
+int cmd_check(struct cli *cli, int argc, char **argv)
+{
+	int result = args_operands(cli, argc, argv, 1, 1, "a file, or - for standard input");
+	auto_set set = {0};
+	int status;
+
+	if (result)
+		return args_status(result);
+	status = cli_parse_rules(cli, argv[optind], &set);
+	if (status)
+		return status;
+	printf("%zu rule%s, no errors\n", set.count, text_s(set.count));
+	return CLI_DONE;
+}
+
+int cmd_apply(struct cli *cli, int argc, char **argv)
+{
+	int result = args_operands(cli, argc, argv, 1, 1, "a file, or - for standard input");
+	struct failure failure = {0};
+	auto_loader loader = NULL;
+	auto_set set = {0};
+	bool changed;
+	int status;
+
+	if (result)
+		return args_status(result);
+	/* Holding the lock while reading would let a slow writer of "-" stop everybody. */
+	status = cli_parse_rules(cli, argv[optind], &set);
+	if (status)
+		return status;
+	status = cli_open(cli, LOADER_WRITE, NULL, &loader);
+	if (status)
+		return status;
+	status = cli_bind_set(cli, &set, loader);
+	if (status)
+		return status;
+	if (loader_apply(loader, &set, &changed, &failure)) {
+		complain(cli, "%s", failure.text);
+		return CLI_REFUSED;
+	}
+	printf("%zu rule%s in force%s\n", set.count, text_s(set.count),
+	       changed ? "" : ", the same as before");
+	return CLI_DONE;
+}

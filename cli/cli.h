@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * cli.h - what the commands share: who speaks, where the pins are, exit
+ * statuses, and the few words that every command needs (complain, open, read).
+ */
+#ifndef IFW_CLI_H
+#define IFW_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "diagnose.h"
+#include "loader/loader.h"
+
+enum cli_status {
+	CLI_DONE = 0,
+	CLI_INPUT = 1,	/* usage, or what was given is wrong */
+	CLI_REFUSED = 2 /* privilege, kernel, not up, a limit */
+};
+
+struct cli;
+
+struct cli_command {
+	const char *name;				    /* as typed: "rule add" */
+	int (*run)(struct cli *cli, int argc, char **argv); /* argv[0]: last word of the name */
+	bool json;					    /* takes -j */
+};
+
+struct cli {
+	const char *program; /* speaks in messages: "ifw", "zfw", ... */
+	const struct cli_command *command;
+	const char *pin_dir; /* NULL: the namespace's own */
+	bool json;
+};
+
+/* "PROGRAM: ..." and a line end on stderr. */
+void complain(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Opens the state; where that fails, says why and returns CLI_REFUSED. limits: NULL for defaults.
+ */
+int cli_open(const struct cli *cli, enum loader_mode mode, const struct loader_limits *limits,
+	     struct loader **loader);
+
+/* A destination of diagnostics: stderr, under the name that the user gave. */
+struct diagnose_to cli_diagnose_to(const struct cli *cli, const char *file);
+
+/* Reads FILE, or stdin for "-". CLI_DONE, else CLI_INPUT after complaining. Free *text. */
+int cli_read(const struct cli *cli, const char *path, char **text, size_t *size);
+
+/*
+ * Parses FILE into set, whose names are filled in already, and warns of rules
+ * that can never match. CLI_DONE; CLI_INPUT after complaining.
+ */
+int cli_parse_rules(const struct cli *cli, const char *path, struct rule_set *set);
+
+/*
+ * Makes rules that were parsed with names of their own refer to the loader's.
+ * They are parsed first, without the lock and without privilege, so that bad
+ * input is told from a refusal. CLI_DONE; CLI_REFUSED after complaining.
+ */
+int cli_bind_set(const struct cli *cli, struct rule_set *set, struct loader *loader);
+int cli_bind_rule(const struct cli *cli, struct rule *rule, const struct iface_names *names,
+		  struct loader *loader);
+
+/* Writes out what stdout still holds; a full disk is not "done". */
+int cli_finish(const struct cli *cli, int status);
+
+/* --- Commands ------------------------------------------------------------ */
+
+int cmd_up(struct cli *cli, int argc, char **argv);
+int cmd_down(struct cli *cli, int argc, char **argv);
+int cmd_rule_add(struct cli *cli, int argc, char **argv);
+int cmd_rule_del(struct cli *cli, int argc, char **argv);
+int cmd_rule_list(struct cli *cli, int argc, char **argv);
+int cmd_rule_flush(struct cli *cli, int argc, char **argv);
+int cmd_apply(struct cli *cli, int argc, char **argv);
+int cmd_check(struct cli *cli, int argc, char **argv);
+int cmd_iface_show(struct cli *cli, int argc, char **argv);
+int cmd_iface_set(struct cli *cli, int argc, char **argv);
+int cmd_stats(struct cli *cli, int argc, char **argv);
+int cmd_monitor(struct cli *cli, int argc, char **argv);
+int cmd_help(struct cli *cli, int argc, char **argv);
+
+/* The front ends under older names; each is a main of its own. */
+int zfw_main(int argc, char **argv);
+int map_update_main(int argc, char **argv);
+int map_delete_main(int argc, char **argv);
+
+/* --- Freeing by scope ---------------------------------------------------- */
+
+static inline void free_loader(struct loader **loader)
+{
+	if (*loader)
+		loader_close(*loader);
+}
+
+static inline void free_text(char **text)
+{
+	free(*text);
+}
+
+#define auto_loader __attribute__((cleanup(free_loader))) struct loader *
+#define auto_set __attribute__((cleanup(rule_set_clear))) struct rule_set
+#define auto_text __attribute__((cleanup(free_text))) char *
+
+#endif /* IFW_CLI_H */

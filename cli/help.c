@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * help.c - the pages of `ifw help`. Each fits a small terminal, and has an
+ * example that works as it stands.
+ */
+#include <string.h>
+
+#include "cli.h"
+#include "args.h"
+#include "help.h"
+
+static const struct page {
+	const char *topic;
+	const char *text;
+} pages[] = {
+	{"up",
+	 "ifw up IFACE...    put the program on the interfaces, make what interception needs\n"
+	 "\n"
+	 "  --hook tcx|clsact    where to attach (default: tcx where the kernel has it)\n"
+	 "  --mark V --mask M    bits of the packet mark that ifw uses (default 0x20/0x20)\n"
+	 "  --table T            routing table of the policy route (default 7100)\n"
+	 "  --rules FILE         put these rules in force first, in place of those there are\n"
+	 "  --max-ranges N       room for rules, fixed when the first interface comes up\n"
+	 "  --max-prefixes N     room for different prefixes, likewise\n"
+	 "\n"
+	 "Run again, it records the addresses that the interface has now.\n"
+	 "\n"
+	 "  ifw up eth0 eth1 --rules /etc/ifw.rules\n"},
+	{"down",
+	 "ifw down IFACE...    take the program off, and the policy route with it; rules stay\n"
+	 "ifw down --all       all interfaces, all rules, everything ifw put there\n"
+	 "\n"
+	 "  ifw down eth0\n"},
+	{"rule",
+	 "ifw rule add [--replace] RULE    add one; --replace: in place of one of equal match\n"
+	 "ifw rule del RULE                remove the one of equal match\n"
+	 "ifw rule list [-j]               all, in order, as 'ifw apply -' reads them\n"
+	 "ifw rule flush                   remove all\n"
+	 "\n"
+	 "RULE, in words or quoted as one:\n"
+	 "  intercept tcp|udp to PREFIX port LOW[-HIGH] via [ADDR:]PORT\n"
+	 "  pass      tcp|udp to PREFIX port LOW[-HIGH]\n"
+	 "  deny      tcp|udp to PREFIX port LOW[-HIGH]\n"
+	 "and for each of them, where wanted: from PREFIX, on IFACE[,IFACE...], service LABEL\n"
+	 "\n"
+	 "The match (protocol, prefixes, ports, interfaces) is what tells rules apart. The\n"
+	 "longest destination decides, then the longest source, then who came first.\n"
+	 "\n"
+	 "  ifw rule add intercept tcp to 10.0.0.0/8 port 80-443 via 127.0.0.1:43321\n"},
+	{"apply",
+	 "ifw apply FILE|-    put the rules of a file in force, at once, in place of all others\n"
+	 "\n"
+	 "One rule a line ('ifw help rule'); # begins a comment. One error, and nothing changes.\n"
+	 "\n"
+	 "  ifw apply /etc/ifw.rules\n"},
+	{"check",
+	 "ifw check FILE|-    read rules as 'ifw apply' would, and say what is wrong with them\n"
+	 "\n"
+	 "Needs no privilege and changes nothing. Exit status 1 where there are errors.\n"
+	 "\n"
+	 "  ifw check /etc/ifw.rules\n"},
+	{"iface",
+	 "ifw iface show [-j] [IFACE]              state, settings and addresses\n"
+	 "ifw iface set IFACE ssh on|off           ssh to this host passes without a rule\n"
+	 "ifw iface set IFACE echo on|off          echo requests to this host pass\n"
+	 "ifw iface set IFACE verbose on|off|N     events for 'ifw monitor': each, none, every "
+	 "Nth\n"
+	 "\n"
+	 "  ifw iface set eth0 echo on\n"},
+	{"stats",
+	 "ifw stats [-j] [IFACE]    packets by reason and verdict, since the interface came up\n"
+	 "\n"
+	 "  ifw stats eth0\n"},
+	{"monitor",
+	 "ifw monitor [-j] [--count N]    decisions as they are made, one a line\n"
+	 "\n"
+	 "  --count N    end after N of them\n"
+	 "\n"
+	 "Only interfaces with verbose on send any. With -j, time_ns is CLOCK_MONOTONIC.\n"
+	 "\n"
+	 "  ifw iface set eth0 verbose on && ifw monitor\n"},
+	{"help", "ifw help [OBJECT]    this, or the page of an object\n"
+		 "\n"
+		 "  ifw help rule\n"},
+};
+#define PAGES (sizeof(pages) / sizeof(pages[0]))
+
+static const char overview[] =
+	"ifw - interception firewall: flows that match a rule go to a local transparent proxy\n"
+	"\n"
+	"usage: ifw [--pin-dir DIR] [-j] OBJECT [COMMAND] ...\n"
+	"\n"
+	"  up IFACE...                   start on interfaces     ifw up eth0\n"
+	"  down IFACE...|--all           stop, leave no trace    ifw down --all\n"
+	"\n"
+	"  rule add|del|list|flush       one rule, or all        ifw rule add pass udp to\n"
+	"                                                          192.168.3.0/24 port 5-7\n"
+	"  apply FILE|-                  replace all rules       ifw apply /etc/ifw.rules\n"
+	"  check FILE|-                  only look for errors    ifw check /etc/ifw.rules\n"
+	"\n"
+	"  iface show|set                state and settings      ifw iface set eth0 ssh off\n"
+	"  stats [IFACE]                 packets by reason       ifw stats eth0\n"
+	"  monitor                       decisions, live         ifw monitor --count 10\n"
+	"\n"
+	"  help [OBJECT]                 more about one          ifw help rule\n"
+	"\n"
+	"  -j, --json       JSON on stdout (rule list, iface show, stats, monitor)\n"
+	"  --pin-dir DIR    where the state is pinned (default: /sys/fs/bpf/ifw, or\n"
+	"                   /sys/fs/bpf/ifw-INODE in a network namespace of its own)\n"
+	"  --version\n"
+	"\n"
+	"Exit status: 0 done, 1 what was typed is wrong, 2 the system refused.\n"
+	"Called as zfw, map_update or map_delete_elem it takes the options of those.\n";
+
+static const struct page *find_page(const char *topic, size_t len)
+{
+	for (size_t i = 0; i < PAGES; i++)
+		if (strlen(pages[i].topic) == len && strncmp(pages[i].topic, topic, len) == 0)
+			return &pages[i];
+	return NULL;
+}
+
+const char *help_topic(const char *command)
+{
+	const struct page *page = find_page(command, strcspn(command, " "));
+
+	return page ? page->topic : "help";
+}
+
+bool help_print(FILE *out, const char *topic)
+{
+	const struct page *page = topic ? find_page(topic, strlen(topic)) : NULL;
+
+	if (topic && !page)
+		return false;
+	fputs(page ? page->text : overview, out);
+	return true;
+}
+
+int cmd_help(struct cli *cli, int argc, char **argv)
+{
+	/* `ifw help rule add` is about rules too. */
+	int result = args_operands(cli, argc, argv, 0, 2, "");
+
+	if (result)
+		return args_status(result);
+	if (help_print(stdout, argv[optind]))
+		return CLI_DONE;
+	complain(cli, "there is no help on '%s' (see 'ifw help')", argv[optind]);
+	return CLI_INPUT;
+}

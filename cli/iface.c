@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* iface.c - ifw iface show, set. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "args.h"
+#include "iface.h"
+#include "json.h"
+#include "table.h"
+#include "text.h"
+
+int ifaces_load(const struct cli *cli, struct loader *loader, const char *only,
+		struct ifaces *ifaces)
+{
+	struct failure failure = {0};
+
+	if (loader_ifaces(loader, &ifaces->all, &ifaces->all_count, &failure)) {
+		complain(cli, "%s", failure.text);
+		return CLI_REFUSED;
+	}
+	ifaces->shown = ifaces->all;
+	ifaces->count = ifaces->all_count;
+	if (!only)
+		return CLI_DONE;
+	ifaces->count = 1;
+	for (size_t i = 0; i < ifaces->all_count; i++) {
+		ifaces->shown = &ifaces->all[i];
+		if (strcmp(only, ifaces->shown->name) == 0)
+			return CLI_DONE;
+	}
+	ifaces->count = 0;
+	complain(cli, "'%s' is not up (see 'ifw iface show')", only);
+	return CLI_REFUSED;
+}
+
+void ifaces_free(struct ifaces *ifaces)
+{
+	loader_ifaces_free(ifaces->all, ifaces->all_count);
+}
+
+/* The next own address from *at on, NULL behind the last. */
+static const char *next_address(const struct iface_info *iface, size_t *at, char *text, size_t size)
+{
+	while (*at < iface->addr_count) {
+		const struct iface_addr *addr = &iface->addrs[(*at)++];
+
+		if (addr->kind == IFW_ADDR_LOCAL)
+			return rule_print_addr(addr->addr, addr->family, text, size);
+	}
+	return NULL;
+}
+
+static const struct table_column columns[] = {
+	{"NAME", false},      {"IFINDEX", true}, {"STATE", false},
+	{"SSH", false},	      {"ECHO", false},	 {"VERBOSE", false},
+	{"MARK/MASK", false}, {"TABLE", true},	 {"ADDRESSES", false},
+};
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static void add_state(struct table *table, const struct iface_info *iface)
+{
+	if (!iface->present)
+		table_cell(table, TABLE_BAD, "gone");
+	else if (!iface->attached)
+		table_cell(table, TABLE_BAD, "detached");
+	else
+		table_cell(table, TABLE_GOOD, "attached (%s)", text_hook(iface->settings.hook));
+}
+
+static void add_verbose(struct table *table, uint32_t verbose)
+{
+	if (verbose > 1)
+		table_cell(table, TABLE_PLAIN, "every %u", verbose);
+	else
+		table_cell(table, TABLE_PLAIN, "%s", verbose ? "on" : "off");
+}
+
+/* One row, and one more for each address behind the first. */
+static void add_iface(struct table *table, const struct iface_info *iface)
+{
+	const struct ifw_iface *set = &iface->settings;
+	bool recorded = set->flags & IFW_IFACE_ADDRS_RECORDED;
+	char text[INET6_ADDRSTRLEN];
+	const char *address;
+	size_t at = 0;
+
+	table_cell(table, TABLE_PLAIN, "%s", iface->name);
+	table_cell(table, TABLE_PLAIN, "%u", iface->ifindex);
+	add_state(table, iface);
+	table_cell(table, TABLE_PLAIN, "%s", set->flags & IFW_IFACE_SSH_OFF ? "off" : "on");
+	table_cell(table, TABLE_PLAIN, "%s", set->flags & IFW_IFACE_ECHO ? "on" : "off");
+	add_verbose(table, set->verbose);
+	table_cell(table, TABLE_PLAIN, "%#x/%#x", set->mark, set->mark_mask);
+	if (set->table)
+		table_cell(table, TABLE_PLAIN, "%u", set->table);
+	else
+		table_cell(table, TABLE_PLAIN, "none");
+	address = next_address(iface, &at, text, sizeof(text));
+	table_cell(table, TABLE_PLAIN, "%s", !recorded ? "unknown" : address ? address : "none");
+	while (recorded && address) {
+		address = next_address(iface, &at, text, sizeof(text));
+		for (size_t i = 1; address && i < COLUMNS; i++)
+			table_cell(table, TABLE_PLAIN, "%s", "");
+		if (address)
+			table_cell(table, TABLE_PLAIN, "%s", address);
+	}
+}
+
+static int show_table(const struct ifaces *ifaces)
+{
+	auto_table table = table_create(columns, COLUMNS);
+	struct table_look look = table_look_of(stdout);
+
+	if (!table)
+		return -ENOMEM;
+	for (size_t i = 0; i < ifaces->count; i++)
+		add_iface(table, &ifaces->shown[i]);
+	return table_print(table, stdout, &look);
+}
+
+int cmd_iface_show(struct cli *cli, int argc, char **argv)
+{
+	int result = args_operands(cli, argc, argv, 0, 1, "");
+	auto_ifaces ifaces = {0};
+	auto_loader loader = NULL;
+	int status, err = 0;
+
+	if (result)
+		return args_status(result);
+	status = cli_open(cli, LOADER_READ, NULL, &loader);
+	if (!status)
+		status = ifaces_load(cli, loader, argv[optind], &ifaces);
+	if (status)
+		return status;
+	if (cli->json)
+		err = json_print(stdout, json_ifaces(ifaces.shown, ifaces.count));
+	else if (ifaces.count)
+		err = show_table(&ifaces);
+	else
+		fputs("no interface is up; bring one up with 'ifw up IFACE'\n", stderr);
+	if (err)
+		complain(cli, "no memory to show the interfaces");
+	return err ? CLI_REFUSED : CLI_DONE;
+}
+
+struct change {
+	uint32_t set, clear;
+	uint32_t verbose;
+	bool is_verbose;
+};
+
+/* SETTING VALUE as a change. CLI_DONE; CLI_INPUT after complaining. */
+static int parse_change(const struct cli *cli, const char *setting, const char *value,
+			struct change *change)
+{
+	bool is_switch, on = false;
+	uint64_t every;
+
+	is_switch = text_switch(value, &on) == 0;
+	if (strcmp(setting, "verbose") == 0) {
+		change->is_verbose = true;
+		change->verbose = on;
+		if (is_switch)
+			return CLI_DONE;
+		if (text_number(value, 1, UINT32_MAX, &every)) {
+			complain(cli, "verbose is on, off, or a number from 1, not '%s'", value);
+			return CLI_INPUT;
+		}
+		change->verbose = every;
+		return CLI_DONE;
+	}
+	if (strcmp(setting, "ssh") != 0 && strcmp(setting, "echo") != 0) {
+		complain(cli, "unknown setting '%s': there are ssh, echo, verbose", setting);
+		return CLI_INPUT;
+	}
+	if (!is_switch) {
+		complain(cli, "%s is on or off, not '%s'", setting, value);
+		return CLI_INPUT;
+	}
+	if (strcmp(setting, "ssh") == 0)
+		*(on ? &change->clear : &change->set) = IFW_IFACE_SSH_OFF;
+	else
+		*(on ? &change->set : &change->clear) = IFW_IFACE_ECHO;
+	return CLI_DONE;
+}
+
+int cmd_iface_set(struct cli *cli, int argc, char **argv)
+{
+	int result = args_operands(cli, argc, argv, 3, 3, "IFACE, a setting, and its value");
+	struct failure failure = {0};
+	struct change change = {0};
+	auto_loader loader = NULL;
+	int status;
+
+	if (result)
+		return args_status(result);
+	status = parse_change(cli, argv[optind + 1], argv[optind + 2], &change);
+	if (!status)
+		status = cli_open(cli, LOADER_WRITE, NULL, &loader);
+	if (status)
+		return status;
+	if (loader_iface_set(loader, argv[optind], change.set, change.clear,
+			     change.is_verbose ? &change.verbose : NULL, &failure)) {
+		complain(cli, "%s", failure.text);
+		return CLI_REFUSED;
+	}
+	return CLI_DONE;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* iface.h - the interfaces that are up, all or the one that was asked for. */
+#ifndef IFW_CLI_IFACE_H
+#define IFW_CLI_IFACE_H
+
+#include "cli.h"
+
+struct ifaces {
+	struct iface_info *shown; /* part of all */
+	size_t count;
+	struct iface_info *all;
+	size_t all_count;
+};
+
+/* only: a name, or NULL for all. CLI_DONE; CLI_REFUSED after complaining. */
+int ifaces_load(const struct cli *cli, struct loader *loader, const char *only,
+		struct ifaces *ifaces);
+void ifaces_free(struct ifaces *ifaces);
+
+#define auto_ifaces __attribute__((cleanup(ifaces_free))) struct ifaces
+
+#endif /* IFW_CLI_IFACE_H */

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * json.c - see json.h. json_pack() takes over the values given with "o" and
+ * answers NULL where one of them is NULL, so that memory is checked once, at
+ * the end.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "datapath/reasons.h"
+#include "json.h"
+#include "text.h"
+
+static json_t *json_iface_names(uint64_t ifaces, const struct iface_names *names)
+{
+	json_t *array = json_array();
+
+	if (ifaces == IFW_IFACES_ANY)
+		return array;
+	for (unsigned int slot = 1; slot < IFW_SLOTS; slot++)
+		if (ifaces >> slot & 1 &&
+		    json_array_append_new(array, json_string(names->name[slot]))) {
+			json_decref(array);
+			return NULL;
+		}
+	return array;
+}
+
+static json_t *json_listener(const struct rule *rule)
+{
+	char addr[INET6_ADDRSTRLEN];
+
+	if (rule->action != IFW_ACTION_INTERCEPT)
+		return json_null();
+	rule_print_addr(rule->listener, rule->family, addr, sizeof(addr));
+	return json_sprintf(rule->family == IFW_FAMILY_IPV6 ? "[%s]:%u" : "%s:%u", addr,
+			    rule->listener_port);
+}
+
+json_t *json_rule(const struct rule *rule, const struct iface_names *names)
+{
+	char text[RULE_TEXT_MAX], dst[TEXT_PREFIX_MAX], src[TEXT_PREFIX_MAX];
+
+	rule_print(rule, names, text, sizeof(text));
+	text_prefix(rule->dst, rule->family, rule->dst_len, dst, sizeof(dst));
+	text_prefix(rule->src, rule->family, rule->src_len, src, sizeof(src));
+	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:{s:i, s:i}, s:o, s:o, s:o}", "order",
+			 (json_int_t)rule->order, "rule", text, "action", text_action(rule->action),
+			 "protocol", text_protocol(rule->protocol), "destination", dst, "source",
+			 rule->src_len ? json_string(src) : json_null(), "ports", "low", rule->low,
+			 "high", rule->high, "interfaces", json_iface_names(rule->ifaces, names),
+			 "listener", json_listener(rule), "service",
+			 *rule->label ? json_string(rule->label) : json_null());
+}
+
+/* Takes over item; false where memory ran out. */
+static bool append(json_t *array, json_t *item)
+{
+	return json_array_append_new(array, item) == 0;
+}
+
+json_t *json_rules(const struct rule_set *set)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < set->count; i++)
+		if (!append(array, json_rule(&set->rules[i], &set->names))) {
+			json_decref(array);
+			return NULL;
+		}
+	return array;
+}
+
+static json_t *json_addresses(const struct iface_info *iface)
+{
+	char text[INET6_ADDRSTRLEN];
+	json_t *array;
+
+	if (!(iface->settings.flags & IFW_IFACE_ADDRS_RECORDED))
+		return json_null();
+	array = json_array();
+	for (size_t i = 0; i < iface->addr_count; i++) {
+		const struct iface_addr *addr = &iface->addrs[i];
+
+		if (addr->kind == IFW_ADDR_LOCAL &&
+		    !append(array, json_string(rule_print_addr(addr->addr, addr->family, text,
+							       sizeof(text))))) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static const char *iface_state(const struct iface_info *iface)
+{
+	return !iface->present ? "gone" : iface->attached ? "attached" : "detached";
+}
+
+static json_t *json_iface(const struct iface_info *iface)
+{
+	const struct ifw_iface *set = &iface->settings;
+
+	return json_pack("{s:s, s:I, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:o, s:o}", "name",
+			 iface->name, "ifindex", (json_int_t)iface->ifindex, "state",
+			 iface_state(iface), "hook", text_hook(set->hook), "ssh",
+			 !(set->flags & IFW_IFACE_SSH_OFF), "echo", !!(set->flags & IFW_IFACE_ECHO),
+			 "verbose", (json_int_t)set->verbose, "mark", (json_int_t)set->mark, "mask",
+			 (json_int_t)set->mark_mask, "table",
+			 set->table ? json_integer(set->table) : json_null(), "addresses",
+			 json_addresses(iface));
+}
+
+static json_t *json_reasons(const struct ifw_counters *counters)
+{
+	json_t *array = json_array();
+
+	for (unsigned int reason = 1; reason < IFW_REASON_END; reason++) {
+		for (unsigned int verdict = 0; verdict < IFW_VERDICTS; verdict++) {
+			const struct ifw_count *count = &counters->by_reason[reason][verdict];
+
+			if (!count->packets)
+				continue;
+			if (!append(array,
+				    json_pack("{s:s, s:s, s:I, s:I}", "reason", text_reason(reason),
+					      "verdict", text_verdict(verdict), "packets",
+					      (json_int_t)count->packets, "bytes",
+					      (json_int_t)count->bytes))) {
+				json_decref(array);
+				return NULL;
+			}
+		}
+	}
+	return array;
+}
+
+static json_t *json_iface_stats(const struct iface_info *iface)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:o}", "name", iface->name, "ifindex",
+			 (json_int_t)iface->ifindex, "events_lost",
+			 (json_int_t)iface->counters.events_lost, "decisions",
+			 (json_int_t)iface->counters.decisions, "reasons",
+			 json_reasons(&iface->counters));
+}
+
+static json_t *json_each(const struct iface_info *ifaces, size_t count,
+			 json_t *(*one)(const struct iface_info *iface))
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		if (!append(array, one(&ifaces[i]))) {
+			json_decref(array);
+			return NULL;
+		}
+	return json_pack("{s:o}", "interfaces", array);
+}
+
+json_t *json_ifaces(const struct iface_info *ifaces, size_t count)
+{
+	return json_each(ifaces, count, json_iface);
+}
+
+json_t *json_stats(const struct iface_info *ifaces, size_t count)
+{
+	return json_each(ifaces, count, json_iface_stats);
+}
+
+int json_print(FILE *out, json_t *value)
+{
+	if (!value)
+		return -ENOMEM;
+	/* What cannot be written shows at the end, in cli_finish(). */
+	json_dumpf(value, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	fputc('\n', out);
+	json_decref(value);
+	return 0;
+}

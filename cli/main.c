@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * main.c - which program this is (by the name it was called under), and which
+ * command of ifw is meant: OBJECT COMMAND, with global options before.
+ */
+#include <string.h>
+
+#include "args.h"
+#include "help.h"
+
+static const struct cli_command commands[] = {
+	{"up", cmd_up, false},
+	{"down", cmd_down, false},
+	{"rule add", cmd_rule_add, false},
+	{"rule del", cmd_rule_del, false},
+	{"rule list", cmd_rule_list, true},
+	{"rule flush", cmd_rule_flush, false},
+	{"apply", cmd_apply, false},
+	{"check", cmd_check, false},
+	{"iface show", cmd_iface_show, true},
+	{"iface set", cmd_iface_set, false},
+	{"stats", cmd_stats, true},
+	{"monitor", cmd_monitor, true},
+	{"help", cmd_help, false},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* The part of a command's name behind OBJECT and a blank; NULL: another object. */
+static const char *command_of(const struct cli_command *command, const char *object)
+{
+	size_t len = strlen(object);
+
+	if (len == 0 || strncmp(command->name, object, len) != 0)
+		return NULL;
+	if (command->name[len] == ' ')
+		return command->name + len + 1;
+	return command->name[len] ? NULL : command->name + len;
+}
+
+/* Says which commands the object has. */
+static void complain_command(const struct cli *cli, const char *object, const char *word)
+{
+	const char *separator = "";
+
+	if (word)
+		fprintf(stderr, "%s: unknown command '%s' for '%s': it has ", cli->program, word,
+			object);
+	else
+		fprintf(stderr, "%s: '%s' needs a command: ", cli->program, object);
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const char *name = command_of(&commands[i], object);
+
+		if (!name)
+			continue;
+		fprintf(stderr, "%s%s", separator, name);
+		separator = ", ";
+	}
+	fprintf(stderr, " (see 'ifw help %s')\n", object);
+}
+
+/* The command that words begin with; *used: how many words its name is, less one. */
+static const struct cli_command *find_command(const struct cli *cli, int count, char **words,
+					      int *used)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const char *name = command_of(&commands[i], words[0]);
+
+		if (!name)
+			continue;
+		known = true;
+		*used = *name ? 1 : 0;
+		if (!*name || (count > 1 && strcmp(name, words[1]) == 0))
+			return &commands[i];
+	}
+	if (known)
+		complain_command(cli, words[0], count > 1 ? words[1] : NULL);
+	else
+		complain(cli, "unknown object '%s' (see 'ifw help')", words[0]);
+	return NULL;
+}
+
+static int run(struct cli *cli, int count, char **words)
+{
+	int used;
+
+	cli->command = find_command(cli, count, words, &used);
+	if (!cli->command)
+		return CLI_INPUT;
+	if (cli->json && !cli->command->json) {
+		complain(cli, "'ifw %s' has no JSON output", cli->command->name);
+		return CLI_INPUT;
+	}
+	return cli->command->run(cli, count - used, words + used);
+}
+
+static int ifw_main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		ARGS_COMMON,
+		{"version", no_argument, NULL, 'V'},
+		ARGS_END,
+	};
+	struct cli cli = {.program = "ifw"};
+	int got;
+
+	opterr = 0;
+	/* +: options behind the object are the command's. */
+	while ((got = getopt_long(argc, argv, "+:jVh", options, NULL)) != -1) {
+		switch (got) {
+		case 'j':
+			cli.json = true;
+			break;
+		case ARGS_PIN_DIR:
+			cli.pin_dir = optarg;
+			break;
+		case 'V':
+			puts("ifw " IFW_VERSION);
+			return cli_finish(&cli, CLI_DONE);
+		case 'h':
+		case ARGS_HELP:
+			help_print(stdout, NULL);
+			return cli_finish(&cli, CLI_DONE);
+		case ':':
+			complain(&cli, "option '%s' needs a value (see 'ifw help')",
+				 argv[optind - 1]);
+			return CLI_INPUT;
+		default:
+			if (optopt && strncmp(argv[optind - 1], "--", 2) != 0)
+				complain(&cli, "unknown option '-%c' (see 'ifw help')", optopt);
+			else
+				complain(&cli, "unknown option '%s' (see 'ifw help')",
+					 argv[optind - 1]);
+			return CLI_INPUT;
+		}
+	}
+	if (optind >= argc) {
+		help_print(stderr, NULL);
+		return CLI_INPUT;
+	}
+	return cli_finish(&cli, run(&cli, argc - optind, argv + optind));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*main)(int argc, char **argv);
+	} older[] = {
+		{"zfw", zfw_main},
+		{"map_update", map_update_main},
+		{"map_delete_elem", map_delete_main},
+	};
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "ifw";
+
+	for (size_t i = 0; i < sizeof(older) / sizeof(older[0]); i++)
+		if (strcmp(name, older[i].name) == 0)
+			return older[i].main(argc, argv);
+	return ifw_main(argc, argv);
+}

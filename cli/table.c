@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* table.c - see table.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "table.h"
+
+#define GAP 2 /* blanks between columns */
+
+struct cell {
+	char *text;
+	enum table_style style;
+};
+
+struct table {
+	const struct table_column *columns;
+	unsigned int column_count;
+	struct cell *cells;
+	size_t count, room;
+	bool failed;
+};
+
+struct table *table_create(const struct table_column *columns, unsigned int count)
+{
+	struct table *table;
+
+	if (count == 0 || count > TABLE_COLUMNS_MAX)
+		return NULL;
+	table = calloc(1, sizeof(*table));
+	if (!table)
+		return NULL;
+	table->columns = columns;
+	table->column_count = count;
+	return table;
+}
+
+void table_destroy(struct table *table)
+{
+	if (!table)
+		return;
+	for (size_t i = 0; i < table->count; i++)
+		free(table->cells[i].text);
+	free(table->cells);
+	free(table);
+}
+
+static int make_room(struct table *table)
+{
+	size_t room = table->room ? table->room * 2 : 64;
+	struct cell *larger;
+
+	if (table->count < table->room)
+		return 0;
+	larger = realloc(table->cells, room * sizeof(*larger));
+	if (!larger)
+		return -ENOMEM;
+	table->cells = larger;
+	table->room = room;
+	return 0;
+}
+
+void table_cell(struct table *table, enum table_style style, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int len;
+
+	if (make_room(table)) {
+		table->failed = true;
+		return;
+	}
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0) {
+		table->failed = true;
+		return;
+	}
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	table->cells[table->count].text = text;
+	table->cells[table->count].style = style;
+	table->count++;
+}
+
+static const char *style_start(const struct table_look *look, enum table_style style)
+{
+	if (!look->colour || style == TABLE_PLAIN)
+		return "";
+	return style == TABLE_GOOD ? "\033[32m" : "\033[31m";
+}
+
+/* One cell; at is how many columns of the line are used before it. Returns how many after it. */
+static unsigned int print_cell(FILE *out, const struct table_look *look, const struct cell *cell,
+			       unsigned int width, bool right, bool last, unsigned int at)
+{
+	const char *start = style_start(look, cell->style), *end = *start ? "\033[0m" : "";
+	unsigned int len = strlen(cell->text), room = len;
+
+	if (last && look->width && at + len > look->width)
+		room = look->width > at + 3 ? look->width - at - 3 : 0;
+	if (right && width > len)
+		fprintf(out, "%*s", (int)(width - len), "");
+	if (room < len)
+		fprintf(out, "%s%.*s%s%s", start, (int)room, cell->text, room ? "..." : "", end);
+	else
+		fprintf(out, "%s%s%s", start, cell->text, end);
+	if (last)
+		return 0;
+	if (!right && width > len)
+		fprintf(out, "%*s", (int)(width - len), "");
+	fprintf(out, "%*s", GAP, "");
+	return at + (width > len ? width : len) + GAP;
+}
+
+static void print_titles(const struct table *table, FILE *out, const struct table_look *look,
+			 const unsigned int *widths)
+{
+	unsigned int at = look->indent;
+
+	fprintf(out, "%*s%s", (int)look->indent, "", look->colour ? "\033[1m" : "");
+	for (unsigned int i = 0; i < table->column_count; i++) {
+		struct cell title = {.text = (char *)table->columns[i].title};
+
+		at = print_cell(out, look, &title, widths[i], table->columns[i].right,
+				i + 1 == table->column_count, at);
+	}
+	fprintf(out, "%s\n", look->colour ? "\033[0m" : "");
+}
+
+/* Blanks behind the last word of a row would only wrap the line. */
+static unsigned int last_filled(const struct table *table, size_t row)
+{
+	unsigned int last = table->column_count - 1;
+
+	while (last > 0 && !*table->cells[row + last].text)
+		last--;
+	return last;
+}
+
+int table_print(const struct table *table, FILE *out, const struct table_look *look)
+{
+	unsigned int widths[TABLE_COLUMNS_MAX], columns = table->column_count;
+
+	if (table->failed)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < columns; i++)
+		widths[i] = strlen(table->columns[i].title);
+	for (size_t i = 0; i < table->count; i++)
+		if (strlen(table->cells[i].text) > widths[i % columns])
+			widths[i % columns] = strlen(table->cells[i].text);
+	print_titles(table, out, look, widths);
+	for (size_t row = 0; row + columns <= table->count; row += columns) {
+		unsigned int last = last_filled(table, row), at = look->indent;
+
+		fprintf(out, "%*s", (int)look->indent, "");
+		for (unsigned int i = 0; i <= last; i++)
+			at = print_cell(out, look, &table->cells[row + i], widths[i],
+					table->columns[i].right, i == last, at);
+		fputc('\n', out);
+	}
+	return 0;
+}
+
+struct table_look table_look_of(FILE *out)
+{
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+	struct table_look look = {0};
+	struct winsize size;
+
+	if (!isatty(fileno(out)))
+		return look;
+	look.colour = !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0);
+	if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0)
+		look.width = size.ws_col;
+	return look;
+}

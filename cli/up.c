@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * up.c - ifw up: either every interface that was named comes up, with the
+ * rules that were named, or what this command did is undone.
+ */
+#include <string.h>
+
+#include "args.h"
+#include "text.h"
+#include "up_args.h"
+
+/* What there was before, to go back to. */
+struct before {
+	bool nothing; /* neither interfaces nor rules: this command made the state */
+	struct rule_set rules;
+	bool rules_replaced;
+};
+
+static int limits_refused(const struct cli *cli, const char *what, uint32_t has, uint32_t wanted)
+{
+	if (wanted <= has)
+		return CLI_DONE;
+	complain(cli,
+		 "there is room for %u %s, not %u, and it is fixed once the first interface is up: "
+		 "'ifw down --all' first ('ifw rule list' saves the rules)",
+		 has, what, wanted);
+	return CLI_REFUSED;
+}
+
+/* Looks at what is there, before anything is changed. */
+static int look_before(const struct cli *cli, struct loader *loader,
+		       const struct up_request *request, struct before *before)
+{
+	struct loader_usage usage = {0};
+	struct iface_info *ifaces = NULL;
+	struct failure failure = {0};
+	size_t count = 0;
+	int status;
+
+	if (loader_usage(loader, &usage, &failure) ||
+	    loader_ifaces(loader, &ifaces, &count, &failure)) {
+		complain(cli, "%s", failure.text);
+		return CLI_REFUSED;
+	}
+	before->nothing = count == 0 && usage.rules == 0;
+	loader_ifaces_free(ifaces, count);
+	status = limits_refused(cli, "ranges", usage.limits.ranges, request->limits.ranges);
+	if (!status)
+		status = limits_refused(cli, "prefixes", usage.limits.prefixes,
+					request->limits.prefixes);
+	if (!status && request->rules && loader_rules(loader, &before->rules, &failure)) {
+		complain(cli, "%s", failure.text);
+		status = CLI_REFUSED;
+	}
+	return status;
+}
+
+/* Before attaching: with the program in place and no rules yet, traffic would be cut. */
+static int put_rules(const struct cli *cli, struct loader *loader, struct rule_set *rules,
+		     struct before *before)
+{
+	struct failure failure = {0};
+	int status = cli_bind_set(cli, rules, loader);
+
+	if (status)
+		return status;
+	if (!loader_apply(loader, rules, &before->rules_replaced, &failure))
+		return CLI_DONE;
+	complain(cli, "%s", failure.text);
+	return CLI_REFUSED;
+}
+
+static void undo(const struct cli *cli, struct loader *loader, const struct up_request *request,
+		 const struct up_result *results, unsigned int done, struct before *before)
+{
+	struct failure failure = {0};
+	unsigned int interfaces;
+	bool changed;
+
+	if (before->nothing) {
+		if (loader_down_all(loader, &interfaces, &failure))
+			complain(cli, "could not undo it: %s", failure.text);
+		return;
+	}
+	for (unsigned int i = done; i-- > 0;)
+		if (!results[i].was_up && loader_down(loader, request->names[i], &failure))
+			complain(cli, "could not take '%s' down again: %s", request->names[i],
+				 failure.text);
+	if (before->rules_replaced) {
+		before->rules.names = *loader_names(loader);
+		if (loader_apply(loader, &before->rules, &changed, &failure))
+			complain(cli, "could not put the former rules back: %s", failure.text);
+	}
+}
+
+/* Options that were not given keep what is in force on the interface, if it is up. */
+static void fill_policy(struct loader *loader, const char *name, const struct up_request *request,
+			struct up_options *options)
+{
+	struct iface_info *ifaces = NULL;
+	size_t count = 0;
+
+	*options = request->options;
+	if (!options->set_mark || loader_ifaces(loader, &ifaces, &count, NULL))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct ifw_iface *now = &ifaces[i].settings;
+
+		if (strcmp(ifaces[i].name, name) != 0)
+			continue;
+		if (!request->mark_given && now->mark_mask) {
+			options->mark = now->mark;
+			options->mark_mask = now->mark_mask;
+		}
+		if (!request->table_given && now->table)
+			options->table = now->table;
+	}
+	loader_ifaces_free(ifaces, count);
+}
+
+static void tell_result(const char *name, const struct up_result *result)
+{
+	int width = strlen(name);
+
+	printf("%s  attached       %s%s\n", name, text_hook(result->hook),
+	       result->was_up ? " (was up, replaced in place)" : "");
+	if (result->addresses)
+		printf("%*s  own addresses  %u recorded\n", width, "", result->addresses);
+	else
+		printf("%*s  own addresses  none (ssh here needs a rule until there are some and "
+		       "'ifw up %s' is run again)\n",
+		       width, "", name);
+	if (result->policy.made)
+		printf("%*s  policy rule    fwmark %#x/%#x iif %s lookup %u\n", width, "",
+		       result->policy.mark, result->policy.mark_mask, name, result->policy.table);
+	else
+		printf("%*s  policy rule    none needed\n", width, "");
+	if (result->verified_instructions)
+		printf("%*s  program        %u verified instructions\n", width, "",
+		       result->verified_instructions);
+}
+
+static void tell(struct loader *loader, const struct up_request *request,
+		 const struct up_result *results)
+{
+	struct loader_usage usage = {0};
+	struct failure failure;
+
+	for (unsigned int i = 0; i < request->count; i++)
+		tell_result(request->names[i], &results[i]);
+	puts("note: IPv6 packets drop for now, under the reason ipv6 (neighbour discovery passes)");
+	if (loader_usage(loader, &usage, &failure) || usage.rules)
+		return;
+	puts("note: there are no rules yet. Only ssh and DHCP to this host, ARP and the answers "
+	     "to\n"
+	     "      what this host asked pass; everything else drops. To add a rule, for example:\n"
+	     "      ifw rule add intercept tcp to 10.0.0.0/8 port 80-443 via 127.0.0.1:43321");
+}
+
+static int bring_up(const struct cli *cli, struct loader *loader, const struct up_request *request,
+		    struct rule_set *rules, struct before *before, struct up_result *results)
+{
+	unsigned int done = 0;
+	int status = look_before(cli, loader, request, before);
+
+	if (!status && request->rules)
+		status = put_rules(cli, loader, rules, before);
+	while (!status && done < request->count) {
+		struct failure failure = {0};
+		struct up_options options;
+
+		fill_policy(loader, request->names[done], request, &options);
+		if (loader_up(loader, request->names[done], &options, &results[done], &failure)) {
+			complain(cli, "%s", failure.text);
+			status = CLI_REFUSED;
+		} else {
+			done++;
+		}
+	}
+	if (status)
+		undo(cli, loader, request, results, done, before);
+	else
+		tell(loader, request, results);
+	return status;
+}
+
+int cmd_up(struct cli *cli, int argc, char **argv)
+{
+	struct up_request request;
+	struct before before = {0};
+	struct up_result *results;
+	auto_loader loader = NULL;
+	auto_set rules = {0};
+	int status, result = up_parse(cli, argc, argv, &request);
+
+	if (result)
+		return args_status(result);
+	status = request.rules ? cli_parse_rules(cli, request.rules, &rules) : CLI_DONE;
+	if (!status)
+		status = cli_open(cli, LOADER_CREATE, &request.limits, &loader);
+	if (status)
+		return status;
+	results = calloc(request.count, sizeof(*results));
+	if (!results) {
+		complain(cli, "no memory for %u interfaces", request.count);
+		return CLI_REFUSED;
+	}
+	status = bring_up(cli, loader, &request, &rules, &before, results);
+	rule_set_clear(&before.rules);
+	free(results);
+	return status;
+}

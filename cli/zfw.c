@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * zfw.c - the older zfw's commands, done by ifw's loader. Callers look at the
+ * exit status, which is 0 or 1 here, and logs know the lines on stdout; what
+ * is wrong is said in full on stderr besides.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "zfw.h"
+#include "zfw_list.h"
+
+#define FAILED 1 /* whatever went wrong */
+
+static const char usage[] =
+	"usage: zfw -I -c IP -m LEN [-o SRC -n SRCLEN] -p tcp|udp -l LOW -h HIGH -t PORT\n"
+	"           [-s ID] [-N IFACE]... [-d]   add or replace; -t 0: pass; -d: deny\n"
+	"       zfw -D -c IP -m LEN [-o SRC -n SRCLEN] -p tcp|udp -l LOW [-h HIGH] [-N IFACE]...\n"
+	"       zfw -L [-c IP -m LEN [-p tcp|udp]]   list\n"
+	"       zfw -F                               remove all rules\n"
+	"       zfw -x|-e|-v IFACE|all [-d]          ssh off, echo on, verbose on; -d: the "
+	"reverse\n"
+	"       zfw -V\n";
+
+static int open_state(const struct cli *cli, enum loader_mode mode, struct loader **loader)
+{
+	struct failure failure = {0};
+	int err = loader_open(loader, mode, NULL, &failure);
+
+	if (!err)
+		return 0;
+	if (err == -ENOENT || err == -EPERM || err == -EACCES)
+		puts("Not enough privileges or ebpf not enabled!");
+	complain(cli, "%s", failure.text);
+	return FAILED;
+}
+
+/* Opens, and makes the request's rule one of the loader's. */
+static int open_with_rule(const struct cli *cli, const struct zfw_request *request,
+			  struct loader **loader, struct rule *rule)
+{
+	if (open_state(cli, LOADER_WRITE, loader))
+		return FAILED;
+	*rule = request->rule;
+	return cli_bind_rule(cli, rule, &request->names, *loader) ? FAILED : 0;
+}
+
+static const char *protocol_word(const struct rule *rule)
+{
+	return rule->protocol == IPPROTO_TCP ? "TCP" : "UDP";
+}
+
+static void note(const struct cli *cli, const struct zfw_request *request)
+{
+	if (request->host_bits)
+		complain(cli, "note: bits below the prefix length were cleared");
+	if (request->unused_port)
+		complain(cli, "note: a deny rule has no listener, -t is not used");
+}
+
+int zfw_insert(const struct cli *cli, const struct zfw_request *request)
+{
+	struct add_result result = {0};
+	struct failure failure = {0};
+	auto_loader loader = NULL;
+	struct rule rule;
+	char text[RULE_TEXT_MAX];
+
+	note(cli, request);
+	if (open_with_rule(cli, request, &loader, &rule))
+		return FAILED;
+	/* The router brings a new listener port at each start, and does not flush first. */
+	if (loader_rule_add(loader, &rule, true, &result, &failure)) {
+		complain(cli, "%s", failure.text);
+		return FAILED;
+	}
+	printf("Adding %s mapping\n", protocol_word(&rule));
+	if (result.prefix_had_ranges)
+		puts("lookup success");
+	if (result.shadowed && result.shadowed_by_count) {
+		rule_print(&result.shadowed_by, loader_names(loader), text, sizeof(text));
+		complain(cli, "warning: this rule can never match: '%s' decides before it", text);
+	}
+	return 0;
+}
+
+int zfw_delete(const struct cli *cli, const struct zfw_request *request)
+{
+	struct delete_filter filter = {
+		.any_high = !request->has_high,
+		.any_ifaces = request->rule.ifaces == IFW_IFACES_ANY,
+	};
+	struct delete_result result = {0};
+	struct failure failure = {0};
+	auto_loader loader = NULL;
+	int err;
+
+	note(cli, request);
+	if (open_with_rule(cli, request, &loader, &filter.rule))
+		return FAILED;
+	err = loader_rule_delete(loader, &filter, &result, &failure);
+	if (err == -ENOENT && !result.group_found)
+		puts("MAP_LOOKUP_v4_DEL_ELEM: No such file or directory");
+	else if (!err || err == -ENOENT)
+		printf("lookup success\nAttempting to remove %s mapping\n",
+		       protocol_word(&filter.rule));
+	if (err) {
+		complain(cli, "%s", failure.text);
+		return FAILED;
+	}
+	for (size_t i = 0; i < result.removed; i++)
+		printf("mapping[%u] removed\n", filter.rule.low);
+	if (result.group_empty)
+		puts("Last Element: Hash Entry Deleted");
+	return 0;
+}
+
+static int list(const struct cli *cli, const struct zfw_request *request)
+{
+	struct loader_usage used = {0};
+	struct failure failure = {0};
+	auto_loader loader = NULL;
+	auto_set set = {0};
+
+	if (open_state(cli, LOADER_READ, &loader))
+		return FAILED;
+	if (loader_usage(loader, &used, &failure) || loader_rules(loader, &set, &failure)) {
+		complain(cli, "%s", failure.text);
+		return FAILED;
+	}
+	if (zfw_list_print(stdout, &set, request, &used.limits)) {
+		complain(cli, "no memory to list the rules");
+		return FAILED;
+	}
+	return 0;
+}
+
+static int flush(const struct cli *cli)
+{
+	struct failure failure = {0};
+	auto_loader loader = NULL;
+	auto_set none = {0};
+	bool changed;
+
+	if (open_state(cli, LOADER_WRITE, &loader))
+		return FAILED;
+	none.names = *loader_names(loader);
+	if (loader_apply(loader, &none, &changed, &failure)) {
+		complain(cli, "%s", failure.text);
+		return FAILED;
+	}
+	return 0;
+}
+
+static int set_one(const struct cli *cli, struct loader *loader, const char *name,
+		   const struct zfw_request *request)
+{
+	uint32_t verbose = !request->disable, set = 0, clear = 0;
+	struct failure failure = {0};
+
+	/* -x takes ssh away and -d gives it back; -e and -v give, and -d takes away. */
+	if (request->verb == ZFW_SSH)
+		*(request->disable ? &clear : &set) = IFW_IFACE_SSH_OFF;
+	else if (request->verb == ZFW_ECHO)
+		*(request->disable ? &clear : &set) = IFW_IFACE_ECHO;
+	if (!loader_iface_set(loader, name, set, clear,
+			      request->verb == ZFW_VERBOSE ? &verbose : NULL, &failure))
+		return 0;
+	complain(cli, "%s", failure.text);
+	return FAILED;
+}
+
+static int set(const struct cli *cli, const struct zfw_request *request)
+{
+	struct iface_info *ifaces = NULL;
+	struct failure failure = {0};
+	auto_loader loader = NULL;
+	size_t count = 0;
+	int status = 0;
+
+	if (open_state(cli, LOADER_WRITE, &loader))
+		return FAILED;
+	if (strcmp(request->target, "all") != 0)
+		return set_one(cli, loader, request->target, request);
+	if (loader_ifaces(loader, &ifaces, &count, &failure)) {
+		complain(cli, "%s", failure.text);
+		return FAILED;
+	}
+	for (size_t i = 0; i < count && !status; i++)
+		status = set_one(cli, loader, ifaces[i].name, request);
+	loader_ifaces_free(ifaces, count);
+	if (count)
+		return status;
+	complain(cli, "no interface is up");
+	return FAILED;
+}
+
+static int run(const struct cli *cli, const struct zfw_request *request)
+{
+	switch (request->verb) {
+	case ZFW_INSERT:
+		return zfw_insert(cli, request);
+	case ZFW_DELETE:
+		return zfw_delete(cli, request);
+	case ZFW_LIST:
+		return list(cli, request);
+	case ZFW_FLUSH:
+		return flush(cli);
+	case ZFW_VERSION:
+		puts(IFW_VERSION);
+		return 0;
+	case ZFW_SSH:
+	case ZFW_ECHO:
+	case ZFW_VERBOSE:
+		return set(cli, request);
+	case ZFW_HELP:
+		fputs(usage, stdout);
+		return 0;
+	case ZFW_NONE:
+		break;
+	}
+	return FAILED;
+}
+
+int zfw_finish(const struct cli *cli, int status)
+{
+	return cli_finish(cli, status) ? FAILED : 0;
+}
+
+int zfw_main(int argc, char **argv)
+{
+	struct cli cli = {.program = "zfw"};
+	struct zfw_request request = {0};
+	struct failure failure = {0};
+
+	if (argc < 2) {
+		fputs(usage, stderr);
+		return FAILED;
+	}
+	if (zfw_parse(argc, argv, &request, &failure)) {
+		complain(&cli, "%s (see 'zfw --help')", failure.text);
+		return FAILED;
+	}
+	return zfw_finish(&cli, run(&cli, &request));
+}

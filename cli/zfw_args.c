@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* zfw_args.c - see zfw_args.h. */
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ruleset/grammar.h"
+#include "zfw_args.h"
+
+#define LOOPBACK_HI ((uint64_t)INADDR_LOOPBACK << 32)
+
+/* What the older tool has and ifw has not: getopt must know them to name them. */
+#define NOT_HERE "QXTOE6qABJPMHrRWYSujakwgGK"
+
+/* The options that go with each verb, its own letter left out. */
+static const struct verb {
+	char option;
+	enum zfw_verb verb;
+	const char *with;
+	const char *needs;
+} verbs[] = {
+	{'I', ZFW_INSERT, "cmonplhtsNdz", "cmplh"},
+	{'D', ZFW_DELETE, "cmonplhtsNz", "cmpl"},
+	{'L', ZFW_LIST, "cmpz", ""},
+	{'F', ZFW_FLUSH, "z", ""},
+	{'V', ZFW_VERSION, "", ""},
+	{'x', ZFW_SSH, "d", ""},
+	{'e', ZFW_ECHO, "d", ""},
+	{'v', ZFW_VERBOSE, "d", ""},
+};
+
+static const struct option long_options[] = {
+	{"insert", no_argument, NULL, 'I'},
+	{"delete", no_argument, NULL, 'D'},
+	{"list", no_argument, NULL, 'L'},
+	{"flush", no_argument, NULL, 'F'},
+	{"version", no_argument, NULL, 'V'},
+	{"dcidr-block", required_argument, NULL, 'c'},
+	{"dprefix-len", required_argument, NULL, 'm'},
+	{"ocidr-block", required_argument, NULL, 'o'},
+	{"oprefix-len", required_argument, NULL, 'n'},
+	{"low-port", required_argument, NULL, 'l'},
+	{"high-port", required_argument, NULL, 'h'},
+	{"tproxy-port", required_argument, NULL, 't'},
+	{"protocol", required_argument, NULL, 'p'},
+	{"service-id", required_argument, NULL, 's'},
+	{"interface", required_argument, NULL, 'N'},
+	{"direction", required_argument, NULL, 'z'},
+	{"disable", no_argument, NULL, 'd'},
+	{"disable-ssh", required_argument, NULL, 'x'},
+	{"icmp-echo", required_argument, NULL, 'e'},
+	{"verbose", required_argument, NULL, 'v'},
+	{"help", no_argument, NULL, '?' + 256},
+	/* Known, and not implemented. */
+	{"per-interface-rules", optional_argument, NULL, 'P'},
+	{"set-tc-filter", optional_argument, NULL, 'X'},
+	{"object-file", optional_argument, NULL, 'O'},
+	{"init-tc", optional_argument, NULL, 'Q'},
+	{"disable-ebpf", optional_argument, NULL, 'Q'},
+	{"monitor", optional_argument, NULL, 'M'},
+	{"list-diag", optional_argument, NULL, 'E'},
+	{"route", optional_argument, NULL, 'r'},
+	{"ipv6-enable", optional_argument, NULL, '6'},
+	{NULL, 0, NULL, 0},
+};
+
+/* The option values as given; which were, by letter. */
+struct given {
+	const char *value[128];
+	bool present[128];
+};
+
+static int refuse(struct failure *failure, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int refuse(struct failure *failure, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(failure->text, sizeof(failure->text), format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+static const char *long_name(int option)
+{
+	for (const struct option *o = long_options; o->name; o++)
+		if (o->val == option)
+			return o->name;
+	return "?";
+}
+
+static int parse_number(const char *what, const char *text, uint64_t max, uint64_t *number,
+			struct failure *failure)
+{
+	switch (grammar_parse_number(text, strlen(text), max, number)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return refuse(failure, "%s '%s' is above %ju", what, text, (uintmax_t)max);
+	default:
+		return refuse(failure, "%s '%s' is not a number", what, text);
+	}
+}
+
+static int parse_port(const char *what, const char *text, uint16_t *port, struct failure *failure)
+{
+	uint64_t number;
+	int err = parse_number(what, text, 65535, &number, failure);
+
+	if (!err)
+		*port = number;
+	return err;
+}
+
+/* An address and a length, each an argument of its own. Host bits are masked. */
+static int parse_prefix(const char *what, const char *addr_text, const char *len_text,
+			struct ifw_addr *addr, uint8_t *len, bool *host_bits,
+			struct failure *failure)
+{
+	struct ifw_addr parsed;
+	uint8_t family, host_len;
+	uint64_t prefix_len;
+	bool unused;
+	int err;
+
+	if (strchr(addr_text, ':'))
+		return refuse(failure, "%s '%s': IPv6 is not intercepted yet, only IPv4", what,
+			      addr_text);
+	if (strchr(addr_text, '/') ||
+	    grammar_parse_prefix(addr_text, strlen(addr_text), &family, &parsed, &host_len,
+				 &unused) ||
+	    family != IFW_FAMILY_IPV4)
+		return refuse(failure, "%s '%s' is not an IPv4 address", what, addr_text);
+	err = parse_number("prefix length", len_text, 32, &prefix_len, failure);
+	if (err)
+		return err;
+	*addr = parsed;
+	if (prefix_len < 32)
+		addr->hi &= prefix_len ? ~0ULL << (64 - prefix_len) : 0;
+	if (addr->hi != parsed.hi)
+		*host_bits = true;
+	*len = prefix_len;
+	return 0;
+}
+
+static int parse_protocol(const char *text, uint8_t *protocol, struct failure *failure)
+{
+	if (strcmp(text, "tcp") == 0 || strcmp(text, "TCP") == 0)
+		*protocol = IPPROTO_TCP;
+	else if (strcmp(text, "udp") == 0 || strcmp(text, "UDP") == 0)
+		*protocol = IPPROTO_UDP;
+	else
+		return refuse(failure, "protocol '%s' is neither tcp nor udp", text);
+	return 0;
+}
+
+static int parse_iface(struct zfw_request *request, const char *name, struct failure *failure)
+{
+	int slot = strlen(name) < IFW_NAME_MAX ? iface_names_add(&request->names, name) : -EINVAL;
+
+	if (slot == -ENOSPC)
+		return refuse(failure, "more than %d interfaces with -N", IFW_SLOTS - 1);
+	if (slot < 0)
+		return refuse(failure, "'%s' cannot be the name of an interface", name);
+	request->rule.ifaces |= 1ULL << slot;
+	return 0;
+}
+
+/* Refused here, where it is typed, rather than when `ifw apply` reads the list back. */
+static int parse_label(struct rule *rule, const char *label, struct failure *failure)
+{
+	size_t len = strlen(label);
+
+	if (!len)
+		return 0;
+	if (len >= sizeof(rule->label))
+		return refuse(failure, "service id '%s' has more than %zu characters", label,
+			      sizeof(rule->label) - 1);
+	if (!rule_label_valid(label, len))
+		return refuse(failure, "'%s' cannot be a service id", label);
+	memcpy(rule->label, label, len + 1);
+	return 0;
+}
+
+/* What -t says: 0 leaves the packet to the host, a port is a listener on this host. */
+static void set_listener(struct rule *rule, uint16_t port)
+{
+	rule->action = port ? IFW_ACTION_INTERCEPT : IFW_ACTION_PASS;
+	rule->listener_port = port;
+	rule->listener.hi = port ? LOOPBACK_HI : 0;
+	rule->listener.lo = 0;
+}
+
+static const struct verb *verb_of(int option)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (verbs[i].option == option)
+			return &verbs[i];
+	return NULL;
+}
+
+static int bad_option(int got, char **argv, struct failure *failure)
+{
+	const char *word = argv[optind - 1];
+	bool is_long = strncmp(word, "--", 2) == 0;
+
+	if (got == ':')
+		return refuse(failure, "option %s needs a value", word);
+	if (!is_long && optopt && strchr(NOT_HERE, optopt))
+		return refuse(failure, "option -%c is not implemented by ifw", optopt);
+	if (!is_long && optopt)
+		return refuse(failure, "unknown option -%c", optopt);
+	return refuse(failure, "unknown option %s", word);
+}
+
+/* Collects the options; *verb is the one that says what to do. */
+static int collect(int argc, char **argv, struct zfw_request *request, struct given *given,
+		   const struct verb **verb, struct failure *failure)
+{
+	int got, index = -1, err;
+
+	optind = 0;
+	opterr = 0;
+	while ((got = getopt_long(argc, argv, ":IDLFVc:m:o:n:l:h:t:p:s:N:z:dx:e:v:", long_options,
+				  &index)) != -1) {
+		const struct verb *found = verb_of(got);
+
+		if (got == '?' + 256) {
+			request->verb = ZFW_HELP;
+			return 0;
+		}
+		if (got == '?' || got == ':')
+			return bad_option(got, argv, failure);
+		if (strchr(NOT_HERE, got))
+			return refuse(failure, "option --%s is not implemented by ifw",
+				      long_options[index].name);
+		if (found && *verb && *verb != found)
+			return refuse(failure, "-%c and -%c cannot go together", (*verb)->option,
+				      got);
+		if (given->present[got] && got != 'N')
+			return refuse(failure, "-%c is given twice", got);
+		if (found)
+			*verb = found;
+		given->present[got] = true;
+		given->value[got] = optarg;
+		if (got == 'N') {
+			err = parse_iface(request, optarg, failure);
+			if (err)
+				return err;
+		}
+	}
+	if (optind < argc)
+		return refuse(failure, "unexpected argument '%s'", argv[optind]);
+	if (!*verb)
+		return refuse(failure, "nothing to do: give one of -I, -D, -L, -F, -V, -x, -e, -v");
+	return 0;
+}
+
+/* Nothing is dropped in silence: -F with -c would flush what was not meant. */
+static int check_together(const struct given *given, const struct verb *verb,
+			  struct failure *failure)
+{
+	for (int o = 0; o < 128; o++)
+		if (given->present[o] && o != verb->option && !strchr(verb->with, o))
+			return refuse(failure, "-%c does not go with -%c", o, verb->option);
+	for (const char *o = verb->needs; *o; o++)
+		if (!given->present[(int)*o])
+			return refuse(failure, "-%c needs -%c, --%s", verb->option, *o,
+				      long_name(*o));
+	if (verb->verb == ZFW_INSERT && !given->present['t'] && !given->present['d'])
+		return refuse(failure, "-I needs -t, --tproxy-port (0: pass to the host)");
+	if (given->present['c'] != given->present['m'])
+		return refuse(failure, "-c and -m go together, one is missing");
+	if (given->present['o'] != given->present['n'])
+		return refuse(failure, "-o and -n go together, one is missing");
+	if (verb->verb == ZFW_LIST && given->present['p'] && !given->present['c'])
+		return refuse(failure, "-L with -p needs -c, --dcidr-block");
+	if (given->present['z'] && strcmp(given->value['z'], "egress") == 0)
+		return refuse(failure, "-z egress is not implemented by ifw, only ingress");
+	if (given->present['z'] && strcmp(given->value['z'], "ingress") != 0)
+		return refuse(failure, "direction '%s' is neither ingress nor egress",
+			      given->value['z']);
+	return 0;
+}
+
+static int read_prefixes(const struct given *given, struct zfw_request *request,
+			 struct failure *failure)
+{
+	struct rule *rule = &request->rule;
+	int err = 0;
+
+	if (given->present['c'])
+		err = parse_prefix("destination", given->value['c'], given->value['m'], &rule->dst,
+				   &rule->dst_len, &request->host_bits, failure);
+	if (!err && given->present['o'])
+		err = parse_prefix("source", given->value['o'], given->value['n'], &rule->src,
+				   &rule->src_len, &request->host_bits, failure);
+	request->has_prefix = given->present['c'];
+	return err;
+}
+
+static int read_ports(const struct given *given, struct zfw_request *request,
+		      struct failure *failure)
+{
+	struct rule *rule = &request->rule;
+	uint16_t listener = 0;
+	int err = 0;
+
+	if (given->present['l'])
+		err = parse_port("low port", given->value['l'], &rule->low, failure);
+	rule->high = rule->low;
+	if (!err && given->present['h'])
+		err = parse_port("high port", given->value['h'], &rule->high, failure);
+	if (!err && given->present['t'])
+		err = parse_port("tproxy port", given->value['t'], &listener, failure);
+	if (err)
+		return err;
+	if (rule->low > rule->high)
+		return refuse(failure, "low port %u is above high port %u", rule->low, rule->high);
+	request->has_high = given->present['h'];
+	set_listener(rule, request->disable ? 0 : listener);
+	if (request->disable)
+		rule->action = IFW_ACTION_DENY;
+	request->unused_port = request->disable && listener;
+	return 0;
+}
+
+static int read_values(const struct given *given, struct zfw_request *request,
+		       struct failure *failure)
+{
+	struct rule *rule = &request->rule;
+	int err;
+
+	request->disable = given->present['d'];
+	rule->family = IFW_FAMILY_IPV4;
+	if (!given->present['N'])
+		rule->ifaces = IFW_IFACES_ANY;
+	err = read_prefixes(given, request, failure);
+	if (!err && given->present['p']) {
+		request->has_protocol = true;
+		err = parse_protocol(given->value['p'], &rule->protocol, failure);
+	}
+	if (!err)
+		err = read_ports(given, request, failure);
+	if (!err && given->present['s'] && request->verb == ZFW_INSERT)
+		err = parse_label(rule, given->value['s'], failure);
+	return err;
+}
+
+int zfw_parse(int argc, char **argv, struct zfw_request *request, struct failure *failure)
+{
+	struct zfw_request read = {0};
+	const struct verb *verb = NULL;
+	struct given given = {0};
+	int err;
+
+	err = collect(argc, argv, &read, &given, &verb, failure);
+	if (!err && read.verb != ZFW_HELP) {
+		read.verb = verb->verb;
+		read.target = given.value[(int)verb->option];
+		err = check_together(&given, verb, failure);
+		if (!err)
+			err = read_values(&given, &read, failure);
+	}
+	if (!err)
+		*request = read;
+	return err;
+}
+
+/* What both positional commands have: IP LEN LOW [HIGH PORT] PROTOCOL. */
+static int parse_positional(char **argv, const char *high, const char *port, const char *protocol,
+			    struct zfw_request *read, struct failure *failure)
+{
+	struct given given = {0};
+	uint64_t number;
+	int err;
+
+	given.present['c'] = given.present['m'] = given.present['l'] = true;
+	given.value['c'] = argv[1];
+	given.value['m'] = argv[2];
+	given.value['l'] = argv[3];
+	given.present['h'] = high;
+	given.value['h'] = high;
+	given.present['t'] = port;
+	given.value['t'] = port;
+	err = read_values(&given, read, failure);
+	if (!err)
+		err = parse_number("protocol", protocol, 255, &number, failure);
+	if (err)
+		return err;
+	if (number != IPPROTO_TCP && number != IPPROTO_UDP)
+		return refuse(failure, "protocol '%s' is neither 6 (TCP) nor 17 (UDP)", protocol);
+	read->rule.protocol = number;
+	read->has_protocol = true;
+	return 0;
+}
+
+int map_update_parse(int argc, char **argv, struct zfw_request *request, struct failure *failure)
+{
+	struct zfw_request read = {.verb = ZFW_INSERT};
+	int err;
+
+	if (argc != 7)
+		return -E2BIG;
+	err = parse_positional(argv, argv[4], argv[5], argv[6], &read, failure);
+	if (!err)
+		*request = read;
+	return err;
+}
+
+int map_delete_parse(int argc, char **argv, struct zfw_request *request, struct failure *failure)
+{
+	struct zfw_request read = {.verb = ZFW_DELETE};
+	int err;
+
+	if (argc != 5)
+		return -E2BIG;
+	err = parse_positional(argv, NULL, NULL, argv[4], &read, failure);
+	if (!err)
+		*request = read;
+	return err;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* test_cli_table.c - columns, cuts, colour and what must not reach a terminal. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "cli/table.h"
+
+static const struct table_column columns[] = {{"NAME", false}, {"N", true}, {"TEXT", false}};
+
+static struct table *sample(void)
+{
+	struct table *table = table_create(columns, 3);
+
+	cr_assert(table);
+	table_cell(table, TABLE_PLAIN, "eth0");
+	table_cell(table, TABLE_PLAIN, "%d", 7);
+	table_cell(table, TABLE_GOOD, "short");
+	table_cell(table, TABLE_PLAIN, "longest-name");
+	table_cell(table, TABLE_PLAIN, "%d", 12345);
+	table_cell(table, TABLE_BAD, "%s", "a longer text");
+	return table;
+}
+
+static char *print(const struct table *table, const struct table_look *look)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	cr_assert(out);
+	cr_assert_eq(table_print(table, out, look), 0);
+	fclose(out);
+	return text;
+}
+
+static void expect(const struct table_look *look, const char *wanted)
+{
+	struct table *table = sample();
+	char *text = print(table, look);
+
+	cr_expect_str_eq(text, wanted);
+	free(text);
+	table_destroy(table);
+}
+
+Test(table, aligned)
+{
+	struct table_look look = {0};
+
+	expect(&look, "NAME              N  TEXT\n"
+		      "eth0              7  short\n"
+		      "longest-name  12345  a longer text\n");
+}
+
+Test(table, indented_and_cut_at_the_terminal)
+{
+	struct table_look look = {.width = 34, .indent = 2};
+
+	expect(&look, "  NAME              N  TEXT\n"
+		      "  eth0              7  short\n"
+		      "  longest-name  12345  a longer...\n");
+}
+
+Test(table, fits_exactly)
+{
+	struct table_look look = {.width = 34};
+
+	expect(&look, "NAME              N  TEXT\n"
+		      "eth0              7  short\n"
+		      "longest-name  12345  a longer text\n");
+}
+
+Test(table, coloured)
+{
+	struct table_look look = {.colour = true};
+
+	expect(&look, "\033[1mNAME              N  TEXT\033[0m\n"
+		      "eth0              7  \033[32mshort\033[0m\n"
+		      "longest-name  12345  \033[31ma longer text\033[0m\n");
+}
+
+Test(table, no_cursor_moves_and_no_blanks_at_the_end)
+{
+	struct table *table = table_create(columns, 3);
+	struct table_look look = {0};
+	char *text;
+
+	table_cell(table, TABLE_PLAIN, "a\033[2Jb\n");
+	table_cell(table, TABLE_PLAIN, "%s", "");
+	table_cell(table, TABLE_PLAIN, "%s", "");
+	text = print(table, &look);
+	cr_expect_str_eq(text, "NAME     N  TEXT\na?[2Jb?\n");
+	free(text);
+	table_destroy(table);
+}
+
+Test(table, refuses_no_columns_and_too_many)
+{
+	cr_expect_null(table_create(columns, 0));
+	cr_expect_null(table_create(columns, TABLE_COLUMNS_MAX + 1));
+}
+
+Test(table, plain_where_there_is_no_terminal)
+{
+	FILE *out = tmpfile();
+	struct table_look look;
+
+	cr_assert(out);
+	look = table_look_of(out);
+	cr_expect_not(look.colour);
+	cr_expect_eq(look.width, 0);
+	fclose(out);
+}

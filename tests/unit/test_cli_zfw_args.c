@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * test_cli_zfw_args.c - the older front ends' command lines: what their callers
+ * send must be understood, what ifw cannot do must be refused by name.
+ */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "cli/zfw_args.h"
+
+#define WORDS_MAX 40
+
+typedef int (*parse_fn)(int argc, char **argv, struct zfw_request *request,
+			struct failure *failure);
+
+/* Splits at blanks; getopt moves the words, so they are a copy. */
+static int parse_line(parse_fn parse, const char *line, struct zfw_request *request,
+		      struct failure *failure)
+{
+	static char copy[1024];
+	char *argv[WORDS_MAX + 1], *save = NULL;
+	int argc = 0;
+
+	cr_assert_lt(strlen(line), sizeof(copy));
+	memcpy(copy, line, strlen(line) + 1);
+	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		cr_assert_lt(argc, WORDS_MAX);
+		argv[argc++] = word;
+	}
+	argv[argc] = NULL;
+	memset(failure, 0, sizeof(*failure));
+	return parse(argc, argv, request, failure);
+}
+
+static struct zfw_request zfw_ok(const char *line)
+{
+	struct zfw_request request = {0};
+	struct failure failure;
+	int err = parse_line(zfw_parse, line, &request, &failure);
+
+	cr_assert_eq(err, 0, "%s: %s", line, failure.text);
+	return request;
+}
+
+static void expect_router_rule(const struct zfw_request *r)
+{
+	cr_expect_eq(r->verb, ZFW_INSERT);
+	cr_expect_eq(r->rule.family, IFW_FAMILY_IPV4);
+	cr_expect_eq(r->rule.dst.hi, 0x0a010200ULL << 32);
+	cr_expect_eq(r->rule.dst.lo, 0);
+	cr_expect_eq(r->rule.dst_len, 24);
+	cr_expect_eq(r->rule.src.hi, 0x0a090000ULL << 32);
+	cr_expect_eq(r->rule.src_len, 16);
+	cr_expect_eq(r->rule.protocol, IPPROTO_TCP);
+	cr_expect_eq(r->rule.low, 80);
+	cr_expect_eq(r->rule.high, 443);
+	cr_expect_eq(r->rule.action, IFW_ACTION_INTERCEPT);
+	cr_expect_eq(r->rule.listener.hi, 0x7f000001ULL << 32);
+	cr_expect_eq(r->rule.listener_port, 43321);
+	cr_expect_str_eq(r->rule.label, "5XzC8m");
+	cr_expect(r->has_prefix && r->has_protocol && r->has_high);
+}
+
+Test(zfw_args, router_insert)
+{
+	struct zfw_request r = zfw_ok("zfw -I -c 10.1.2.3 -m 24 -p tcp -o 10.9.8.7 -n 16 -l 80 "
+				      "-h 443 -t 43321 -s 5XzC8m -N eth0 -N eth1");
+
+	expect_router_rule(&r);
+	cr_expect(r.host_bits);
+	cr_expect_eq(r.rule.ifaces, 1ULL << iface_names_find(&r.names, "eth0") |
+					    1ULL << iface_names_find(&r.names, "eth1"));
+}
+
+Test(zfw_args, long_forms_in_any_order)
+{
+	struct zfw_request r =
+		zfw_ok("zfw --service-id 5XzC8m --tproxy-port=43321 --high-port 443 --low-port 80 "
+		       "--protocol TCP --oprefix-len 16 --ocidr-block 10.9.0.0 --dprefix-len 24 "
+		       "--dcidr-block 10.1.2.0 --direction ingress --insert");
+
+	expect_router_rule(&r);
+	cr_expect_not(r.host_bits);
+	cr_expect_eq(r.rule.ifaces, IFW_IFACES_ANY);
+}
+
+Test(zfw_args, source_zero_is_any)
+{
+	struct zfw_request r =
+		zfw_ok("zfw -I -c 10.0.0.1 -m 32 -o 0.0.0.0 -n 0 -p UDP -l 1 -h 1 -t 9");
+
+	cr_expect_eq(r.rule.src_len, 0);
+	cr_expect_eq(r.rule.src.hi, 0);
+	cr_expect_eq(r.rule.protocol, IPPROTO_UDP);
+	cr_expect_eq(r.rule.dst_len, 32);
+	cr_expect_not(r.host_bits);
+	cr_expect_str_empty(r.rule.label);
+}
+
+Test(zfw_args, port_zero_passes)
+{
+	struct zfw_request r = zfw_ok("zfw -I -c 172.16.240.1 -m 32 -o 10.1.1.1 -n 32 -p tcp -l 22 "
+				      "-h 22 -t 0");
+
+	cr_expect_eq(r.rule.action, IFW_ACTION_PASS);
+	cr_expect_eq(r.rule.listener_port, 0);
+	cr_expect_eq(r.rule.listener.hi, 0);
+}
+
+Test(zfw_args, deny)
+{
+	struct zfw_request r = zfw_ok("zfw -I -d -c 10.0.0.0 -m 8 -p tcp -l 1 -h 65535");
+
+	cr_expect_eq(r.rule.action, IFW_ACTION_DENY);
+	cr_expect_not(r.unused_port);
+	r = zfw_ok("zfw -I -d -c 10.0.0.0 -m 8 -p tcp -l 1 -h 65535 -t 0");
+	cr_expect_eq(r.rule.action, IFW_ACTION_DENY);
+	cr_expect_not(r.unused_port);
+	r = zfw_ok("zfw -I -d -c 10.0.0.0 -m 8 -p tcp -l 1 -h 65535 -t 99");
+	cr_expect_eq(r.rule.action, IFW_ACTION_DENY);
+	cr_expect_eq(r.rule.listener_port, 0);
+	cr_expect(r.unused_port);
+}
+
+Test(zfw_args, delete)
+{
+	struct zfw_request r =
+		zfw_ok("zfw -D -c 172.16.240.1 -m 32 -o 10.1.1.1 -n 32 -p tcp -l 22");
+
+	cr_expect_eq(r.verb, ZFW_DELETE);
+	cr_expect_not(r.has_high);
+	cr_expect_eq(r.rule.low, 22);
+	cr_expect_eq(r.rule.src_len, 32);
+	cr_expect_eq(r.rule.ifaces, IFW_IFACES_ANY);
+	/* as ziti-edge-tunnel sends it */
+	r = zfw_ok("zfw -D -c 10.0.0.1 -m 32 -l 80 -h 90 -t 1234 -p tcp -s #odd -N eth7");
+	cr_expect(r.has_high);
+	cr_expect_eq(r.rule.high, 90);
+	cr_expect_eq(r.rule.ifaces, 1ULL << iface_names_find(&r.names, "eth7"));
+}
+
+Test(zfw_args, other_verbs)
+{
+	struct zfw_request r = zfw_ok("zfw -L");
+
+	cr_expect_eq(r.verb, ZFW_LIST);
+	cr_expect_not(r.has_prefix);
+	r = zfw_ok("zfw -L -c 10.1.2.3 -m 8 -p udp");
+	cr_expect(r.has_prefix && r.has_protocol);
+	cr_expect_eq(r.rule.dst.hi, 0x0a000000ULL << 32);
+	r = zfw_ok("zfw -L -c 10.0.0.0 -m 8");
+	cr_expect_not(r.has_protocol);
+	cr_expect_eq(zfw_ok("zfw -F").verb, ZFW_FLUSH);
+	cr_expect_eq(zfw_ok("zfw -F -z ingress").verb, ZFW_FLUSH);
+	cr_expect_eq(zfw_ok("zfw -V").verb, ZFW_VERSION);
+	cr_expect_eq(zfw_ok("zfw --help").verb, ZFW_HELP);
+}
+
+Test(zfw_args, interface_settings)
+{
+	struct zfw_request r = zfw_ok("zfw -x eth0");
+
+	cr_expect_eq(r.verb, ZFW_SSH);
+	cr_expect_str_eq(r.target, "eth0");
+	cr_expect_not(r.disable);
+	r = zfw_ok("zfw -e all -d");
+	cr_expect_eq(r.verb, ZFW_ECHO);
+	cr_expect_str_eq(r.target, "all");
+	cr_expect(r.disable);
+	r = zfw_ok("zfw --disable --verbose lo");
+	cr_expect_eq(r.verb, ZFW_VERBOSE);
+	cr_expect_str_eq(r.target, "lo");
+	cr_expect(r.disable);
+}
+
+struct refusal {
+	char line[200];
+	char says[64];
+};
+
+#define ADD "zfw -I -c 10.0.0.0 -m 8 -p tcp -l 80 -h 90 -t 5 "
+
+ParameterizedTestParameters(zfw_args, refused)
+{
+	static struct refusal cases[] = {
+		{"zfw -d", "nothing to do"},
+		{"zfw -I -m 8 -p tcp -l 1 -h 2 -t 3", "--dcidr-block"},
+		{"zfw -I -c 10.0.0.0 -p tcp -l 1 -h 2 -t 3", "--dprefix-len"},
+		{"zfw -I -c 10.0.0.0 -m 8 -l 1 -h 2 -t 3", "--protocol"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -h 2 -t 3", "--low-port"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l 1 -t 3", "--high-port"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l 1 -h 2", "--tproxy-port"},
+		{"zfw -D -c 10.0.0.0 -m 8 -p tcp", "--low-port"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p icmp -l 1 -h 2 -t 3", "'icmp'"},
+		{"zfw -I -c 10.0.0 -m 8 -p tcp -l 1 -h 2 -t 3", "'10.0.0'"},
+		{"zfw -I -c 10.0.0.0/8 -m 8 -p tcp -l 1 -h 2 -t 3", "'10.0.0.0/8'"},
+		{"zfw -I -c 2001:db8::1 -m 64 -p tcp -l 1 -h 2 -t 3", "IPv6"},
+		{"zfw -I -c 10.0.0.0 -m 33 -p tcp -l 1 -h 2 -t 3", "above 32"},
+		{"zfw -I -c 10.0.0.0 -m 8x -p tcp -l 1 -h 2 -t 3", "'8x'"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l 4294967376 -h 65535 -t 3", "above 65535"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l 1 -h 65536 -t 3", "high port '65536'"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l -1 -h 2 -t 3", "low port '-1'"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l 1 -h 2 -t 3x", "tproxy port '3x'"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l 1 -h 2 -t 65536", "tproxy port '65536'"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l 3 -h 2 -t 3", "low port 3 is above"},
+		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l= -h 2 -t 3", "'='"},
+		{ADD "-o 10.0.0.0", "-o and -n"},
+		{ADD "-n 8", "-o and -n"},
+		{ADD "-o 2001:db8::1 -n 8", "IPv6"},
+		{ADD "-z egress", "egress"},
+		{ADD "-z both", "'both'"},
+		{ADD "-l 81", "-l is given twice"},
+		{ADD "-D", "-I and -D"},
+		{ADD "-s a#b", "service id"},
+		{ADD "-s 0123456789012345678901234567890123456789012345678901234567890123",
+		 "63 characters"},
+		{ADD "-N 0123456789abcdef", "name of an interface"},
+		{ADD "-N a/b", "name of an interface"},
+		{ADD "extra", "'extra'"},
+		{ADD "-r", "-r is not implemented"},
+		{ADD "--route", "--route is not implemented"},
+		{ADD "-N", "-N needs a value"},
+		{"zfw -F -c 10.0.0.0 -m 8", "does not go with -F"},
+		{"zfw -F -j", "-j is not implemented"},
+		{"zfw -L -E", "-E is not implemented"},
+		{"zfw -L --list-diag", "--list-diag is not implemented"},
+		{"zfw -L -c 10.0.0.0", "-c and -m"},
+		{"zfw -L -p tcp", "-p needs -c"},
+		{"zfw -L -d", "-d does not go with -L"},
+		{"zfw -Q", "-Q is not implemented"},
+		{"zfw -X eth0 -O x.o -z ingress", "-X is not implemented"},
+		{"zfw --set-tc-filter eth0", "--set-tc-filter is not implemented"},
+		{"zfw -T eth0", "-T is not implemented"},
+		{"zfw -6 eth0", "-6 is not implemented"},
+		{"zfw -q eth0", "-q is not implemented"},
+		{"zfw -A", "-A is not implemented"},
+		{"zfw -B 10.0.0.0 -m 8", "-B is not implemented"},
+		{"zfw -J 10.0.0.0 -m 8", "-J is not implemented"},
+		{"zfw -P all", "-P is not implemented"},
+		{"zfw -M all", "-M is not implemented"},
+		{"zfw -H eth0", "-H is not implemented"},
+		{"zfw -y", "unknown option -y"},
+		{"zfw --nonsense", "unknown option --nonsense"},
+		{"zfw -x", "-x needs a value"},
+	};
+
+	return cr_make_param_array(struct refusal, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+ParameterizedTest(struct refusal *c, zfw_args, refused)
+{
+	struct zfw_request request, untouched;
+	struct failure failure;
+
+	memset(&request, 0x5a, sizeof(request));
+	untouched = request;
+	cr_assert_eq(parse_line(zfw_parse, c->line, &request, &failure), -EINVAL, "%s", c->line);
+	cr_expect(strstr(failure.text, c->says), "%s: '%s' lacks '%s'", c->line, failure.text,
+		  c->says);
+	cr_expect_eq(memcmp(&request, &untouched, sizeof(request)), 0, "%s", c->line);
+}
+
+Test(map_args, update)
+{
+	struct zfw_request r = {0};
+	struct failure failure;
+
+	cr_assert_eq(parse_line(map_update_parse, "map_update 172.16.240.0 24 5060 5061 58997 17",
+				&r, &failure),
+		     0);
+	cr_expect_eq(r.verb, ZFW_INSERT);
+	cr_expect_eq(r.rule.dst.hi, 0xac10f000ULL << 32);
+	cr_expect_eq(r.rule.dst_len, 24);
+	cr_expect_eq(r.rule.low, 5060);
+	cr_expect_eq(r.rule.high, 5061);
+	cr_expect_eq(r.rule.listener_port, 58997);
+	cr_expect_eq(r.rule.action, IFW_ACTION_INTERCEPT);
+	cr_expect_eq(r.rule.protocol, IPPROTO_UDP);
+	cr_expect_eq(r.rule.ifaces, IFW_IFACES_ANY);
+	cr_expect_eq(r.rule.src_len, 0);
+}
+
+Test(map_args, delete)
+{
+	struct zfw_request r = {0};
+	struct failure failure;
+
+	cr_assert_eq(parse_line(map_delete_parse, "map_delete_elem 172.16.240.7 24 5060 6", &r,
+				&failure),
+		     0);
+	cr_expect_eq(r.verb, ZFW_DELETE);
+	cr_expect_not(r.has_high);
+	cr_expect(r.host_bits);
+	cr_expect_eq(r.rule.protocol, IPPROTO_TCP);
+	cr_expect_eq(r.rule.ifaces, IFW_IFACES_ANY);
+}
+
+Test(map_args, refused)
+{
+	struct zfw_request r;
+	struct failure failure;
+
+	cr_expect_eq(parse_line(map_update_parse, "map_update 1.2.3.4 24 5060", &r, &failure),
+		     -E2BIG);
+	cr_expect_eq(parse_line(map_update_parse, "map_update 1.2.3.4 24 1 2 3 17 9", &r, &failure),
+		     -E2BIG);
+	cr_expect_eq(parse_line(map_update_parse, "map_update", &r, &failure), -E2BIG);
+	cr_expect_eq(parse_line(map_update_parse, "map_update 1.2.3.4 24 1 2 3 1", &r, &failure),
+		     -EINVAL);
+	cr_expect(strstr(failure.text, "17"), "%s", failure.text);
+	cr_expect_eq(parse_line(map_update_parse, "map_update 1.2.3.4 24 2 1 3 6", &r, &failure),
+		     -EINVAL);
+	cr_expect_eq(
+		parse_line(map_update_parse, "map_update 1.2.3.4 24 1 65536 3 6", &r, &failure),
+		-EINVAL);
+	cr_expect_eq(parse_line(map_delete_parse, "map_delete_elem 1.2.3.4 24 5060", &r, &failure),
+		     -E2BIG);
+	cr_expect_eq(
+		parse_line(map_delete_parse, "map_delete_elem 1.2.3.4 24 5060 tcp", &r, &failure),
+		-EINVAL);
+}
