@@ -135,7 +135,9 @@ static json_t *steps_json(const struct explanation *explanation)
 		json_t *asked = json_array();
 
 		for (size_t j = 0; j < step->count; j++)
-			json_array_append_new(asked, json_string(step->lines[j]));
+			json_array_append_new(
+				asked, /* without the indentation, which is for people */
+				json_string(step->lines[j] + strspn(step->lines[j], " ")));
 		json_array_append_new(steps,
 				      json_pack("{s:s, s:b, s:o}", "step", step->name, "answered",
 						i + 1 == explanation->count, "asked", asked));

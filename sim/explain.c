@@ -171,12 +171,15 @@ static void on_range(struct listener *l, const struct sim_trace *t)
 	if (!range || l->phase == RANGE_DONE)
 		return;
 	if (l->phase == RANGE_SEARCH) {
-		if (port < range->low || port > range->high) {
-			say(l, "  ports %u-%u: not %u", range->low, range->high, port);
-		} else {
-			say(l, "  ports %u-%u: hold %u", range->low, range->high, port);
+		bool holds = port >= range->low && port <= range->high;
+
+		if (range->low == range->high)
+			say(l, "  port %u: %s", range->low, holds ? "yes" : "no");
+		else
+			say(l, "  ports %u-%u: %s %u", range->low, range->high,
+			    holds ? "hold" : "not", port);
+		if (holds)
 			l->phase = RANGE_CANDIDATES;
-		}
 		return;
 	}
 	if (range->ifaces >> l->slot & 1) {
