@@ -72,7 +72,9 @@ ifw_inline ifw_answer ifw_established_udp(ifw_ctx *ctx, const struct iface *in,
 
 	if (!sk)
 		return IFW_UNDECIDED;
-	if (sk->dst_port == tuple->ipv4.sport && sk->dst_ip4 == tuple->ipv4.saddr)
+	/* Peer 0 is none: a datagram from 0.0.0.0:0 must not look like its own. */
+	if (sk->dst_port != 0 && sk->dst_port == tuple->ipv4.sport &&
+	    sk->dst_ip4 == tuple->ipv4.saddr)
 		answer = ifw_to_established(ctx, in, sk, d);
 	ifw_release(ctx, sk);
 	return answer;
