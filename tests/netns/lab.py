@@ -257,23 +257,38 @@ class Lab:
 
         Returns what function returned (as JSON carries it); raises what it raised.
         """
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(read)
-            answer = {}
-            try:
-                unshare(CLONE_NEWNS | CLONE_NEWNET)
-                answer["value"] = function(build())
-            except BaseException:
-                answer["error"] = traceback.format_exc()
-            with os.fdopen(write, "w") as out:
-                json.dump(answer, out)
-            os._exit(0)
+        return Child(function).result()
+
+
+class Child:
+    """A process that runs function(lab) in namespaces of its own, beside this one."""
+
+    def __init__(self, function):
+        self.read, write = os.pipe()
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self.read)
+            self._run(function, write)
         os.close(write)
-        with os.fdopen(read) as answers:
+
+    @staticmethod
+    def _run(function, write):
+        answer = {}
+        try:
+            unshare(CLONE_NEWNS | CLONE_NEWNET)
+            answer["value"] = function(build())
+        except BaseException:
+            answer["error"] = traceback.format_exc()
+        with os.fdopen(write, "w") as out:
+            json.dump(answer, out)
+        os._exit(0)
+
+    def result(self):
+        """Waits for it; as Lab.isolated()."""
+        with os.fdopen(self.read) as answers:
             text = answers.read()
-        status = os.waitpid(child, 0)[1]
+        status = os.waitpid(self.pid, 0)[1]
         answer = json.loads(text) if text else {"error": f"the child ended with status {status}"}
         if "error" in answer:
             raise AssertionError(answer["error"])

@@ -32,6 +32,8 @@ def hold(inside):
     check(True, "held")
     sys.stdin.readline()  # until whoever started it has looked
     how = sys.argv[sys.argv.index("--inside") + 1]
+    if how == "killed":
+        time.sleep(60)  # it does not end by itself, though nobody holds the pipe any more
     if how == "raise":
         raise RuntimeError("on purpose")
     if how == "fail":

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Real conversations end where the rules say.
+
+A client behind one interface, a server behind another, the router between them
+with a transparent proxy. Every check that something arrives has its twin that
+something else does not; that something does not arrive is shown by the reason
+counted for it, beside a positive control that goes through.
+"""
+
+import json
+import socket
+import struct
+import sys
+
+import lab as laboratory
+from lab import check, equal, wait_for
+
+CLIENT, ROUTER = "172.16.240.2", "172.16.240.1"
+SERVER, ROUTER_WAN = "192.0.2.2", "192.0.2.1"
+PROXY_PORT = 43321
+QUIET = 0.4  # seconds after which a packet that was dropped is taken for lost
+
+
+def proxy_says(destination, said="hello"):
+    return f"proxy: you wanted {destination[0]}:{destination[1]} and said '{said}'\n"
+
+
+class Network:
+    def __init__(self, lab, hook):
+        self.lab = lab
+        self.client = lab.namespace("client")
+        self.server = lab.namespace("server")
+        lab.veth(lab.router, "eth0", self.client, "eth0")
+        lab.veth(lab.router, "eth1", self.server, "eth0")
+        lab.router.configure("eth0", f"{ROUTER}/24", "172.16.240.9/24")
+        lab.router.configure("eth1", f"{ROUTER_WAN}/24")
+        self.client.configure("eth0", f"{CLIENT}/24")
+        self.server.configure("eth0", f"{SERVER}/24")
+        self.client.run("ip", "route", "add", "default", "via", ROUTER)
+        self.server.run("ip", "route", "add", "default", "via", ROUTER_WAN)
+        lab.router.sysctl("net.ipv4.ip_forward", 1)
+        proxy = str(laboratory.pathlib.Path(__file__).with_name("transparent_proxy.py"))
+        self.proxy = lab.router.start(sys.executable, "-B", proxy, "--port", PROXY_PORT)
+        self.proxy.wait_line("ready")
+        lab.ifw("up", "eth0", "--hook", hook)
+
+    def rule(self, text):
+        self.lab.ifw("rule", "add", text)
+
+    def reasons(self, iface="eth0"):
+        stats = json.loads(self.lab.ifw("stats", "-j").stdout)
+        (found,) = [one for one in stats["interfaces"] if one["name"] == iface]
+        return {(r["reason"], r["verdict"]): r["packets"] for r in found["reasons"]}
+
+    def counted(self, reason, verdict, action, iface="eth0"):
+        """What action() returns, and whether it was counted under that reason."""
+        before = self.reasons(iface).get((reason, verdict), 0)
+        value = action()
+        return value, self.reasons(iface).get((reason, verdict), 0) > before
+
+    def tcp(self, destination, said="hello", source=None):
+        """What a TCP client is told at destination; None where nobody answers."""
+        with (source or self.client).socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+            s.settimeout(laboratory.PATIENCE if source else QUIET)
+            try:
+                s.connect(destination)
+                s.settimeout(laboratory.PATIENCE)
+                s.sendall(said.encode())
+                return s.recv(4096).decode()
+            except TimeoutError:
+                return None
+            except ConnectionRefusedError:
+                return "refused"
+
+    def udp(self, destination, said="hello"):
+        """The answer, and the address that it came from."""
+        with self.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(QUIET)
+            s.sendto(said.encode(), destination)
+            try:
+                data, origin = s.recvfrom(4096)
+                return data.decode(), origin
+            except TimeoutError:
+                return None
+
+
+def dropped(net, text, destination, reason, kind="tcp"):
+    value, counted = net.counted(reason, "drop", lambda: getattr(net, kind)(destination))
+    check(value is None and counted, f"{text}: nothing answers, and '{reason}' counts it")
+
+
+def intercepted(net, text, destination):
+    equal(net.tcp(destination), proxy_says(destination), text)
+
+
+def check_tcp_and_udp(net):
+    net.rule(f"intercept tcp to 10.9.0.0/16 port 80-90 via 127.0.0.1:{PROXY_PORT}")
+    net.rule(f"intercept udp to 10.9.0.0/16 port 53 via 127.0.0.1:{PROXY_PORT}")
+    intercepted(net, "TCP at the low end of the range reaches the proxy", ("10.9.8.7", 80))
+    intercepted(net, "TCP at the high end, too", ("10.9.255.255", 90))
+    dropped(net, "one port below", ("10.9.8.7", 79), "no-rule")
+    dropped(net, "one port above", ("10.9.8.7", 91), "no-rule")
+    dropped(net, "one address past the prefix", ("10.10.0.0", 80), "no-rule")
+    dropped(net, "UDP to the TCP rule's port", ("10.9.8.7", 80), "no-rule", "udp")
+    where = ("10.9.9.9", 53)
+    equal(net.udp(where), (proxy_says(where), where),
+          "UDP reaches the proxy, and its answer comes from the original destination")
+    dropped(net, "TCP to the UDP rule's port", where, "no-rule")
+
+
+def check_large_transfer(net):
+    with net.client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+        s.settimeout(laboratory.PATIENCE)
+        s.connect(("10.9.1.1", 80))
+        said = "x" * 4000
+        s.sendall(said.encode())
+        answer = b""
+        while not answer.endswith(b"\n"):
+            answer += s.recv(4096)
+    equal(answer.decode(), proxy_says(("10.9.1.1", 80), said), "more than one segment goes both ways")
+
+
+def check_actions(net):
+    net.rule("deny tcp to 10.9.1.0/24 port 85")
+    dropped(net, "a deny rule on a longer prefix", ("10.9.1.2", 85), "rule-deny")
+    intercepted(net, "its neighbours are still intercepted", ("10.9.2.2", 85))
+    net.rule(f"intercept tcp to 10.8.0.0/16 port 80 via 127.0.0.1:{PROXY_PORT + 1}")
+    dropped(net, "a rule whose listener is not there", ("10.8.0.1", 80), "no-listener")
+    net.rule(f"intercept tcp to 10.7.0.0/16 port 80 via 127.0.0.1:{PROXY_PORT} from 172.16.240.3")
+    dropped(net, "a rule for another source", ("10.7.0.1", 80), "no-rule")
+    net.rule(f"intercept tcp to 10.7.0.0/16 port 81 via 127.0.0.1:{PROXY_PORT} from {CLIENT}")
+    intercepted(net, "a rule for this source", ("10.7.0.1", 81))
+
+
+def check_interfaces(net):
+    net.rule(f"intercept tcp to 10.6.0.0/16 port 80 via 127.0.0.1:{PROXY_PORT} on eth1")
+    net.rule(f"intercept tcp to 10.6.0.0/16 port 81 via 127.0.0.1:{PROXY_PORT} on eth0,eth1")
+    dropped(net, "a rule on another interface only", ("10.6.0.1", 80), "no-rule")
+    intercepted(net, "a rule on this one and another", ("10.6.0.1", 81))
+    net.lab.ifw("up", "eth1")
+    equal(net.tcp(("10.6.0.1", 80), source=net.server), proxy_says(("10.6.0.1", 80)),
+          "the other interface has the rule at once when it comes up")
+    net.lab.ifw("rule", "del", f"intercept tcp to 10.6.0.0/16 port 80 via 127.0.0.1:{PROXY_PORT} on eth1")
+    value, counted = net.counted(
+        "no-rule", "drop", lambda: net.tcp(("10.6.0.1", 80), source=net.server), "eth1")
+    check(value is None and counted, "and loses it at once")
+
+
+def check_host_itself(net):
+    lab = net.lab
+    with lab.router.socket(socket.AF_INET, socket.SOCK_STREAM) as ssh:
+        ssh.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        ssh.bind(("0.0.0.0", 22))
+        ssh.listen()
+        value, counted = net.counted("ssh", "pass", lambda: greet(net, ssh, (ROUTER, 22)))
+        check(value and counted, "ssh to the host's address passes")
+        value, counted = net.counted("ssh", "pass", lambda: greet(net, ssh, ("172.16.240.9", 22)))
+        check(value and counted, "and to its second address")
+        dropped(net, "ssh to somebody else", (SERVER, 22), "no-rule")
+        lab.ifw("iface", "set", "eth0", "ssh", "off")
+        dropped(net, "ssh where it is off", (ROUTER, 22), "no-rule")
+        lab.ifw("iface", "set", "eth0", "ssh", "on")
+    value, counted = net.counted("icmp-echo", "drop", lambda: ping(net, ROUTER))
+    check(not value and counted, "an echo request is not answered by default")
+    lab.ifw("iface", "set", "eth0", "echo", "on")
+    check(ping(net, ROUTER), "and is where echo is on")
+    value, counted = net.counted("icmp-echo", "drop", lambda: ping(net, SERVER))
+    check(not value and counted, "but one to somebody else is not let through")
+    with lab.router.socket(socket.AF_INET, socket.SOCK_STREAM) as web:
+        web.bind((ROUTER, 8080))
+        web.listen()
+        dropped(net, "another service of the host", (ROUTER, 8080), "no-rule")
+        net.rule(f"intercept tcp to 172.16.240.0/24 port 8080 via 127.0.0.1:{PROXY_PORT}")
+        value, counted = net.counted("local", "pass", lambda: greet(net, web, (ROUTER, 8080)))
+        check(value and counted, "an intercept rule that covers it passes it to the host")
+
+
+def ping(net, address):
+    """Whether an echo request (RFC 792) is answered."""
+    request = struct.pack("!BBHHH", 8, 0, 0, 77, 1)
+    request = struct.pack("!BBHHH", 8, 0, 0xFFFF - sum(struct.unpack("!4H", request)), 77, 1)
+    with net.client.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
+        s.settimeout(QUIET)
+        s.sendto(request, (address, 0))
+        try:
+            return s.recv(100)[20] == 0  # echo reply, behind the IP header
+        except TimeoutError:
+            return False
+
+
+def greet(net, listener, address):
+    """Whether a client gets through to a listener of the host."""
+    with net.client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+        s.settimeout(QUIET)
+        try:
+            s.connect(address)
+        except TimeoutError:
+            return False
+        listener.accept()[0].close()
+        return True
+
+
+def check_own_conversations(net):
+    """What the host itself began comes back, with the program where the answers come in."""
+    with net.server.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((SERVER, 7000))
+        listener.listen()
+        with net.lab.router.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+            s.settimeout(laboratory.PATIENCE)
+            s.connect((SERVER, 7000))
+            peer, _ = listener.accept()
+            peer.sendall(b"answer")
+            equal(s.recv(100), b"answer", "the host's own TCP connection gets its answers")
+            peer.close()
+    with net.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((SERVER, 7000))
+        with net.lab.router.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(QUIET)
+            s.connect((SERVER, 7000))
+            s.send(b"question")
+            _, origin = server.recvfrom(100)
+            server.sendto(b"answer", origin)
+            equal(s.recv(100), b"answer", "and its connected UDP socket")
+        with net.lab.router.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(QUIET)
+            s.sendto(b"question", (SERVER, 7000))
+            _, origin = server.recvfrom(100)
+
+            def ask():
+                server.sendto(b"answer", origin)
+                try:
+                    return s.recv(100)
+                except TimeoutError:
+                    return None
+
+            value, counted = net.counted("no-rule", "drop", ask, "eth1")
+            check(value is None and counted, "one that is not connected needs a rule (a known limit)")
+
+
+def check_strict_settings(net):
+    """Settings that defeat a policy rule by mark alone."""
+    for name in ("src_valid_mark", "rp_filter"):
+        for iface in ("all", "eth0"):
+            net.lab.router.sysctl(f"net.ipv4.conf.{iface}.{name}", 1)
+    net.lab.router.sysctl("net.ipv4.tcp_fwmark_accept", 1)
+    intercepted(net, "interception works with src_valid_mark, strict rp_filter and tcp_fwmark_accept",
+                ("10.9.8.7", 82))
+
+
+def check_events(net):
+    net.lab.ifw("iface", "set", "eth0", "verbose", "on")
+    monitor = net.lab.router.start(net.lab.program("ifw"), "monitor", "-j")
+    wait_for(lambda: net.tcp(("10.9.8.7", 83)), "the proxy")
+    first = json.loads(monitor.wait_line('"intercepted"'))
+    equal((first["src"], first["dst"], first["dst_port"], first["verdict"], first["assigned"]),
+          (CLIENT, "10.9.8.7", 83, "pass", "listener"), "the event says what was decided")
+    check(first["rule"].startswith("intercept tcp to 10.9.0.0/16 port 80-90"), "and by which rule")
+    equal(monitor.stop(), 0, "the monitor ends when asked to")
+
+
+def conversation(hook):
+    def test(lab):
+        net = Network(lab, hook)
+        print(f"      by {hook}:")
+        check_tcp_and_udp(net)
+        check_large_transfer(net)
+        check_actions(net)
+        check_interfaces(net)
+        check_host_itself(net)
+        check_own_conversations(net)
+        check_strict_settings(net)
+        check_events(net)
+        return [laboratory.tally.passed, laboratory.tally.failed]
+
+    return test
+
+
+def everything(lab):
+    for hook in ("tcx", "clsact"):
+        laboratory.tally.passed, laboratory.tally.failed = lab.isolated(conversation(hook))
+
+
+laboratory.main(everything)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Every scenario of fixtures/ through real interfaces and sockets.
+
+What the program in the kernel decides is read from its own event stream and
+compared packet by packet: verdict, reason, rule and assigned socket. The
+simulator answers the same files in tests/unit/test_scenarios.c.
+
+  test_scenarios.py [NAME...]   only these scenarios
+  SCENARIO_DIR                  where they are (default: build/fixtures/scenarios)
+"""
+
+import json
+import os
+import pathlib
+import struct
+import sys
+
+import lab
+import world
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCENARIOS = pathlib.Path(os.environ.get("SCENARIO_DIR", ROOT / "build/fixtures/scenarios"))
+MINIMUM = 20  # scenarios; fewer means that they were not found
+AT_ONCE = 2
+
+sys.path.insert(0, str(ROOT / "fixtures"))
+from scenario import read_reasons  # noqa: E402
+
+REASONS = list(read_reasons(ROOT / "datapath" / "reasons.h"))
+
+
+def read_pcap(path):
+    """The frames of a capture in this machine's byte order."""
+    data, at, frames = path.read_bytes(), 24, []
+    while at < len(data):
+        length = struct.unpack_from("=I", data, at + 8)[0]
+        frames.append(data[at + 16 : at + 16 + length])
+        at += 16 + length
+    return frames
+
+
+def length_at_hook(frame):
+    """Bytes that the program gets to see: the kernel takes the outer VLAN tag off before."""
+    return len(frame) - (4 if frame[12:14] in (b"\x81\x00", b"\x88\xa8") else 0)
+
+
+def outcome(of):
+    return {key: of[key] for key in ("verdict", "reason", "rule", "assigned")}
+
+
+class Stream:
+    """What `ifw monitor -j` says, one event a packet."""
+
+    def __init__(self, inside):
+        self.process = inside.router.start(inside.program("ifw"), "monitor", "-j")
+
+    def next(self, iface, length):
+        """The event of the one packet under way. Of another there is none: the wire is quiet."""
+        line = self.process.line()
+        if line is None:
+            raise AssertionError(f"no event came from {iface}")
+        event = json.loads(line)
+        if (event["interface"], event["length"]) != (iface, length):
+            raise AssertionError(f"an event of another packet came: {line}")
+        return outcome(event)
+
+
+def decide_unseen(real, packet, frame):
+    """Of an interface without settings there are only counts: verdict and reason."""
+    before = real.slotless_counts(REASONS)
+    real.send(packet["iface"], frame)
+
+    def changed():
+        after = real.slotless_counts(REASONS)
+        return [key for key in after if after[key] != before[key]]
+
+    (verdict, reason), = lab.wait_for(changed, "a count to change")
+    return {**outcome(packet), "verdict": verdict, "reason": reason}
+
+
+def run_scenario(inside, folder):
+    """Returns [number of packets that agreed, lines about those that did not]."""
+    expected = json.loads((folder / "expect.json").read_text())["packets"]
+    frames = read_pcap(folder / "packets.pcap")
+    if len(frames) != len(expected):
+        return [0, [f"{len(frames)} packets, {len(expected)} expected"]]
+    real = world.World(inside, (folder / "world").read_text())
+    inside.ifw("apply", str(folder / "rules"))
+    stream = Stream(inside)
+    agreed, differences = 0, []
+    for packet, frame in zip(expected, frames):
+        if packet["sim_only"]:
+            continue
+        if real.interfaces[packet["iface"]].settings:
+            real.send(packet["iface"], frame)
+            got = stream.next(packet["iface"], length_at_hook(frame))
+        else:
+            got = decide_unseen(real, packet, frame)
+        if got == outcome(packet):
+            agreed += 1
+        else:
+            differences.append(
+                f"packet {packet['packet']} on {packet['iface']} ({packet['note']}):"
+                f" expected {outcome(packet)}, got {got}"
+            )
+    return [agreed, differences]
+
+
+def result(child):
+    try:
+        return child.result()
+    except AssertionError as error:
+        return [0, [str(error)]]
+
+
+def side_by_side(folders):
+    """Yields (folder, result) in order; AT_ONCE run at a time, each in its own network."""
+    under_way = []
+    for folder in folders:
+        if len(under_way) == AT_ONCE:
+            first, child = under_way.pop(0)
+            yield first, result(child)
+        under_way.append((folder, lab.Child(lambda own, it=folder: run_scenario(own, it))))
+    for folder, child in under_way:
+        yield folder, result(child)
+
+
+def every_scenario(inside):
+    folders = sorted(path.parent for path in SCENARIOS.glob("*/expect.json"))
+    wanted = [name for name in sys.argv[1:] if not name.startswith("-")]
+    lab.check(len(folders) >= MINIMUM, f"there are scenarios ({len(folders)} in {SCENARIOS.name})")
+    chosen = []
+    for folder in folders:
+        sim_only = json.loads((folder / "expect.json").read_text())["sim_only"]
+        if wanted and folder.name not in wanted:
+            continue
+        if sim_only:
+            print(f"      {folder.name}: only in the simulator: {sim_only}")
+            continue
+        chosen.append(folder)
+    for folder, (agreed, differences) in side_by_side(chosen):
+        lab.check(agreed and not differences, f"{folder.name}: {agreed} packets as expected")
+        for difference in differences:
+            print(f"      {difference}")
+
+
+if __name__ == "__main__":
+    lab.main(every_scenario)
