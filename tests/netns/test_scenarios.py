@@ -129,6 +129,8 @@ def every_scenario(inside):
     folders = sorted(path.parent for path in SCENARIOS.glob("*/expect.json"))
     wanted = [name for name in sys.argv[1:] if not name.startswith("-")]
     lab.check(len(folders) >= MINIMUM, f"there are scenarios ({len(folders)} in {SCENARIOS.name})")
+    for name in set(wanted) - {folder.name for folder in folders}:
+        lab.check(False, f"there is a scenario {name}")
     chosen = []
     for folder in folders:
         sim_only = json.loads((folder / "expect.json").read_text())["sim_only"]

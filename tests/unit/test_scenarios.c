@@ -265,9 +265,11 @@ static size_t list_scenarios(struct scenario_name **names)
 		return 0;
 	*names = calloc((size_t)count, sizeof(**names));
 	for (int i = 0; i < count; i++) {
-		/* One that is too long would be missed; the test below counts on all. */
-		if (*names && strlen(entries[i]->d_name) < NAME_SIZE)
-			snprintf((*names)[listed++].text, NAME_SIZE, "%s", entries[i]->d_name);
+		size_t size = strlen(entries[i]->d_name) + 1;
+
+		/* One that is too long would be missed; the end counts on all. */
+		if (*names && size <= NAME_SIZE)
+			memcpy((*names)[listed++].text, entries[i]->d_name, size);
 		free(entries[i]);
 	}
 	free(entries);
