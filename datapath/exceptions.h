@@ -40,7 +40,8 @@ ifw_inline ifw_answer ifw_fragment(const struct packet *p, const struct iface *i
 /*
  * Row 5. RFC 4861 6.1, 7.1: hop limit 255 shows that no router was passed;
  * types 133 to 136, redirect (137) not. RFC 2710 3, RFC 3810 5: MLD has hop
- * limit 1 and a link-local source, or none yet (::) while an address is tried.
+ * limit 1 and a link-local source; reports (131, 143) may come from :: while an
+ * address is still being tried (RFC 3810 5.2.13).
  */
 ifw_inline int ifw_is_neighbor_discovery(const struct packet *p)
 {
@@ -49,8 +50,9 @@ ifw_inline int ifw_is_neighbor_discovery(const struct packet *p)
 	if (p->icmp_type >= 133 && p->icmp_type <= 136)
 		return p->hop_limit == 255;
 	if ((p->icmp_type >= 130 && p->icmp_type <= 132) || p->icmp_type == 143)
-		return p->hop_limit == 1 &&
-		       (ifw_addr_is_link_local6(p->src) || (p->src.hi == 0 && p->src.lo == 0));
+		return p->hop_limit == 1 && (ifw_addr_is_link_local6(p->src) ||
+					     ((p->icmp_type == 131 || p->icmp_type == 143) &&
+					      ifw_addr_equal(p->src, (struct ifw_addr){})));
 	return 0;
 }
 
