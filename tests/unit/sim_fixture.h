@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sim_fixture.h - worlds, rules and frames for tests of the decision.
+ */
+#ifndef IFW_TESTS_SIM_FIXTURE_H
+#define IFW_TESTS_SIM_FIXTURE_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "datapath/packet.h"
+#include "ruleset/grammar.h"
+#include "sim/flow.h"
+#include "sim/world.h"
+
+#define FRAME_MAX 2048
+#define L3 14	     /* offset of the IP header */
+#define L4 (L3 + 20) /* of the transport, without options */
+#define L4_IPV6 (L3 + 40)
+
+struct frame {
+	uint8_t bytes[FRAME_MAX];
+	size_t length;
+};
+
+static inline __attribute__((unused)) void fixture_diagnose(void *arg, const struct diagnostic *d)
+{
+	(void)arg;
+	if (d->severity == SEVERITY_ERROR)
+		cr_log_error("%u:%u: %s", d->line, d->column, d->message);
+}
+
+static inline __attribute__((unused)) struct sim_world *world_of(const char *text,
+								 const char *rules)
+{
+	struct rule_set set = {};
+	struct sim_world *world;
+
+	cr_assert_eq(sim_world_create(&world), 0);
+	cr_assert_eq(sim_world_parse(world, text, strlen(text), fixture_diagnose, NULL), 0);
+	set.names = *sim_world_names(world);
+	cr_assert_eq(grammar_parse_set(rules, strlen(rules), &set, fixture_diagnose, NULL), 0);
+	cr_assert_eq(sim_world_set_rules(world, &set), 0);
+	rule_set_clear(&set);
+	return world;
+}
+
+static inline __attribute__((unused)) struct ifw_addr addr_of(const char *text)
+{
+	struct in6_addr in6;
+	struct in_addr in;
+	uint32_t words[4];
+
+	if (inet_pton(AF_INET, text, &in) == 1)
+		return ifw_addr_from_ipv4(in.s_addr);
+	cr_assert_eq(inet_pton(AF_INET6, text, &in6), 1, "%s", text);
+	memcpy(words, &in6, sizeof(words));
+	return ifw_addr_from_ipv6(words);
+}
+
+static inline __attribute__((unused)) struct frame
+make(uint8_t protocol, const char *src, uint16_t src_port, const char *dst, uint16_t dst_port)
+{
+	struct flow flow = {
+		.src = addr_of(src),
+		.dst = addr_of(dst),
+		.src_port = src_port,
+		.dst_port = dst_port,
+		.family = strchr(dst, ':') ? IFW_FAMILY_IPV6 : IFW_FAMILY_IPV4,
+		.protocol = protocol,
+	};
+	struct frame frame = {};
+
+	frame.length = flow_frame(&flow, frame.bytes);
+	return frame;
+}
+
+static inline __attribute__((unused)) struct frame tcp(const char *src, uint16_t src_port,
+						       const char *dst, uint16_t dst_port)
+{
+	return make(IPPROTO_TCP, src, src_port, dst, dst_port);
+}
+
+static inline __attribute__((unused)) struct frame udp(const char *src, uint16_t src_port,
+						       const char *dst, uint16_t dst_port)
+{
+	return make(IPPROTO_UDP, src, src_port, dst, dst_port);
+}
+
+/* IPv4 with another protocol over 8 bytes, the first two given (ICMP: type, code). */
+static inline __attribute__((unused)) struct frame ip_other(uint8_t protocol, const char *dst,
+							    uint8_t first, uint8_t second)
+{
+	struct frame frame = udp("192.0.2.1", 0, dst, 0);
+
+	frame.bytes[L3 + 9] = protocol;
+	memset(frame.bytes + L4, 0, 8);
+	frame.bytes[L4] = first;
+	frame.bytes[L4 + 1] = second;
+	return frame;
+}
+
+/* ICMPv6 over 8 bytes. */
+static inline __attribute__((unused)) struct frame
+icmp6(const char *src, const char *dst, uint8_t hop_limit, uint8_t type, uint8_t code)
+{
+	struct frame frame = udp(src, 0, dst, 0);
+
+	frame.bytes[L3 + 6] = IPPROTO_ICMPV6;
+	frame.bytes[L3 + 7] = hop_limit;
+	memset(frame.bytes + L4_IPV6, 0, 8);
+	frame.bytes[L4_IPV6] = type;
+	frame.bytes[L4_IPV6 + 1] = code;
+	return frame;
+}
+
+static inline __attribute__((unused)) void put16(struct frame *frame, size_t at, uint16_t value)
+{
+	frame->bytes[at] = value >> 8;
+	frame->bytes[at + 1] = value & 0xff;
+}
+
+/* Decides with 0xf0000000 in the mark before, which no test's mask covers. */
+#define MARK_BEFORE 0xf0000000U
+
+static inline __attribute__((unused)) struct sim_result
+decide_on(struct sim_world *world, const char *iface, const struct frame *frame)
+{
+	struct sim_frame in = {
+		.data = frame->bytes,
+		.length = frame->length,
+		.ifindex = sim_world_ifindex(world, iface),
+		.mark = MARK_BEFORE,
+		.time_ns = 1,
+	};
+	struct sim_result result = {};
+	int error;
+
+	cr_assert_neq(in.ifindex, 0, "no interface %s", iface);
+	error = sim_decide(world, &in, &result);
+	cr_assert_eq(error, 0, "%s", error ? result.violation : "");
+	return result;
+}
+
+/* The verdict and its reason on one line, so that a difference shows both. */
+#define EXPECT(world, iface, made, wanted_verdict, wanted_reason)                                  \
+	do {                                                                                       \
+		const struct frame frame_ = (made);                                                \
+		const struct sim_result result_ = decide_on(world, iface, &frame_);                \
+		const struct ifw_reason_info *info_ = ifw_reason_info(result_.decision.reason);    \
+                                                                                                   \
+		cr_expect(result_.decision.verdict == IFW_VERDICT_##wanted_verdict &&              \
+				  strcmp(info_->name, wanted_reason) == 0,                         \
+			  "wanted " #wanted_verdict " %s, got %s %s", wanted_reason,               \
+			  result_.decision.verdict ? "PASS" : "DROP", info_->name);                \
+	} while (0)
+
+/* Small repeatable random numbers; the same sequence on every machine. */
+static inline __attribute__((unused)) uint32_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (uint32_t)(*state >> 16);
+}
+
+#endif /* IFW_TESTS_SIM_FIXTURE_H */
