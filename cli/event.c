@@ -64,13 +64,16 @@ void event_print(FILE *out, const struct event_view *view, const struct table_lo
 		colour = e->verdict == IFW_VERDICT_PASS ? "\033[32m" : "\033[31m";
 		plain = "\033[0m";
 	}
-	fprintf(out, "%s.%06d  %-8s  %-6s  %21s > %-21s  %s%-4s%s  %-18s%s%s\n", clock,
+	fprintf(out, "%s.%06d  %-8s  %-6s  %21s > %-21s  %s%-4s%s  ", clock,
 		(int)(wall % NS_PER_S / NS_PER_US), view->ifname,
 		protocol_of(e, protocol, sizeof(protocol)),
 		endpoint_of(e, e->src, e->src_port, src, sizeof(src)),
 		endpoint_of(e, e->dst, e->dst_port, dst, sizeof(dst)), colour,
-		text_verdict(e->verdict), plain, text_reason(e->reason), view->rule ? "  " : "",
-		view->rule ? view->rule : "");
+		text_verdict(e->verdict), plain);
+	if (view->rule)
+		fprintf(out, "%-18s  %s\n", text_reason(e->reason), view->rule);
+	else
+		fprintf(out, "%s\n", text_reason(e->reason));
 }
 
 static json_t *json_address(const struct ifw_event *e, struct ifw_addr addr)

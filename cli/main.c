@@ -85,6 +85,17 @@ static int run(struct cli *cli, int count, char **words)
 {
 	int used;
 
+	/* Options between the two words of a name. */
+	while (count > 1 && *words[1] == '-') {
+		if (strcmp(words[1], "--help") == 0 && help_print(stdout, words[0]))
+			return CLI_DONE;
+		if (strcmp(words[1], "-j") != 0 && strcmp(words[1], "--json") != 0)
+			break;
+		cli->json = true;
+		words[1] = words[0];
+		words++;
+		count--;
+	}
 	cli->command = find_command(cli, count, words, &used);
 	if (!cli->command)
 		return CLI_INPUT;

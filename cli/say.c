@@ -16,6 +16,8 @@ void complain(const struct cli *cli, const char *format, ...)
 {
 	va_list args;
 
+	/* What came before is to be read before, also where both go to one file. */
+	fflush(stdout);
 	fprintf(stderr, "%s: ", cli->program);
 	va_start(args, format);
 	vfprintf(stderr, format, args);

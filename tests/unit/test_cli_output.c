@@ -187,6 +187,10 @@ Test(event, line)
 	cr_expect_str_eq(text, "02:00:01.234567  eth0      tcp            10.1.1.5:40000 > "
 			       "10.2.3.4:443           pass  intercepted         some rule\n");
 	free(text);
+	view.rule = NULL;
+	text = print_event(&view, false);
+	cr_expect(strstr(text, "pass  intercepted\n"), "%s", text);
+	free(text);
 }
 
 Test(event, fits_only_its_rule)
