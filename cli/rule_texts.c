@@ -65,9 +65,10 @@ const char *rule_texts_find(struct rule_texts *texts, const struct ifw_event *ev
 		read_again(texts, now);
 		rule = find(texts, event);
 		if (!rule) {
-			uint64_t took = now_ns() - now;
+			uint64_t rest = now + 10 * (now_ns() - now);
 
-			texts->not_until_ns = now + 10 * took;
+			if (rest > texts->not_until_ns)
+				texts->not_until_ns = rest;
 		}
 	}
 	if (!rule)

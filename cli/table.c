@@ -9,7 +9,8 @@
 
 #include "table.h"
 
-#define GAP 2 /* blanks between columns */
+#define GAP 2	    /* blanks between columns */
+#define SHOWN_MIN 8 /* of a cut column; with less room the line wraps, and nothing is lost */
 
 struct cell {
 	char *text;
@@ -102,12 +103,12 @@ static unsigned int print_cell(FILE *out, const struct table_look *look, const s
 	const char *start = style_start(look, cell->style), *end = *start ? "\033[0m" : "";
 	unsigned int len = strlen(cell->text), room = len;
 
-	if (last && look->width && at + len > look->width)
-		room = look->width > at + 3 ? look->width - at - 3 : 0;
+	if (last && at + len > look->width && look->width >= at + SHOWN_MIN)
+		room = look->width - at - 3;
 	if (right && width > len)
 		fprintf(out, "%*s", (int)(width - len), "");
 	if (room < len)
-		fprintf(out, "%s%.*s%s%s", start, (int)room, cell->text, room ? "..." : "", end);
+		fprintf(out, "%s%.*s...%s", start, (int)room, cell->text, end);
 	else
 		fprintf(out, "%s%s%s", start, cell->text, end);
 	if (last)

@@ -118,6 +118,7 @@ Test(rule_texts, without_a_rule_or_an_answer)
 	cr_expect_eq(fake.asked, 0);
 	event = event_for(1, 80);
 	cr_expect_null(rule_texts_find(&texts, &event, text, sizeof(text)));
+	pause_ms(50);
 	cr_expect_null(rule_texts_find(&texts, &event, text, sizeof(text)));
 	cr_expect_eq(fake.asked, 1);
 	rule_texts_free(&texts);

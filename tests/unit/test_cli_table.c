@@ -61,6 +61,19 @@ Test(table, indented_and_cut_at_the_terminal)
 		      "  longest-name  12345  a longer...\n");
 }
 
+Test(table, wraps_where_a_cut_would_leave_nothing)
+{
+	struct table_look look = {.width = 28};
+
+	expect(&look, "NAME              N  TEXT\n"
+		      "eth0              7  short\n"
+		      "longest-name  12345  a longer text\n");
+	look.width = 29;
+	expect(&look, "NAME              N  TEXT\n"
+		      "eth0              7  short\n"
+		      "longest-name  12345  a lon...\n");
+}
+
 Test(table, fits_exactly)
 {
 	struct table_look look = {.width = 34};
