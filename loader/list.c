@@ -94,7 +94,8 @@ int store_read_rules(int rules_fd, struct rule_set *set)
 		in = out;
 		first = false;
 	}
-	qsort(set->rules, set->count, sizeof(*set->rules), rule_by_order);
+	if (set->count) /* qsort(NULL, ...) is undefined */
+		qsort(set->rules, set->count, sizeof(*set->rules), rule_by_order);
 	/* A writer that was killed between two steps of a deletion left one rule twice. */
 	for (size_t i = 0; i < set->count; i++)
 		if (!kept || set->rules[kept - 1].order != set->rules[i].order)
