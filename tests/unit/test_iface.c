@@ -2,8 +2,9 @@
 /*
  * Tests of datapath/iface.h: settings or their defaults, own addresses.
  */
-#include "datapath/iface.h"
 #include "sim_fixture.h"
+
+#include "datapath/iface.h"
 
 static struct sim_world *world;
 

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tests of datapath/decide.h: the order of the steps, every reason, failing
+ * helpers one after the other, and bytes that are no packet.
+ */
+#include "sim_fixture.h"
+
+#define WORLD                                                                                      \
+	"interface eth0 index 2 address 10.0.0.1/24\n"                                             \
+	"interface lo address 127.0.0.1/8\n"                                                       \
+	"set eth0 echo on\nset eth0 verbose on\n"                                                  \
+	"socket tcp listen 127.0.0.1:1000\n"                                                       \
+	"socket tcp established 10.0.0.1:22 192.0.2.1:5\n"                                         \
+	"socket tcp established 10.0.0.1:80 192.0.2.1:5\n"                                         \
+	"socket udp connected 10.0.0.1:68 192.0.2.1:67\n"                                          \
+	"socket udp connected 10.0.0.1:500 192.0.2.1:5\n"                                          \
+	"socket udp bound 127.0.0.1:1000\n"                                                        \
+	"socket tcp listen 127.0.0.1:1002 reuseport\n"                                             \
+	"kernel 6.1\n"
+#define RULES                                                                                      \
+	"deny tcp to 0.0.0.0/0 port 1-100\n"                                                       \
+	"deny udp to 0.0.0.0/0 port 1-500\n"                                                       \
+	"intercept tcp to 0.0.0.0/0 port 1000 via 127.0.0.1:1000\n"                                \
+	"intercept tcp to 0.0.0.0/0 port 1000 from 192.0.2.0/24 via 127.0.0.1:1000 on eth0\n"      \
+	"intercept udp to 0.0.0.0/0 port 1000 via 127.0.0.1:1000\n"                                \
+	"intercept tcp to 0.0.0.0/0 port 1001 via 127.0.0.1:1001\n"                                \
+	"intercept tcp to 0.0.0.0/0 port 1002 via 127.0.0.1:1002\n"                                \
+	"pass udp to 0.0.0.0/0 port 2000\n"
+
+static struct sim_world *world;
+
+static void setup(void)
+{
+	world = world_of(WORLD, RULES);
+}
+
+static void teardown(void)
+{
+	sim_world_destroy(world);
+}
+
+TestSuite(decide, .init = setup, .fini = teardown);
+
+/* A packet for each reason; what it is for stands in the table of reasons. */
+static struct frame frame_for(enum ifw_reason reason)
+{
+	struct frame arp = {.length = 60}, other = {.length = 60}, fragment;
+
+	put16(&arp, 12, ETH_P_ARP);
+	put16(&other, 12, 0x88cc);
+	fragment = tcp("192.0.2.9", 5, "10.0.0.1", 22);
+	put16(&fragment, L3 + 6, 100);
+	switch (reason) {
+	case IFW_REASON_MALFORMED:
+		return (struct frame){.length = 5};
+	case IFW_REASON_ARP:
+		return arp;
+	case IFW_REASON_NON_IP:
+		return other;
+	case IFW_REASON_FRAGMENT:
+		return fragment;
+	case IFW_REASON_NEIGHBOR_DISCOVERY:
+		return icmp6("fe80::1", "ff02::1", 255, 135, 0);
+	case IFW_REASON_IPV6:
+		return tcp("2001:db8::1", 1, "2001:db8::2", 2);
+	case IFW_REASON_ICMP_ECHO:
+		return ip_other(IPPROTO_ICMP, "10.0.0.1", 8, 0);
+	case IFW_REASON_PROTOCOL:
+		return ip_other(IPPROTO_GRE, "10.0.0.1", 0, 0);
+	case IFW_REASON_SSH:
+		return tcp("192.0.2.9", 5, "10.0.0.1", 22);
+	case IFW_REASON_DHCP:
+		return udp("192.0.2.1", 67, "10.0.0.1", 68);
+	case IFW_REASON_ESTABLISHED:
+		return udp("192.0.2.1", 5, "10.0.0.1", 500);
+	case IFW_REASON_RULE_DENY:
+		return tcp("192.0.2.1", 5, "10.0.0.1", 81);
+	case IFW_REASON_RULE_PASS:
+		return udp("192.0.2.1", 5, "10.0.0.1", 2000);
+	case IFW_REASON_LOCAL:
+		return tcp("192.0.2.1", 5, "10.0.0.1", 1000);
+	case IFW_REASON_INTERCEPTED:
+		return tcp("192.0.2.1", 5, "8.8.8.8", 1000);
+	case IFW_REASON_NO_LISTENER:
+		return tcp("192.0.2.1", 5, "8.8.8.8", 1001);
+	case IFW_REASON_ASSIGN_FAILED:
+		return tcp("192.0.2.1", 5, "8.8.8.8", 1002);
+	case IFW_REASON_NO_RULE:
+		return tcp("192.0.2.1", 5, "8.8.8.8", 3000);
+	case IFW_REASON_NONE:
+	case IFW_REASON_END:
+		break;
+	}
+	cr_assert_fail("no packet for reason %d: add one", reason);
+	return (struct frame){};
+}
+
+Test(decide, every_reason_can_be_met)
+{
+	for (unsigned int i = IFW_REASON_NONE + 1; i < IFW_REASON_END; i++) {
+		struct frame f = frame_for(i);
+		struct sim_result result = decide_on(world, "eth0", &f);
+
+		cr_expect_eq(result.decision.reason, i, "wanted %s, got %s",
+			     ifw_reason_info(i)->name,
+			     ifw_reason_info(result.decision.reason)->name);
+	}
+}
+
+/* Packets that two steps would answer: the earlier one does. */
+Test(decide, first_match_wins)
+{
+	/* ssh, established and a deny rule */
+	EXPECT(world, "eth0", tcp("192.0.2.1", 5, "10.0.0.1", 22), PASS, "ssh");
+	/* DHCP, connected and denied */
+	EXPECT(world, "eth0", udp("192.0.2.1", 67, "10.0.0.1", 68), PASS, "dhcp");
+	/* established and denied */
+	EXPECT(world, "eth0", tcp("192.0.2.1", 5, "10.0.0.1", 80), PASS, "established");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 6, "10.0.0.1", 80), DROP, "rule-deny");
+	EXPECT(world, "eth0", udp("192.0.2.1", 5, "10.0.0.1", 500), PASS, "established");
+	EXPECT(world, "eth0", udp("192.0.2.1", 6, "10.0.0.1", 500), DROP, "rule-deny");
+}
+
+/*
+ * Again and again with the 1st, 2nd, 3rd ... call failing until none is left:
+ * always a verdict, nothing leaked, and nothing handed over that was not.
+ */
+Test(decide, a_failing_helper_leaves_a_defined_verdict)
+{
+	for (unsigned int i = IFW_REASON_NONE + 1; i < IFW_REASON_END; i++) {
+		struct frame f = frame_for(i);
+		unsigned int nth = 0, calls;
+
+		do {
+			struct sim_result result;
+
+			sim_world_fail_call(world, ++nth);
+			result = decide_on(world, "eth0", &f);
+			calls = sim_world_calls(world);
+			cr_expect_not_null(ifw_reason_info(result.decision.reason));
+			cr_expect_eq(result.decision.marked, result.mark != MARK_BEFORE);
+			if (result.decision.assigned)
+				cr_expect_eq(result.decision.marked, 1);
+			if (i == IFW_REASON_RULE_DENY || i == IFW_REASON_NO_RULE)
+				cr_expect_eq(result.decision.verdict, IFW_VERDICT_DROP,
+					     "%s passes where call %u fails",
+					     ifw_reason_info(i)->name, nth);
+		} while (nth < calls);
+		cr_assert_geq(nth, 2);
+	}
+	sim_world_fail_call(world, 0);
+}
+
+/* --- Bytes that are no packet ------------------------------------------------ */
+
+static void decide_bytes(struct frame *frame, uint64_t *seed)
+{
+	static const char *const names[] = {"eth0", "lo"};
+	struct sim_frame in = {
+		.data = frame->bytes,
+		.length = frame->length,
+		.ifindex = sim_world_ifindex(world, names[next_random(seed) % 2]),
+		.gso_segs = next_random(seed) % 3,
+	};
+	struct sim_result result = {};
+
+	cr_assert_eq(sim_decide(world, &in, &result), 0, "%s", result.violation);
+}
+
+Test(decide, survives_random_bytes)
+{
+	uint64_t seed = 4711;
+
+	for (int i = 0; i < 100000; i++) {
+		struct frame f = {.length = next_random(&seed) % 120};
+
+		for (size_t at = 0; at < f.length; at++)
+			f.bytes[at] = (uint8_t)next_random(&seed);
+		if (f.length > 14)
+			put16(&f, 12, next_random(&seed) % 2 ? ETH_P_IP : ETH_P_IPV6);
+		decide_bytes(&f, &seed);
+	}
+}
+
+Test(decide, survives_packets_with_a_few_bytes_changed)
+{
+	uint64_t seed = 815;
+
+	for (int i = 0; i < 100000; i++) {
+		struct frame f = frame_for(1 + next_random(&seed) % (IFW_REASON_END - 1));
+
+		for (unsigned int n = next_random(&seed) % 4; n > 0; n--)
+			f.bytes[next_random(&seed) % 60] = (uint8_t)next_random(&seed);
+		if (next_random(&seed) % 4 == 0)
+			f.length = next_random(&seed) % (f.length + 1);
+		decide_bytes(&f, &seed);
+	}
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tests of datapath/flow.h: replies go to the socket that has the
+ * conversation, and only those.
+ */
+#include "sim_fixture.h"
+
+#include "datapath/flow.h"
+
+#define SOCKETS                                                                                    \
+	"interface eth0 address 10.0.0.1/24\n"                                                     \
+	"set eth0 mark 0x100 mask 0x300\n"                                                         \
+	"socket tcp listen 10.0.0.1:80\n"                                                          \
+	"socket tcp established 10.0.0.1:80 192.0.2.1:1000\n"                                      \
+	"socket tcp established 10.0.0.1:81 192.0.2.1:1000 reuseport\n"                            \
+	"socket tcp syn-sent 10.0.0.1:5001 192.0.2.1:443\n"                                        \
+	"socket tcp syn-recv 10.0.0.1:80 192.0.2.1:1001 reuseport\n"                               \
+	"socket tcp time-wait 10.0.0.1:80 192.0.2.1:1002 reuseport\n"                              \
+	"socket udp bound 10.0.0.1:53\n"                                                           \
+	"socket udp bound 0.0.0.0:54\n"                                                            \
+	"socket udp connected 10.0.0.1:5353 192.0.2.1:53\n"
+
+static struct sim_world *world;
+
+static void setup(void)
+{
+	world = world_of(SOCKETS, "");
+}
+
+static void teardown(void)
+{
+	sim_world_destroy(world);
+}
+
+TestSuite(flow, .init = setup, .fini = teardown);
+
+Test(flow, tcp_of_every_state_but_listen_is_established)
+{
+	EXPECT(world, "eth0", tcp("192.0.2.1", 1000, "10.0.0.1", 80), PASS, "established");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 1001, "10.0.0.1", 80), PASS, "established");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 1002, "10.0.0.1", 80), PASS, "established");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 443, "10.0.0.1", 5001), PASS, "established");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 1003, "10.0.0.1", 80), DROP, "no-rule");
+}
+
+Test(flow, tcp_must_match_in_every_part)
+{
+	EXPECT(world, "eth0", tcp("192.0.2.2", 1000, "10.0.0.1", 80), DROP, "no-rule");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 999, "10.0.0.1", 80), DROP, "no-rule");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 1000, "10.0.0.2", 80), DROP, "no-rule");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 1000, "10.0.0.1", 79), DROP, "no-rule");
+	EXPECT(world, "eth0", udp("192.0.2.1", 1000, "10.0.0.1", 80), DROP, "no-rule");
+}
+
+Test(flow, udp_needs_a_connected_socket)
+{
+	EXPECT(world, "eth0", udp("192.0.2.1", 53, "10.0.0.1", 5353), PASS, "established");
+	EXPECT(world, "eth0", udp("192.0.2.1", 54, "10.0.0.1", 5353), DROP, "no-rule");
+	EXPECT(world, "eth0", udp("192.0.2.2", 53, "10.0.0.1", 5353), DROP, "no-rule");
+	EXPECT(world, "eth0", udp("192.0.2.1", 53, "10.0.0.2", 5353), DROP, "no-rule");
+	EXPECT(world, "eth0", udp("192.0.2.1", 53, "10.0.0.1", 53), DROP, "no-rule");
+	EXPECT(world, "eth0", udp("192.0.2.1", 53, "10.0.0.1", 54), DROP, "no-rule");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 53, "10.0.0.1", 5353), DROP, "no-rule");
+}
+
+/* A socket without a peer reads as one with 0.0.0.0:0, and is none even for a packet from there. */
+Test(flow, udp_from_nowhere_is_no_reply)
+{
+	EXPECT(world, "eth0", udp("0.0.0.0", 0, "10.0.0.1", 53), DROP, "no-rule");
+	EXPECT(world, "eth0", udp("0.0.0.0", 0, "255.255.255.255", 54), DROP, "no-rule");
+}
+
+Test(flow, writes_only_its_bits_of_the_mark)
+{
+	struct frame f = tcp("192.0.2.1", 1000, "10.0.0.1", 80);
+	struct sim_result result = decide_on(world, "eth0", &f);
+
+	cr_assert_eq(result.decision.marked, 1);
+	cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_ESTABLISHED);
+	cr_assert_eq(result.mark, MARK_BEFORE | 0x100);
+	f = tcp("192.0.2.1", 1003, "10.0.0.1", 80);
+	result = decide_on(world, "eth0", &f);
+	cr_assert_eq(result.decision.marked, 0);
+	cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_NONE);
+	cr_assert_eq(result.mark, MARK_BEFORE);
+}
+
+/* Before 6.6 the kernel refuses such sockets, and finds them itself. */
+Test(flow, refused_assignment_still_passes_marked)
+{
+	struct sim_world *old = world_of(SOCKETS "kernel 6.5\n", "");
+	struct sim_world *new = world_of(SOCKETS "kernel 6.6\n", "");
+	struct frame f = tcp("192.0.2.1", 1000, "10.0.0.1", 81);
+	struct sim_result result = decide_on(old, "eth0", &f);
+
+	cr_assert_eq(result.decision.reason, IFW_REASON_ESTABLISHED);
+	cr_assert_eq(result.decision.verdict, IFW_VERDICT_PASS);
+	cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_NONE);
+	cr_assert_eq(result.mark, MARK_BEFORE | 0x100);
+	result = decide_on(new, "eth0", &f);
+	cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_ESTABLISHED);
+	/* Requests and TIME_WAIT sockets are no full sockets, and never refused. */
+	for (uint16_t port = 1001; port <= 1002; port++) {
+		f = tcp("192.0.2.1", port, "10.0.0.1", 80);
+		result = decide_on(old, "eth0", &f);
+		cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_ESTABLISHED);
+	}
+	sim_world_destroy(old);
+	sim_world_destroy(new);
+}
+
+Test(flow, builds_the_tuple_from_the_packets_side)
+{
+	struct bpf_sock_tuple tuple = {};
+	const struct ifw_addr src = addr_of("192.0.2.1"), dst = addr_of("10.0.0.1");
+	const struct ifw_addr src6 = addr_of("2001:db8::1"), dst6 = addr_of("2001:db8::2");
+
+	cr_assert_eq(ifw_tuple(&tuple, IFW_FAMILY_IPV4, src, 1, dst, 2), sizeof(tuple.ipv4));
+	cr_assert_eq(tuple.ipv4.saddr, inet_addr("192.0.2.1"));
+	cr_assert_eq(tuple.ipv4.daddr, inet_addr("10.0.0.1"));
+	cr_assert_eq(tuple.ipv4.sport, htons(1));
+	cr_assert_eq(tuple.ipv4.dport, htons(2));
+	cr_assert_eq(ifw_tuple(&tuple, IFW_FAMILY_IPV6, src6, 3, dst6, 4), sizeof(tuple.ipv6));
+	cr_assert_eq(tuple.ipv6.saddr[3], htonl(1));
+	cr_assert_eq(tuple.ipv6.daddr[3], htonl(2));
+	cr_assert_eq(tuple.ipv6.sport, htons(3));
+	cr_assert_eq(tuple.ipv6.dport, htons(4));
+}

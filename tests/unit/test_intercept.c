@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tests of datapath/intercept.h: what each action does, and every way in
+ * which an interception can end.
+ */
+#include "sim_fixture.h"
+
+#define WORLD                                                                                      \
+	"interface eth0 address 10.0.0.1/24\n"                                                     \
+	"interface eth1 addresses unknown\n"                                                       \
+	"interface lo address 127.0.0.1/8\n"                                                       \
+	"socket tcp listen 127.0.0.1:1000\n"                                                       \
+	"socket tcp established 127.0.0.1:1001 192.0.2.1:5\n"                                      \
+	"socket tcp listen 0.0.0.0:1002\n"                                                         \
+	"socket tcp listen 127.0.0.1:1003 reuseport\n"                                             \
+	"socket udp bound 127.0.0.1:1000\n"                                                        \
+	"socket udp connected 127.0.0.1:1001 192.0.2.1:5\n"                                        \
+	"socket udp bound 127.0.0.1:1003 reuseport\n"
+#define RULES                                                                                      \
+	"intercept tcp to 0.0.0.0/0 port 1 via 127.0.0.1:1000\n"                                   \
+	"intercept tcp to 0.0.0.0/0 port 2 via 127.0.0.1:1001\n"                                   \
+	"intercept tcp to 0.0.0.0/0 port 3 via 127.0.0.1:1002\n"                                   \
+	"intercept tcp to 0.0.0.0/0 port 4 via 127.0.0.1:1003\n"                                   \
+	"intercept tcp to 0.0.0.0/0 port 5 via 127.0.0.2:1000\n"                                   \
+	"intercept udp to 0.0.0.0/0 port 1 via 127.0.0.1:1000\n"                                   \
+	"intercept udp to 0.0.0.0/0 port 2 via 127.0.0.1:1001\n"                                   \
+	"intercept udp to 0.0.0.0/0 port 3 via 127.0.0.1:1002\n"                                   \
+	"intercept udp to 0.0.0.0/0 port 4 via 127.0.0.1:1003\n"                                   \
+	"deny tcp to 0.0.0.0/0 port 8\n"                                                           \
+	"pass tcp to 0.0.0.0/0 port 9\n"
+
+#define TCP(port) tcp("192.0.2.1", 5, "198.51.100.1", port)
+#define UDP(port) udp("192.0.2.1", 5, "198.51.100.1", port)
+
+static struct sim_world *world;
+
+static void setup(void)
+{
+	world = world_of(WORLD, RULES);
+}
+
+static void teardown(void)
+{
+	sim_world_destroy(world);
+}
+
+TestSuite(intercept, .init = setup, .fini = teardown);
+
+Test(intercept, deny_and_pass)
+{
+	struct frame f = TCP(8);
+
+	EXPECT(world, "eth0", TCP(8), DROP, "rule-deny");
+	EXPECT(world, "lo", TCP(8), DROP, "rule-deny");
+	EXPECT(world, "eth0", TCP(9), PASS, "rule-pass");
+	EXPECT(world, "eth0", TCP(10), DROP, "no-rule");
+	EXPECT(world, "lo", TCP(10), PASS, "no-rule");
+	EXPECT(world, "eth0", UDP(8), DROP, "no-rule");
+	cr_assert_eq(decide_on(world, "eth0", &f).decision.rule, 10);
+	cr_assert_eq(decide_on(world, "eth0", &f).mark, MARK_BEFORE);
+}
+
+Test(intercept, hands_over_to_the_listener)
+{
+	struct frame f = TCP(1);
+	struct sim_result result = decide_on(world, "eth0", &f);
+
+	EXPECT(world, "eth0", TCP(1), PASS, "intercepted");
+	cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_LISTENER);
+	cr_assert_eq(result.decision.marked, 1);
+	cr_assert_eq(result.decision.rule, 1);
+	cr_assert_eq(result.mark, MARK_BEFORE | IFW_MARK_DEFAULT);
+	EXPECT(world, "eth0", UDP(1), PASS, "intercepted");
+	/* Who listens on every address does so on this one. */
+	EXPECT(world, "eth0", TCP(3), PASS, "intercepted");
+}
+
+Test(intercept, without_listener_drops)
+{
+	struct frame f = TCP(2);
+
+	/* A conversation on the port is no listener, nor is one on another address or protocol. */
+	EXPECT(world, "eth0", TCP(2), DROP, "no-listener");
+	EXPECT(world, "eth0", UDP(2), DROP, "no-listener");
+	EXPECT(world, "eth0", TCP(5), DROP, "no-listener");
+	EXPECT(world, "eth0", UDP(3), DROP, "no-listener");
+	EXPECT(world, "lo", UDP(3), DROP, "no-listener");
+	cr_assert_eq(decide_on(world, "eth0", &f).mark, MARK_BEFORE);
+	cr_assert_eq(decide_on(world, "eth0", &f).decision.rule, 2);
+}
+
+/* The client's own conversation with the listener must not be mistaken for it. */
+Test(intercept, looks_up_with_the_destination_only)
+{
+	EXPECT(world, "eth0", tcp("192.0.2.1", 5, "127.0.0.1", 1001), PASS, "established");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 5, "198.51.100.1", 2), DROP, "no-listener");
+}
+
+Test(intercept, own_address_is_local)
+{
+	struct frame f = tcp("192.0.2.1", 5, "10.0.0.1", 2);
+
+	EXPECT(world, "eth0", f, PASS, "local");
+	EXPECT(world, "eth0", udp("192.0.2.1", 5, "10.0.0.1", 3), PASS, "local");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 5, "10.0.0.2", 2), DROP, "no-listener");
+	EXPECT(world, "eth1", f, DROP, "no-listener");
+	EXPECT(world, "lo", f, DROP, "no-listener");
+	cr_assert_eq(decide_on(world, "eth0", &f).mark, MARK_BEFORE);
+	/* Deny stays deny, also for the host itself. */
+	EXPECT(world, "eth0", tcp("192.0.2.1", 5, "10.0.0.1", 8), DROP, "rule-deny");
+}
+
+Test(intercept, refused_assignment_drops_but_on_loopback)
+{
+	struct sim_world *old = world_of(WORLD "kernel 6.1\n", RULES);
+	struct frame f = TCP(4);
+
+	EXPECT(world, "eth0", TCP(4), PASS, "intercepted");
+	EXPECT(world, "eth0", UDP(4), PASS, "intercepted");
+	EXPECT(old, "eth0", TCP(4), DROP, "assign-failed");
+	EXPECT(old, "eth0", UDP(4), DROP, "assign-failed");
+	EXPECT(old, "lo", TCP(4), PASS, "assign-failed");
+	EXPECT(old, "eth0", TCP(1), PASS, "intercepted");
+	cr_assert_eq(decide_on(old, "lo", &f).mark, MARK_BEFORE);
+	cr_assert_eq(decide_on(old, "lo", &f).decision.assigned, IFW_ASSIGNED_NONE);
+	sim_world_destroy(old);
+}

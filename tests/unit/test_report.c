@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tests of datapath/report.h: one count a packet, events where wanted, and
+ * lost ones counted.
+ */
+#include "sim_fixture.h"
+
+static struct sim_world *world;
+
+static void setup(void)
+{
+	world = world_of("interface eth0 index 2 address 10.0.0.1/24\n"
+			 "interface eth1 index 3\ninterface eth2 index 4 no settings\n"
+			 "set eth0 verbose on\n",
+			 "deny tcp to 192.0.2.0/24 port 80\n");
+}
+
+static void teardown(void)
+{
+	sim_world_destroy(world);
+}
+
+TestSuite(report, .init = setup, .fini = teardown);
+
+static uint64_t total(const struct ifw_counters *counters)
+{
+	uint64_t packets = 0;
+
+	for (int reason = 0; reason < IFW_REASONS_MAX; reason++)
+		for (int verdict = 0; verdict < IFW_VERDICTS; verdict++)
+			packets += counters->by_reason[reason][verdict].packets;
+	return packets;
+}
+
+Test(report, counts_each_packet_once_where_it_came_in)
+{
+	const struct ifw_counters *eth0 = sim_world_counters(world, 2);
+	const struct ifw_counters *eth1 = sim_world_counters(world, 3);
+	const struct ifw_counters *eth2 = sim_world_counters(world, 4);
+	const struct ifw_count *denied = &eth0->by_reason[IFW_REASON_RULE_DENY][IFW_VERDICT_DROP];
+
+	EXPECT(world, "eth0", tcp("10.0.0.9", 1, "192.0.2.1", 80), DROP, "rule-deny");
+	EXPECT(world, "eth0", udp("10.0.0.9", 1, "192.0.2.1", 80), DROP, "no-rule");
+	EXPECT(world, "eth0", tcp("10.0.0.9", 1, "192.0.2.1", 80), DROP, "rule-deny");
+	cr_assert_eq(denied->packets, 2);
+	cr_assert_eq(denied->bytes, 2 * 54);
+	cr_assert_eq(eth0->by_reason[IFW_REASON_NO_RULE][IFW_VERDICT_DROP].packets, 1);
+	cr_assert_eq(eth0->by_reason[IFW_REASON_NO_RULE][IFW_VERDICT_DROP].bytes, 42);
+	cr_assert_eq(total(eth0), 3);
+	cr_assert_eq(eth0->decisions, 3);
+	cr_assert_eq(total(eth1), 0);
+	EXPECT(world, "eth2", udp("10.0.0.9", 1, "192.0.2.1", 80), DROP, "no-rule");
+	cr_assert_eq(total(eth2), 1);
+	cr_assert_neq(eth0, eth2);
+	cr_assert_null(sim_world_counters(world, 9));
+}
+
+/* Memory of the ring buffer is not cleared, so each byte must be written. */
+Test(report, event_says_all)
+{
+	const struct frame f = tcp("10.0.0.9", 1234, "192.0.2.1", 80);
+	struct sim_result result = decide_on(world, "eth0", &f);
+	const struct ifw_event wanted = {
+		.time_ns = 1,
+		.src = addr_of("10.0.0.9"),
+		.dst = addr_of("192.0.2.1"),
+		.ifindex = 2,
+		.slot = 1,
+		.rule = 1,
+		.length = 54,
+		.src_port = 1234,
+		.dst_port = 80,
+		.ethertype = ETH_P_IP,
+		.family = IFW_FAMILY_IPV4,
+		.protocol = IPPROTO_TCP,
+		.verdict = IFW_VERDICT_DROP,
+		.reason = IFW_REASON_RULE_DENY,
+		.assigned = IFW_ASSIGNED_NONE,
+	};
+
+	cr_assert(result.has_event);
+	cr_assert_arr_eq((const uint8_t *)&result.event, (const uint8_t *)&wanted, sizeof(wanted));
+}
+
+Test(report, event_of_a_frame_that_says_nothing)
+{
+	const struct frame f = {.length = 3};
+	struct sim_result result = decide_on(world, "eth0", &f);
+	const struct ifw_event wanted = {
+		.time_ns = 1,
+		.ifindex = 2,
+		.slot = 1,
+		.length = 3,
+		.verdict = IFW_VERDICT_DROP,
+		.reason = IFW_REASON_MALFORMED,
+	};
+
+	cr_assert(result.has_event);
+	cr_assert_arr_eq((const uint8_t *)&result.event, (const uint8_t *)&wanted, sizeof(wanted));
+}
+
+Test(report, quiet_interfaces_have_no_events)
+{
+	const struct frame f = tcp("10.0.0.9", 1234, "192.0.2.1", 80);
+
+	cr_assert_not(decide_on(world, "eth1", &f).has_event);
+	cr_assert_not(decide_on(world, "eth2", &f).has_event);
+	cr_assert(decide_on(world, "eth0", &f).has_event);
+}
+
+Test(report, every_nth_decision_where_set)
+{
+	struct sim_world *third = world_of("interface eth0 index 2\nset eth0 verbose 3\n", "");
+	const struct frame f = tcp("10.0.0.9", 1234, "192.0.2.1", 80);
+
+	for (int i = 1; i <= 9; i++)
+		cr_assert_eq(decide_on(third, "eth0", &f).has_event, i % 3 == 0, "packet %d", i);
+	sim_world_destroy(third);
+}
+
+Test(report, counts_the_events_that_found_no_room)
+{
+	const struct frame f = tcp("10.0.0.9", 1234, "192.0.2.1", 80);
+	const struct ifw_counters *counters = sim_world_counters(world, 2);
+	struct sim_result result;
+
+	sim_world_set_event_room(world, 2);
+	for (int i = 0; i < 5; i++) {
+		result = decide_on(world, "eth0", &f);
+		cr_assert_eq(result.has_event, i < 2);
+		cr_assert_eq(result.decision.reason, IFW_REASON_RULE_DENY);
+	}
+	cr_assert_eq(counters->events_lost, 3);
+	cr_assert_eq(counters->decisions, 5);
+}
