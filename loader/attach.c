@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,9 +57,6 @@ int program_load(struct loader *loader, struct program *program, struct failure 
 	struct ifw_bpf *skeleton;
 	int err, fd;
 
-	/* libbpf's words are for who develops this; the verifier's are among them. */
-	if (!getenv("IFW_DEBUG"))
-		libbpf_set_print(NULL);
 	skeleton = ifw_bpf__open();
 	if (!skeleton)
 		return fail_errno(failure, -errno, "cannot read the program");
@@ -85,16 +83,6 @@ void program_close(struct program *program)
 {
 	cleanup_close(&program->fd);
 	program->fd = -1;
-}
-
-static bool is_ours(uint32_t program_id)
-{
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-	CLEANUP(cleanup_close) int fd = bpf_prog_get_fd_by_id(program_id);
-
-	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
-	       strcmp(info.name, PROGRAM_NAME) == 0;
 }
 
 /* --- TCX ---------------------------------------------------------------------- */
@@ -175,13 +163,15 @@ static struct bpf_tc_hook tc_hook(uint32_t ifindex, enum bpf_tc_attach_point poi
 	};
 }
 
+/* By the name that libbpf gave the filter: the program itself only CAP_SYS_ADMIN may open. */
 static bool filter_is_ours(uint32_t ifindex, const struct ifw_iface *settings)
 {
-	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = settings->tc_handle,
-		    .priority = settings->tc_priority);
+	bool ours = false;
 
-	return bpf_tc_query(&hook, &opts) == 0 && is_ours(opts.prog_id);
+	return settings->tc_handle &&
+	       net_filter_is(ifindex, settings->tc_priority, settings->tc_handle, PROGRAM_NAME,
+			     &ours) == 0 &&
+	       ours;
 }
 
 static int qdisc_remove(uint32_t ifindex)
@@ -193,7 +183,26 @@ static int qdisc_remove(uint32_t ifindex)
 
 	if (err || !empty)
 		return err;
-	return bpf_tc_hook_destroy(&both);
+	err = bpf_tc_hook_destroy(&both);
+	/* Somebody took it away, or put one of another kind there. */
+	return err == -ENOENT || err == -EINVAL ? 0 : err;
+}
+
+/*
+ * In front of those that are there: one before ours that accepts would let
+ * packets past the rules. The kernel's own choice is only before those of the
+ * upper half. 0: any will do.
+ */
+static int choose_priority(uint32_t ifindex, uint32_t *priority)
+{
+	uint32_t first = 0;
+	int err = net_first_priority(ifindex, &first);
+
+	if (err)
+		return err;
+	/* Nothing is before 1, but of BPF filters that share it the newest is first. */
+	*priority = first > 1 ? first - 1 : first;
+	return 0;
 }
 
 static int filter_create(uint32_t ifindex, int program, struct ifw_iface *settings)
@@ -205,8 +214,9 @@ static int filter_create(uint32_t ifindex, int program, struct ifw_iface *settin
 	if (err && err != -EEXIST)
 		return err;
 	settings->made_qdisc = !err;
-	/* Without a priority the kernel puts it in front of those that are there. */
-	err = bpf_tc_attach(&hook, &opts);
+	err = choose_priority(ifindex, &opts.priority);
+	if (!err)
+		err = bpf_tc_attach(&hook, &opts);
 	if (err) {
 		if (settings->made_qdisc)
 			(void)qdisc_remove(ifindex);
@@ -231,11 +241,15 @@ static int filter_remove(uint32_t ifindex, const struct ifw_iface *settings)
 	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = settings->tc_handle,
 		    .priority = settings->tc_priority);
+	bool ours = filter_is_ours(ifindex, settings);
+	char name[IF_NAMESIZE];
 	int err = 0;
 
-	if (filter_is_ours(ifindex, settings))
+	if (ours)
 		err = bpf_tc_detach(&hook, &opts);
-	if (!err && settings->made_qdisc)
+	/* The index may be another interface's by now, with a qdisc that is not ours. */
+	if (!err && settings->made_qdisc &&
+	    (ours || (if_indextoname(ifindex, name) && strcmp(name, settings->name) == 0)))
 		err = qdisc_remove(ifindex);
 	return err;
 }
@@ -271,11 +285,6 @@ int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t
 	int err;
 
 	if (is_attached(loader, settings, ifindex)) {
-		if (hook != IFW_HOOK_NONE && hook != settings->hook)
-			return fail(failure, -EBUSY,
-				    "'%s' is attached by %s; take it down first: ifw down %s",
-				    ifname, settings->hook == IFW_HOOK_TCX ? "tcx" : "clsact",
-				    ifname);
 		err = replace(loader, ifindex, program, settings);
 		return err ? fail_errno(failure, err, "cannot replace the program on '%s'", ifname)
 			   : 0;
@@ -294,6 +303,11 @@ int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t
 				   : 0;
 	}
 	err = filter_create(ifindex, program->fd, settings);
+	if (err == -EINVAL || err == -EOPNOTSUPP)
+		return fail(failure, err,
+			    "cannot attach to '%s' by clsact: nothing goes in front of the filter "
+			    "that has priority 1 there; give that one another priority",
+			    ifname);
 	if (err)
 		return fail_errno(failure, err, "cannot attach to '%s' by clsact", ifname);
 	settings->hook = IFW_HOOK_CLSACT;

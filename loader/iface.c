@@ -184,7 +184,7 @@ static int forget(struct loader *loader, uint32_t ifindex, const struct ifw_ifac
 	}
 	err = settings_delete(loader, ifindex);
 	if (!err)
-		err = addrs_sync(loader, settings->slot, NULL, 0);
+		err = slot_reset(loader, settings->slot);
 	return err ? fail_errno(failure, err, "cannot remove the settings of '%s'", settings->name)
 		   : 0;
 }
@@ -280,6 +280,16 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 	snprintf(named.ifname, sizeof(named.ifname), "%s", settings->name);
 	if (settings->table) {
 		err = net_policy_add(&named, &made);
+		if (err == -EEXIST)
+			return fail(failure, err,
+				    "table %u has a default route of somebody else; choose another "
+				    "table: ifw up %s --table T",
+				    settings->table, settings->name);
+		if (err == -EEXIST)
+			return fail(failure, err,
+				    "table %u has a default route of somebody else; choose another "
+				    "table: ifw up %s --table T",
+				    settings->table, settings->name);
 		if (err == -ENETDOWN)
 			return fail(failure, err,
 				    "'lo' is down, and interception needs it; use: "
@@ -302,12 +312,38 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 		   : 0;
 }
 
+/* What is attached stays where it is, so another hook is not for `up` to choose. */
+static int check_hook(const struct ifw_iface *settings, uint32_t hook, struct failure *failure)
+{
+	if (hook == IFW_HOOK_NONE || hook == settings->hook)
+		return 0;
+	return fail(failure, -EBUSY, "'%s' is attached by %s; take it down first: ifw down %s",
+		    settings->name, settings->hook == IFW_HOOK_TCX ? "tcx" : "clsact",
+		    settings->name);
+}
+
+/* One that was up before stays up, as it was. */
+static void put_back(struct loader *loader, uint32_t ifindex, const struct ifw_iface *before)
+{
+	struct net_policy policy = {
+		.mark = before->mark,
+		.mark_mask = before->mark_mask,
+		.table = before->table,
+	};
+	bool made;
+
+	(void)settings_write(loader, ifindex, before);
+	memcpy(policy.ifname, before->name, sizeof(policy.ifname));
+	if (before->table)
+		(void)net_policy_add(&policy, &made);
+}
+
 int loader_up(struct loader *loader, const char *ifname, const struct up_options *options,
 	      struct up_result *result, struct failure *failure)
 {
 	CLEANUP(cleanup_free) struct iface_addr *addrs = NULL;
 	struct up_result done = {};
-	struct ifw_iface settings;
+	struct ifw_iface settings, before = {};
 	struct link_info link;
 	size_t count = 0;
 	int err;
@@ -320,6 +356,13 @@ int loader_up(struct loader *loader, const char *ifname, const struct up_options
 	if (err)
 		return err;
 	done.was_up = is_attached(loader, &settings, link.ifindex);
+	if (done.was_up) {
+		err = check_hook(&settings, options->hook, failure);
+		if (!err)
+			err = settings_read(loader, link.ifindex, &before);
+		if (err)
+			return err;
+	}
 
 	/* Addresses before the program, so that its first packet knows them. */
 	err = net_addrs(link.ifindex, &addrs, &count);
@@ -334,7 +377,9 @@ int loader_up(struct loader *loader, const char *ifname, const struct up_options
 	if (err) {
 		struct failure ignored;
 
-		if (!done.was_up)
+		if (done.was_up)
+			put_back(loader, link.ifindex, &before);
+		else
 			(void)forget(loader, link.ifindex, &settings, &ignored);
 		return err;
 	}

@@ -66,6 +66,8 @@ int pin_path(const struct loader *loader, const char *name, char *path, size_t s
 void pin_generation(const char *name, uint32_t generation, char *text, size_t size);
 int meta_write(struct loader *loader, struct failure *failure);
 int names_write(struct loader *loader, struct failure *failure);
+/* A slot starts with no addresses and no counts. */
+int slot_reset(struct loader *loader, uint32_t slot);
 /* Removes every pin and the directory. */
 int pins_destroy(struct loader *loader, struct failure *failure);
 int netns_identity(__u64 *dev, __u64 *ino);
@@ -123,11 +125,18 @@ struct net_policy {
 	char ifname[IFW_NAME_MAX];
 	uint32_t mark, mark_mask, table;
 };
-/* Policy rule and local route; what is there already stays. *made: this call added the rule. */
+/*
+ * Policy rule and local route; what is there already stays. *made: this call
+ * added the rule. -EEXIST: the table has another default route.
+ */
 int net_policy_add(const struct net_policy *policy, bool *made);
 /* Removes our rules for the interface, and our route where no rule of ours uses its table. */
 int net_policy_remove(const char *ifname);
 int net_qdisc_is_empty(uint32_t ifindex, bool *empty);
+/* The lowest priority of the filters on the ingress hook; 0: there are none. */
+int net_first_priority(uint32_t ifindex, uint32_t *priority);
+/* Whether that filter is a BPF program whose name starts with this. */
+int net_filter_is(uint32_t ifindex, uint32_t priority, uint32_t handle, const char *name, bool *is);
 
 /* --- attach.c --- */
 

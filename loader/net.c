@@ -9,6 +9,7 @@
 #include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
+#include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -406,6 +407,65 @@ static int change_route(struct netlink *nl, bool add, uint32_t table)
 	return netlink_talk(nl, NULL, NULL);
 }
 
+/* Asked of one table alone: others may hold all of the Internet. */
+struct route_query {
+	uint32_t table;
+	bool found;
+};
+
+static int take_route(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(nlh);
+	uint32_t table = route->rtm_table, oif = 0;
+	struct route_query *query = arg;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(*route))
+	{
+		if (mnl_attr_get_type(attr) == RTA_TABLE)
+			table = mnl_attr_get_u32(attr);
+		if (mnl_attr_get_type(attr) == RTA_OIF)
+			oif = mnl_attr_get_u32(attr);
+	}
+	if (table == query->table && !route->rtm_dst_len && route->rtm_type == RTN_LOCAL &&
+	    oif == IFW_LOOPBACK_IFINDEX)
+		query->found = true;
+	return MNL_CB_OK;
+}
+
+/* Whether the table's default route is as change_route() would make it. */
+static int has_local_route(uint32_t table, bool *found)
+{
+	CLEANUP(netlink_close) struct netlink nl = {};
+	struct route_query query = {.table = table};
+	struct rtmsg *route;
+	int err, on = 1;
+
+	err = netlink_open(&nl);
+	if (err)
+		return err;
+	/* Without it the kernel lists every table; 4.20 and later have it. */
+	(void)mnl_socket_setsockopt(nl.socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	route = netlink_request(&nl, RTM_GETROUTE, NLM_F_DUMP, sizeof(*route));
+	route->rtm_family = AF_INET;
+	mnl_attr_put_u32(nl.request, RTA_TABLE, table);
+	err = netlink_talk(&nl, take_route, &query);
+	*found = query.found;
+	return err;
+}
+
+static int add_route(struct netlink *nl, uint32_t table, bool *made)
+{
+	int err = change_route(nl, true, table);
+	bool same = false;
+
+	*made = !err;
+	if (err != -EEXIST)
+		return err;
+	err = has_local_route(table, &same);
+	return err ? err : same ? 0 : -EEXIST;
+}
+
 static bool table_in_use(const struct policy_list *list, uint32_t table)
 {
 	for (size_t i = 0; i < list->count; i++)
@@ -458,19 +518,22 @@ int net_policy_add(const struct net_policy *policy, bool *made)
 		.table = policy->table,
 		.priority = LOADER_RULE_PRIORITY,
 	};
-	bool kept = false;
+	bool kept = false, made_route = false;
 	int err;
 
 	*made = false;
 	copy_name(rule.ifname, policy->ifname);
 	err = netlink_open(&nl);
 	if (!err)
-		err = change_route(&nl, true, policy->table);
-	if (err && err != -EEXIST)
+		err = add_route(&nl, policy->table, &made_route);
+	if (err)
 		return err;
 	err = change_rule(&nl, true, &rule);
-	if (err && err != -EEXIST)
+	if (err && err != -EEXIST) {
+		if (made_route)
+			(void)change_route(&nl, false, policy->table);
 		return err;
+	}
 	*made = !err;
 	/* Those with an earlier mark or table go only now, so that no packet finds neither. */
 	return remove_policies(&nl, policy->ifname, &rule, &kept);
@@ -488,35 +551,95 @@ int net_policy_remove(const char *ifname)
 
 struct filter_query {
 	uint32_t ifindex;
-	bool found;
+	uint32_t first;		   /* lowest priority of chain 0; 0: none */
+	uint32_t priority, handle; /* of the one whose name is wanted */
+	const char *name;
+	bool found, named;
 };
+
+static const char *bpf_name(const struct nlattr *options)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, options) if (mnl_attr_get_type(attr) ==
+						    TCA_BPF_NAME) return mnl_attr_get_str(attr);
+	return "";
+}
 
 static int take_filter(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct tcmsg *message = mnl_nlmsg_get_payload(nlh);
+	uint32_t priority = TC_H_MAJ(message->tcm_info) >> 16, chain = 0;
 	struct filter_query *query = arg;
+	const char *kind = "", *name = "";
+	const struct nlattr *attr, *options = NULL;
 
-	if ((uint32_t)message->tcm_ifindex == query->ifindex)
-		query->found = true;
+	if ((uint32_t)message->tcm_ifindex != query->ifindex)
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, nlh, sizeof(*message))
+	{
+		if (mnl_attr_get_type(attr) == TCA_KIND)
+			kind = mnl_attr_get_str(attr);
+		if (mnl_attr_get_type(attr) == TCA_CHAIN)
+			chain = mnl_attr_get_u32(attr);
+		if (mnl_attr_get_type(attr) == TCA_OPTIONS)
+			options = attr;
+	}
+	query->found = true;
+	/* Chains other than 0 are reached from it alone. */
+	if (!chain && (!query->first || priority < query->first))
+		query->first = priority;
+	if (strcmp(kind, "bpf") == 0 && options)
+		name = bpf_name(options);
+	if (query->name && !chain && priority == query->priority &&
+	    message->tcm_handle == query->handle &&
+	    strncmp(name, query->name, strlen(query->name)) == 0)
+		query->named = true;
 	return MNL_CB_OK;
+}
+
+/* minor: TC_H_MIN_INGRESS or TC_H_MIN_EGRESS. A hook that is not there has no filters. */
+static int dump_filters(uint32_t minor, struct filter_query *query)
+{
+	CLEANUP(netlink_close) struct netlink nl = {};
+	int err = netlink_open(&nl);
+	struct tcmsg *message;
+
+	if (err)
+		return err;
+	message = netlink_request(&nl, RTM_GETTFILTER, NLM_F_DUMP, sizeof(*message));
+	message->tcm_family = AF_UNSPEC;
+	message->tcm_ifindex = (int)query->ifindex;
+	message->tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor);
+	return netlink_talk(&nl, take_filter, query);
 }
 
 int net_qdisc_is_empty(uint32_t ifindex, bool *empty)
 {
-	static const uint32_t hooks[] = {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS};
-	CLEANUP(netlink_close) struct netlink nl = {};
 	struct filter_query query = {.ifindex = ifindex};
-	int err = netlink_open(&nl);
+	int err = dump_filters(TC_H_MIN_INGRESS, &query);
 
-	for (size_t i = 0; !err && i < 2; i++) {
-		struct tcmsg *message =
-			netlink_request(&nl, RTM_GETTFILTER, NLM_F_DUMP, sizeof(*message));
-
-		message->tcm_family = AF_UNSPEC;
-		message->tcm_ifindex = (int)ifindex;
-		message->tcm_parent = TC_H_MAKE(TC_H_CLSACT, hooks[i]);
-		err = netlink_talk(&nl, take_filter, &query);
-	}
+	if (!err)
+		err = dump_filters(TC_H_MIN_EGRESS, &query);
 	*empty = !query.found;
+	return err;
+}
+
+int net_first_priority(uint32_t ifindex, uint32_t *priority)
+{
+	struct filter_query query = {.ifindex = ifindex};
+	int err = dump_filters(TC_H_MIN_INGRESS, &query);
+
+	*priority = query.first;
+	return err;
+}
+
+int net_filter_is(uint32_t ifindex, uint32_t priority, uint32_t handle, const char *name, bool *is)
+{
+	struct filter_query query = {
+		.ifindex = ifindex, .priority = priority, .handle = handle, .name = name};
+	int err = dump_filters(TC_H_MIN_INGRESS, &query);
+
+	*is = query.named;
 	return err;
 }

@@ -110,8 +110,7 @@ int meta_write(struct loader *loader, struct failure *failure)
 	return 0;
 }
 
-/* A slot that gets another name starts with no addresses and no counts. */
-static int slot_reset(struct loader *loader, uint32_t slot)
+int slot_reset(struct loader *loader, uint32_t slot)
 {
 	int cpus = libbpf_num_possible_cpus();
 	CLEANUP(cleanup_free) struct ifw_counters *zero = NULL;
@@ -491,6 +490,9 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 								      : LOADER_PREFIXES_DEFAULT;
 	if (failure)
 		failure->text[0] = 0;
+	/* libbpf's words are for who develops this; the verifier's are among them. */
+	if (!getenv("IFW_DEBUG"))
+		libbpf_set_print(NULL);
 
 	err = choose_dir(loader, options ? options->pin_dir : NULL, failure);
 	if (!err && mode == LOADER_CREATE) {

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""BPF system calls that bpftool of Debian 12 does not make, and somebody else's program.
+
+CountingProgram stands for other software on the same hook: what it has counted
+tells whether packets still reach it.
+"""
+
+import ctypes
+import errno
+import os
+import pathlib
+import platform
+import struct
+
+import lab as laboratory
+
+MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, PROG_LOAD, OBJ_PIN, OBJ_GET = 0, 1, 2, 5, 6, 7
+PROG_QUERY, LINK_CREATE = 16, 28
+TCX_INGRESS = 46
+CONTINUE, PASS = -1, 0  # TC_ACT_UNSPEC (TCX_NEXT), TC_ACT_OK
+
+
+def call(command, attributes):
+    """(what the call returned, the attributes afterwards); raises OSError."""
+    raw = ctypes.create_string_buffer(attributes, 128)
+    number = laboratory.BPF_SYSCALL[platform.machine()]
+    status = laboratory.libc.syscall(number, command, raw, len(raw))
+    if status < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return status, raw.raw
+
+
+def tcx_programs(ifindex):
+    """Ids in the order in which they run; none where the kernel has no TCX."""
+    ids = (ctypes.c_uint32 * 64)()
+    query = struct.pack("=IIIIQI", ifindex, TCX_INGRESS, 0, 0, ctypes.addressof(ids), len(ids))
+    try:
+        _, answer = call(PROG_QUERY, query)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOENT):
+            return []
+        raise
+    return list(ids[: struct.unpack_from("=I", answer, 24)[0]])
+
+
+def open_pin(path):
+    name = ctypes.create_string_buffer(os.fsencode(path))
+    return call(OBJ_GET, struct.pack("=QI", ctypes.addressof(name), 0))[0]
+
+
+def change_element(command, path, size, value=None):
+    """Element 0 of a pinned array map."""
+    key = ctypes.create_string_buffer(4)
+    buffer = ctypes.create_string_buffer(value or bytes(size), size)
+    fd = open_pin(path)
+    try:
+        call(command, struct.pack("=I4xQQQ", fd, ctypes.addressof(key), ctypes.addressof(buffer), 0))
+    finally:
+        os.close(fd)
+    return buffer.raw
+
+
+def instruction(code, dst=0, src=0, offset=0, value=0):
+    return struct.pack("=BBhi", code, src << 4 | dst, offset, value)
+
+
+class CountingProgram:
+    """Counts its packets, then says verdict. Goes with the process, or where it is detached."""
+
+    def __init__(self, verdict):
+        # An array of one 64-bit number.
+        self.map, _ = call(MAP_CREATE, struct.pack("=IIII", 2, 4, 8, 1))
+        code = b"".join((
+            instruction(0x62, 10, offset=-4),  # *(u32 *)(r10 - 4) = 0
+            instruction(0xBF, 2, 10),  # r2 = r10
+            instruction(0x07, 2, value=-4),  # r2 += -4
+            instruction(0x18, 1, 1, value=self.map), instruction(0),  # r1 = map
+            instruction(0x85, value=1),  # call bpf_map_lookup_elem
+            instruction(0x15, 0, offset=2),  # if r0 == 0 goto + 2
+            instruction(0xB7, 1, value=1),  # r1 = 1
+            instruction(0xDB, 0, 1),  # lock *(u64 *)(r0 + 0) += r1
+            instruction(0xB7, 0, value=verdict),  # r0 = verdict
+            instruction(0x95),  # exit
+        ))
+        text = ctypes.create_string_buffer(code, len(code))
+        licence = ctypes.create_string_buffer(b"GPL")
+        load = struct.pack("=IIQQ", 3, len(code) // 8, ctypes.addressof(text), ctypes.addressof(licence))
+        self.program, _ = call(PROG_LOAD, load)
+
+    def count(self):
+        key, value = ctypes.create_string_buffer(4), ctypes.create_string_buffer(8)
+        call(MAP_LOOKUP, struct.pack("=I4xQQQ", self.map, ctypes.addressof(key), ctypes.addressof(value), 0))
+        return struct.unpack("=Q", value.raw)[0]
+
+    def attach_filter(self, host, iface, priority, hook="ingress"):
+        path = pathlib.Path(f"/sys/fs/bpf/theirs_{self.program}")
+        name = ctypes.create_string_buffer(os.fsencode(path))
+        call(OBJ_PIN, struct.pack("=QI", ctypes.addressof(name), self.program))
+        host.run(*f"tc filter add dev {iface} {hook} prio {priority} bpf direct-action "
+                 f"object-pinned {path}".split())
+        path.unlink()
+
+    def attach_tcx(self, ifindex):
+        """Behind those that are there, until the descriptor that this returns is closed."""
+        return call(LINK_CREATE, struct.pack("=IIII", self.program, ifindex, TCX_INGRESS, 0))[0]

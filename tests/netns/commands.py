@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the tests of ifw's commands share: a host to type them on.
+
+Each part of such a test gets a network of its own (parts()), so that what one
+leaves there cannot be what the next one finds.
+"""
+
+import difflib
+import json
+import logging
+import os
+import pathlib
+import re
+import sys
+import traceback
+
+import bpfcalls
+import lab as laboratory
+from lab import check
+
+logging.getLogger("scapy.runtime").setLevel(logging.ERROR)  # it misses addresses on lo
+from scapy.layers.inet import IP, TCP, UDP  # noqa: E402
+from scapy.layers.l2 import Ether  # noqa: E402
+
+RULE_PROTOCOL = "proto 119"  # LOADER_RTPROT: rules and routes of ours carry it
+
+
+class Host:
+    """The lab's router, with the commands that a test types on it."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.router = lab.router
+
+    def veth(self, name, *addresses):
+        """An interface of the router that is up; its other end is `p-NAME`, too."""
+        self.run("ip", "link", "add", name, "type", "veth", "peer", "name", f"p-{name}")
+        self.run("ip", "link", "set", f"p-{name}", "up")
+        self.router.configure(name, *addresses)
+
+    def run(self, *command, **options):
+        return self.router.run(*command, **options)
+
+    def ifw(self, *arguments, **options):
+        """ifw, to its end and successful; what it printed."""
+        return self.lab.ifw(*arguments, **options).stdout
+
+    def zfw(self, *arguments, program="zfw", **options):
+        """The older names; whatever the status."""
+        return self.run(self.lab.program(program), *arguments, ok=False, **options)
+
+    def json(self, *arguments):
+        return json.loads(self.ifw(*arguments, "-j"))
+
+    def rules(self):
+        return self.ifw("rule", "list").splitlines()
+
+    def iface(self, name):
+        """What `ifw iface show` says of one; None: it is not up."""
+        for one in self.json("iface", "show")["interfaces"]:
+            if one["name"] == name:
+                return one
+        return None
+
+    def reasons(self, name):
+        for one in self.json("stats")["interfaces"]:
+            if one["name"] == name:
+                return {r["reason"]: r["packets"] for r in one["reasons"]}
+        return {}
+
+    def state(self):
+        """All that ifw could have changed, as text to compare, handles and ids included."""
+        shown = [
+            self.run(*words.split(), ok=False).stdout
+            for words in (
+                "ip rule",
+                "ip route show table all",
+                "tc qdisc show",
+            )
+        ]
+        for name in sorted(os.listdir("/sys/class/net")):
+            shown.append(f"{name}: {self.programs(name)}")
+        for words in (("rule", "list"), ("iface", "show")):
+            shown.append(self.lab.ifw(*words, ok=False).stdout)
+        return "\n".join(shown + pins())
+
+    def ours(self):
+        """Policy rules and routes of ours."""
+        rules = self.run("ip", "-d", "rule").stdout.splitlines()
+        routes = self.run("ip", "-d", "route", "show", "table", "all").stdout.splitlines()
+        return [line.strip() for line in rules + routes if RULE_PROTOCOL in line]
+
+    def programs(self, name):
+        """Ids of the programs on an interface's ingress hook: TCX first, then filters."""
+        shown = json.loads(self.run("bpftool", "-j", "net", "show", "dev", name).stdout)
+        return bpfcalls.tcx_programs(self.router.ifindex(name)) + [one["id"] for one in shown[0]["tc"]]
+
+    def send(self, name, destination, port, protocol="udp", source="198.51.100.9", count=1):
+        """Packets into an interface from its cable, without a host that would answer."""
+        raw = self.router.packet_socket(f"p-{name}")
+        address = pathlib.Path(f"/sys/class/net/{name}/address").read_text().strip()
+        packet = frame(address, source, destination, port, protocol)
+        with raw:
+            for _ in range(count):
+                raw.send(packet)
+
+    def reason_of(self, name, destination, port, protocol="udp", **options):
+        """The reason that counted a packet that is sent now."""
+        before = self.reasons(name)
+        self.send(name, destination, port, protocol, **options)
+        found = [r for r, n in self.reasons(name).items() if n != before.get(r, 0)]
+        return found[0] if len(found) == 1 else found
+
+
+def frame(mac, source, destination, port, protocol):
+    layer = UDP(sport=4000, dport=port) if protocol == "udp" else TCP(sport=4000, dport=port)
+    return bytes(Ether(dst=mac, src="02:00:00:00:00:99") / IP(src=source, dst=destination) / layer)
+
+
+def pins(folder="/sys/fs/bpf"):
+    return sorted(str(p) for p in pathlib.Path(folder).rglob("*") if p.suffix != ".debug")
+
+
+def same(before, after, text):
+    """As equal(), for Host.state(): says in which lines they differ."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    changed = [line for line in lines if line[:2] not in ("--", "++", "@@")]
+    return check(not changed, f"{text}: {changed}" if changed else text)
+
+
+def refused(done, status, words, text):
+    """A command that failed with this status and said these words on stderr (a regex)."""
+    said = done.stderr.strip()
+    good = done.returncode == status and re.search(words, said)
+    return check(good, text if good else f"{text}: status {done.returncode}, said {said!r}")
+
+
+def parts(*functions):
+    """A test for lab.main() that runs function(Host) of each in a network of its own."""
+
+    def test(lab):
+        for function in functions:
+            print(f"      {function.__name__.replace('_', ' ')}:", flush=True)
+            tally = laboratory.tally
+
+            def part(own, function=function):
+                try:
+                    function(Host(own))
+                except Exception:  # the other parts can still be tested
+                    traceback.print_exc(file=sys.stdout)
+                    check(False, "this part ended early")
+                return [tally.passed, tally.failed]
+
+            tally.passed, tally.failed = lab.isolated(part)
+
+    return test
