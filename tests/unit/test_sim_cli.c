@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tests of the program ifw-sim: exit statuses, what goes to which stream, and
+ * the form of the lines. It is found beside this test in the build folder.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <sys/wait.h>
+
+#include "sim_fixture.h"
+
+#define TEXT_MAX 16384
+
+static char program[PATH_MAX];
+static char dir[] = P_tmpdir "/ifw-sim-test-XXXXXX";
+static char out[TEXT_MAX], err[TEXT_MAX];
+
+static void in_dir(const char *name, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%s", dir, name);
+}
+
+static void write_file(const char *name, const void *bytes, size_t size)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	in_dir(name, path);
+	file = fopen(path, "we");
+	cr_assert_not_null(file);
+	cr_assert_eq(fwrite(bytes, 1, size, file), size);
+	cr_assert_eq(fclose(file), 0);
+}
+
+static void write_text(const char *name, const char *text)
+{
+	write_file(name, text, strlen(text));
+}
+
+static void write_capture(const char *name, uint32_t link, size_t captured)
+{
+	struct frame ssh = tcp("192.0.2.1", 5, "10.0.0.1", 22);
+	struct frame web = tcp("192.0.2.1", 5, "198.51.100.1", 80);
+	const struct frame *frames[] = {&ssh, &web};
+	uint32_t header[] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, link};
+	uint8_t bytes[512];
+	size_t size = sizeof(header);
+
+	memcpy(bytes, header, sizeof(header));
+	for (int i = 0; i < 2; i++) {
+		uint32_t record[] = {1, 0, (uint32_t)captured, (uint32_t)frames[i]->length};
+
+		memcpy(bytes + size, record, sizeof(record));
+		memcpy(bytes + size + sizeof(record), frames[i]->bytes, captured);
+		size += sizeof(record) + captured;
+	}
+	write_file(name, bytes, size);
+}
+
+static void setup(void)
+{
+	char self[PATH_MAX] = "";
+	char *slash;
+
+	cr_assert_gt(readlink("/proc/self/exe", self, sizeof(self) - 1), 0);
+	slash = strrchr(self, '/');
+	cr_assert_not_null(slash);
+	*slash = '\0';
+	cr_assert_lt(snprintf(program, sizeof(program), "%s/../../bin/ifw-sim", self), PATH_MAX);
+	cr_assert_not_null(mkdtemp(dir));
+	cr_assert_eq(chdir(dir), 0);
+	write_text("world", "interface eth0 address 10.0.0.1/24\ninterface eth1\n"
+			    "socket tcp listen 127.0.0.1:1000\n");
+	write_text("rules", "intercept tcp to 198.51.100.0/24 port 80 via 127.0.0.1:1000\n");
+	write_capture("capture", 1, 54);
+}
+
+static void teardown(void)
+{
+	static const char *const names[] = {"world", "rules", "capture", "bad", "out", "err"};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		in_dir(names[i], path);
+		unlink(path);
+	}
+	cr_assert_eq(rmdir(dir), 0);
+}
+
+TestSuite(sim_cli, .init = setup, .fini = teardown);
+
+static void slurp(const char *name, char text[TEXT_MAX])
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	in_dir(name, path);
+	file = fopen(path, "re");
+	cr_assert_not_null(file);
+	text[fread(text, 1, TEXT_MAX - 1, file)] = '\0';
+	fclose(file);
+}
+
+static void redirect(const char *path, int flags, int to)
+{
+	int fd = open(path, flags, 0600);
+
+	if (fd < 0 || dup2(fd, to) < 0)
+		_exit(99);
+}
+
+/* stdin from "capture"; stdout to output, "out" where it is to be read. Returns the status. */
+static int run_to(const char *output, const char *const *args)
+{
+	char *argv[24] = {program};
+	pid_t child;
+	int status;
+
+	for (int i = 0; args[i]; i++)
+		argv[i + 1] = (char *)args[i];
+	child = fork();
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		redirect("capture", O_RDONLY, STDIN_FILENO);
+		redirect(output, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
+		redirect("err", O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
+		execv(program, argv);
+		_exit(98);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status), "killed by signal %d", WTERMSIG(status));
+	slurp("err", err);
+	if (strcmp(output, "out") == 0)
+		slurp("out", out);
+	return WEXITSTATUS(status);
+}
+
+#define RUN(...) run_to("out", (const char *const[]){__VA_ARGS__, NULL})
+#define FILES "--rules", "rules", "--world", "world"
+
+#define SAYS(text, part) cr_assert_not_null(strstr(text, part), "no '%s' in: %s", part, text)
+
+Test(sim_cli, run_prints_a_line_a_packet)
+{
+	cr_assert_eq(RUN("run", FILES, "capture"), 0, "%s", err);
+	cr_assert_str_eq(out, "     1  pass  ssh                 -            -\n"
+			      "     2  pass  intercepted         listener     "
+			      "intercept tcp to 198.51.100.0/24 port 80 via 127.0.0.1:1000\n");
+	SAYS(err, "2 packets\n");
+	/* eth1 has no address, so ssh opens nothing there. */
+	cr_assert_eq(RUN("run", FILES, "--in", "eth1", "capture"), 0, "%s", err);
+	SAYS(out, "     1  drop  no-rule");
+}
+
+Test(sim_cli, run_prints_json_and_nothing_else)
+{
+	cr_assert_eq(RUN("run", "-j", FILES, "-"), 0, "%s", err);
+	cr_assert_str_eq(out, "{\"packet\":1,\"verdict\":\"pass\",\"reason\":\"ssh\","
+			      "\"rule\":null,\"assigned\":null}\n"
+			      "{\"packet\":2,\"verdict\":\"pass\",\"reason\":\"intercepted\","
+			      "\"rule\":\"intercept tcp to 198.51.100.0/24 port 80 via "
+			      "127.0.0.1:1000\",\"assigned\":\"listener\"}\n");
+	cr_assert_str_empty(err);
+}
+
+Test(sim_cli, explain_says_why)
+{
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "tcp", "192.0.2.1:5", "198.51.100.1:80"),
+		     0, "%s", err);
+	SAYS(out, "verdict             pass\n");
+	SAYS(out, "reason              intercepted: ");
+	cr_assert_null(strchr(out, '\033'), "colour is for terminals");
+	cr_assert_eq(RUN("explain", "-j", FILES, "--in", "eth0", "udp", "192.0.2.1:5",
+			 "[2001:db8::1]:80"),
+		     1);
+	cr_assert_eq(RUN("explain", "-j", FILES, "--in", "eth0", "udp", "192.0.2.1:5",
+			 "198.51.100.1:80"),
+		     0);
+	SAYS(out, "\"verdict\":\"drop\",\"reason\":\"no-rule\"");
+}
+
+Test(sim_cli, explain_compares_with_what_is_expected)
+{
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "--expect", "intercepted", "tcp",
+			 "192.0.2.1:5", "198.51.100.1:80"),
+		     0);
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "--expect", "no-rule", "tcp",
+			 "192.0.2.1:5", "198.51.100.1:80"),
+		     3);
+	SAYS(err, "ifw-sim: the reason is 'intercepted', not 'no-rule'");
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "--expect", "norule", "tcp",
+			 "192.0.2.1:5", "198.51.100.1:80"),
+		     1);
+	SAYS(err, "there is no reason 'norule'");
+}
+
+Test(sim_cli, help_and_version)
+{
+	cr_assert_eq(RUN("--help"), 0);
+	SAYS(out, "usage: ifw-sim run");
+	cr_assert_str_empty(err);
+	cr_assert_eq(RUN("--version"), 0);
+	SAYS(out, "ifw-sim ");
+}
+
+Test(sim_cli, usage_errors)
+{
+	cr_assert_eq(RUN("walk"), 1);
+	SAYS(err, "ifw-sim: there is no command 'walk'");
+	cr_assert_eq(RUN("run", "--rules", "rules", "capture"), 1);
+	cr_assert_eq(RUN("run", FILES), 1);
+	cr_assert_eq(RUN("run", FILES, "capture", "capture"), 1);
+	cr_assert_eq(RUN("run", FILES, "--expect", "ssh", "capture"), 1);
+	cr_assert_eq(RUN("run", FILES, "--nonsense", "capture"), 1);
+	SAYS(err, "ifw-sim: unrecognized option");
+	cr_assert_eq(RUN("run", "--rules", "-", "--world", "world", "-"), 1);
+	cr_assert_eq(RUN("explain", FILES, "tcp", "1.1.1.1:1", "2.2.2.2:2"), 1);
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "icmp", "1.1.1.1:1", "2.2.2.2:2"), 1);
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "tcp", "1.1.1.1", "2.2.2.2:2"), 1);
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "tcp", "1.1.1.1:1", "2.2.2.2:x"), 1);
+	cr_assert_eq(RUN("run", FILES, "--in", "eth9", "capture"), 1);
+	SAYS(err, "ifw-sim: 'world' has no interface 'eth9'");
+	cr_assert_str_empty(out);
+}
+
+Test(sim_cli, errors_in_files_show_line_and_caret)
+{
+	write_text("bad", "# a comment\ninterface eth0 adress 10.0.0.1/24\n");
+	cr_assert_eq(RUN("run", "--rules", "rules", "--world", "bad", "capture"), 1);
+	SAYS(err, "bad:2:16: error: unexpected 'adress'");
+	SAYS(err, "\n  interface eth0 adress 10.0.0.1/24\n                 ^~~~~~\n");
+	write_text("bad", "\n\nintercept tcp to 10.0.0.0/8\n");
+	cr_assert_eq(RUN("run", "--rules", "bad", "--world", "world", "capture"), 1);
+	SAYS(err, "bad:3:");
+	cr_assert_str_empty(out);
+	write_text("bad", "");
+	cr_assert_eq(RUN("run", "--rules", "rules", "--world", "bad", "capture"), 1);
+	SAYS(err, "'bad' has no interface");
+	cr_assert_eq(RUN("run", "--rules", "rules", "--world", "missing", "capture"), 1);
+	SAYS(err, "ifw-sim: cannot open 'missing': No such file or directory");
+	cr_assert_eq(RUN("run", "--rules", "/", "--world", "world", "capture"), 1);
+}
+
+Test(sim_cli, captures_that_cannot_be_decided)
+{
+	cr_assert_eq(RUN("run", FILES, "missing"), 1);
+	cr_assert_eq(RUN("run", FILES, "rules"), 1);
+	SAYS(err, "ifw-sim: rules: not a capture");
+	write_capture("bad", 101, 54);
+	cr_assert_eq(RUN("run", FILES, "bad"), 1);
+	SAYS(err, "link type RAW");
+	write_capture("bad", 1, 40);
+	cr_assert_eq(RUN("run", "-j", FILES, "bad"), 1);
+	SAYS(err, "packet 1: only 40 of its 54 bytes were captured");
+	SAYS(err, "2 packets were not decided");
+	cr_assert_str_empty(out);
+	write_capture("bad", 1, 54);
+	cr_assert_eq(truncate("bad", 24 + 16 + 54 + 16 + 53), 0);
+	cr_assert_eq(RUN("run", "-j", FILES, "bad"), 1);
+	SAYS(err, "ifw-sim: bad: packet 2: truncated");
+	SAYS(out, "{\"packet\":1,");
+	cr_assert_null(strstr(out, "{\"packet\":2,"));
+}
+
+Test(sim_cli, a_full_disk_is_not_done)
+{
+	const char *const run[] = {"run", FILES, "capture", NULL};
+	const char *const explain[] = {"explain", FILES,	 "--in",	"eth0",
+				       "tcp",	  "192.0.2.1:5", "10.0.0.1:22", NULL};
+	const char *const help[] = {"--help", NULL};
+
+	cr_assert_eq(run_to("/dev/full", run), 2);
+	cr_assert_eq(run_to("/dev/full", explain), 2);
+	cr_assert_eq(run_to("/dev/full", help), 2);
+	SAYS(err, "ifw-sim: cannot write to standard output: No space left on device");
+}

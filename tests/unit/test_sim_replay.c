@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tests of sim/capture.c and sim/replay.c: whole captures, and such that are
+ * cut, of another link type, or none.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "sim_fixture.h"
+
+#include "sim/replay.h"
+
+#define ETHERNET 1
+#define RAW_IP 101
+#define LINUX_SLL 113
+
+struct capture_bytes {
+	uint8_t bytes[4096];
+	size_t size;
+};
+
+static void add32(struct capture_bytes *c, uint32_t value)
+{
+	memcpy(c->bytes + c->size, &value, sizeof(value));
+	c->size += sizeof(value);
+}
+
+/* libpcap's own format, in this machine's byte order. */
+static struct capture_bytes begin(uint32_t link)
+{
+	struct capture_bytes c = {};
+
+	add32(&c, 0xa1b2c3d4);
+	add32(&c, 2 | 4 << 16);
+	add32(&c, 0);
+	add32(&c, 0);
+	add32(&c, 65535);
+	add32(&c, link);
+	return c;
+}
+
+static void add_packet(struct capture_bytes *c, const struct frame *frame, size_t captured)
+{
+	add32(c, 1);
+	add32(c, 0);
+	add32(c, (uint32_t)captured);
+	add32(c, (uint32_t)frame->length);
+	memcpy(c->bytes + c->size, frame->bytes, captured);
+	c->size += captured;
+}
+
+struct seen {
+	unsigned int packets, undecided;
+	uint8_t reasons[8];
+	uint64_t last;
+	int answer;
+};
+
+static int see(void *arg, const struct replay_packet *packet)
+{
+	struct seen *seen = arg;
+
+	seen->last = packet->number;
+	if (packet->result)
+		seen->reasons[seen->packets++ % 8] = packet->result->decision.reason;
+	else
+		seen->undecided++;
+	return seen->answer;
+}
+
+static struct sim_world *world;
+static char message[REPLAY_MESSAGE_MAX];
+
+static void setup(void)
+{
+	world = world_of("interface eth0 index 2 address 10.0.0.1/24\n", "");
+}
+
+static void teardown(void)
+{
+	sim_world_destroy(world);
+}
+
+TestSuite(sim_replay, .init = setup, .fini = teardown);
+
+static int replay(struct capture_bytes *c, struct seen *seen)
+{
+	FILE *file = fmemopen(c->bytes, c->size ? c->size : 1, "r");
+
+	cr_assert_not_null(file);
+	if (c->size == 0)
+		fgetc(file);
+	message[0] = '\0';
+	return replay_capture(world, file, 2, see, seen, message);
+}
+
+Test(sim_replay, decides_packet_by_packet)
+{
+	struct capture_bytes c = begin(ETHERNET);
+	struct frame ssh = tcp("192.0.2.1", 5, "10.0.0.1", 22);
+	struct frame other = tcp("192.0.2.1", 5, "10.0.0.1", 23);
+	struct seen seen = {};
+
+	add_packet(&c, &ssh, ssh.length);
+	add_packet(&c, &other, other.length);
+	cr_assert_eq(replay(&c, &seen), 0, "%s", message);
+	cr_assert_eq(seen.packets, 2);
+	cr_assert_eq(seen.last, 2);
+	cr_assert_eq(seen.reasons[0], IFW_REASON_SSH);
+	cr_assert_eq(seen.reasons[1], IFW_REASON_NO_RULE);
+}
+
+Test(sim_replay, a_capture_may_be_empty)
+{
+	struct capture_bytes c = begin(ETHERNET);
+	struct seen seen = {};
+
+	cr_assert_eq(replay(&c, &seen), 0);
+	cr_assert_eq(seen.packets, 0);
+}
+
+Test(sim_replay, a_cut_packet_is_not_decided)
+{
+	struct capture_bytes c = begin(ETHERNET);
+	struct frame ssh = tcp("192.0.2.1", 5, "10.0.0.1", 22);
+	struct seen seen = {};
+
+	add_packet(&c, &ssh, ssh.length - 1);
+	add_packet(&c, &ssh, ssh.length);
+	cr_assert_eq(replay(&c, &seen), 0);
+	cr_assert_eq(seen.undecided, 1);
+	cr_assert_eq(seen.packets, 1);
+	cr_assert_eq(seen.last, 2);
+}
+
+/* Cut anywhere: an error, unless just between two packets. */
+Test(sim_replay, a_cut_file_is_an_error_after_what_is_whole)
+{
+	struct capture_bytes c = begin(ETHERNET);
+	struct frame ssh = tcp("192.0.2.1", 5, "10.0.0.1", 22);
+	size_t header = c.size, first, whole;
+
+	add_packet(&c, &ssh, ssh.length);
+	first = c.size;
+	add_packet(&c, &ssh, ssh.length);
+	whole = c.size;
+	for (size_t size = 1; size < whole; size++) {
+		struct seen seen = {};
+		int error;
+
+		c.size = size;
+		error = replay(&c, &seen);
+		cr_assert_eq(error, size == header || size == first ? 0 : -EINVAL, "%zu bytes",
+			     size);
+		cr_assert_eq(seen.packets, size >= first, "%zu bytes", size);
+		cr_assert(!error || message[0], "%zu bytes", size);
+	}
+}
+
+Test(sim_replay, names_a_link_type_that_is_not_read)
+{
+	struct capture_bytes raw = begin(RAW_IP), any = begin(LINUX_SLL);
+	struct seen seen = {};
+
+	cr_assert_eq(replay(&raw, &seen), -EPROTONOSUPPORT);
+	cr_assert_not_null(strstr(message, "RAW"), "%s", message);
+	cr_assert_eq(replay(&any, &seen), -EPROTONOSUPPORT);
+	cr_assert_not_null(strstr(message, "LINUX_SLL"), "%s", message);
+	cr_assert_not_null(strstr(message, "Ethernet"), "%s", message);
+}
+
+Test(sim_replay, what_is_no_capture_is_refused)
+{
+	struct capture_bytes junk = {.bytes = "these are some bytes, but no capture", .size = 36};
+	struct seen seen = {};
+
+	cr_assert_eq(replay(&junk, &seen), -EINVAL);
+	cr_assert_not_null(strstr(message, "not a capture"), "%s", message);
+}
+
+Test(sim_replay, ends_where_the_caller_says)
+{
+	struct capture_bytes c = begin(ETHERNET);
+	struct frame ssh = tcp("192.0.2.1", 5, "10.0.0.1", 22);
+	struct seen seen = {.answer = -EIO};
+
+	add_packet(&c, &ssh, ssh.length);
+	add_packet(&c, &ssh, ssh.length);
+	cr_assert_eq(replay(&c, &seen), -EIO);
+	cr_assert_eq(seen.packets, 1);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tests of sim/sockets.c: who is found for a tuple, as in the kernel.
+ */
+#include "sim_fixture.h"
+
+#include "datapath/flow.h"
+
+static struct sim_world *world;
+
+static void setup(void)
+{
+	world = world_of("socket tcp listen 0.0.0.0:80\n"
+			 "socket tcp listen 10.0.0.1:80\n"
+			 "socket tcp established 10.0.0.1:80 192.0.2.1:5\n"
+			 "socket tcp listen 10.0.0.1:81\n"
+			 "socket tcp time-wait 10.0.0.1:82 192.0.2.1:5\n"
+			 "socket udp bound 0.0.0.0:53\n"
+			 "socket udp bound 10.0.0.1:53\n"
+			 "socket udp connected 10.0.0.1:53 192.0.2.1:5\n"
+			 "socket udp bound 0.0.0.0:54\n"
+			 "socket udp connected 10.0.0.1:55 192.0.2.1:5\n"
+			 "socket tcp listen [2001:db8::1]:80\n"
+			 "socket tcp listen [::]:81\n",
+			 "");
+}
+
+static void teardown(void)
+{
+	sim_world_destroy(world);
+}
+
+TestSuite(sim_sockets, .init = setup, .fini = teardown);
+
+static const struct bpf_sock *find(uint8_t protocol, const char *src, uint16_t src_port,
+				   const char *dst, uint16_t dst_port)
+{
+	uint8_t family = strchr(dst, ':') ? IFW_FAMILY_IPV6 : IFW_FAMILY_IPV4;
+	struct bpf_sock_tuple tuple = {};
+	const struct sim_socket *found;
+	uint32_t size;
+
+	size = ifw_tuple(&tuple, family, addr_of(src), src_port, addr_of(dst), dst_port);
+	found = protocol == IPPROTO_TCP ? sim_world_lookup_tcp(world, &tuple, size)
+					: sim_world_lookup_udp(world, &tuple, size);
+	return found ? &found->sk : NULL;
+}
+
+#define FIND_TCP(...) find(IPPROTO_TCP, __VA_ARGS__)
+#define FIND_UDP(...) find(IPPROTO_UDP, __VA_ARGS__)
+
+Test(sim_sockets, tcp_conversation_then_address_then_any)
+{
+	const struct bpf_sock *sk = FIND_TCP("192.0.2.1", 5, "10.0.0.1", 80);
+
+	cr_assert_eq(sk->state, BPF_TCP_ESTABLISHED);
+	sk = FIND_TCP("192.0.2.1", 6, "10.0.0.1", 80);
+	cr_assert_eq(sk->state, BPF_TCP_LISTEN);
+	cr_assert_eq(sk->src_ip4, inet_addr("10.0.0.1"));
+	sk = FIND_TCP("192.0.2.1", 5, "10.0.0.2", 80);
+	cr_assert_eq(sk->state, BPF_TCP_LISTEN);
+	cr_assert_eq(sk->src_ip4, 0);
+	cr_assert_null(FIND_TCP("192.0.2.1", 5, "10.0.0.2", 81));
+	cr_assert_null(FIND_TCP("192.0.2.1", 5, "10.0.0.1", 79));
+	cr_assert_eq(FIND_TCP("192.0.2.1", 5, "10.0.0.1", 82)->state, BPF_TCP_TIME_WAIT);
+	cr_assert_null(FIND_TCP("192.0.2.1", 6, "10.0.0.1", 82));
+}
+
+Test(sim_sockets, udp_peer_then_address_then_any)
+{
+	const struct bpf_sock *sk = FIND_UDP("192.0.2.1", 5, "10.0.0.1", 53);
+
+	cr_assert_eq(sk->dst_port, htons(5));
+	sk = FIND_UDP("192.0.2.1", 6, "10.0.0.1", 53);
+	cr_assert_eq(sk->dst_port, 0);
+	cr_assert_eq(sk->src_ip4, inet_addr("10.0.0.1"));
+	sk = FIND_UDP("192.0.2.1", 5, "10.0.0.2", 53);
+	cr_assert_eq(sk->src_ip4, 0);
+	cr_assert_eq(FIND_UDP("0.0.0.0", 0, "10.0.0.1", 53)->dst_port, 0);
+	cr_assert_not_null(FIND_UDP("192.0.2.1", 5, "10.0.0.1", 54));
+	cr_assert_not_null(FIND_UDP("192.0.2.1", 5, "10.0.0.1", 55));
+	cr_assert_null(FIND_UDP("0.0.0.0", 0, "10.0.0.1", 55));
+	cr_assert_null(FIND_UDP("192.0.2.1", 5, "10.0.0.1", 80));
+}
+
+Test(sim_sockets, fields_are_in_the_order_that_the_kernel_shows)
+{
+	const struct bpf_sock *sk = FIND_TCP("192.0.2.1", 5, "10.0.0.1", 80);
+
+	cr_assert_eq(sk->family, AF_INET);
+	cr_assert_eq(sk->protocol, IPPROTO_TCP);
+	cr_assert_eq(sk->src_ip4, inet_addr("10.0.0.1"));
+	cr_assert_eq(sk->src_port, 80);
+	cr_assert_eq(sk->dst_ip4, inet_addr("192.0.2.1"));
+	cr_assert_eq(sk->dst_port, htons(5));
+	sk = FIND_UDP("192.0.2.1", 5, "10.0.0.1", 53);
+	cr_assert_eq(sk->protocol, IPPROTO_UDP);
+	cr_assert_eq(sk->state, BPF_TCP_ESTABLISHED);
+	cr_assert_eq(FIND_UDP("192.0.2.1", 5, "10.0.0.1", 54)->state, BPF_TCP_CLOSE);
+}
+
+Test(sim_sockets, ipv6_has_sockets_of_its_own)
+{
+	const struct bpf_sock *sk = FIND_TCP("2001:db8::2", 5, "2001:db8::1", 80);
+
+	cr_assert_eq(sk->family, AF_INET6);
+	cr_assert_eq(sk->src_ip6[0], htonl(0x20010db8));
+	cr_assert_eq(sk->src_ip6[3], htonl(1));
+	cr_assert_null(FIND_TCP("2001:db8::2", 5, "2001:db8::3", 80));
+	cr_assert_not_null(FIND_TCP("2001:db8::2", 5, "2001:db8::3", 81));
+	cr_assert_null(FIND_TCP("192.0.2.1", 5, "10.0.0.9", 81));
+}
+
+Test(sim_sockets, a_tuple_of_another_size_finds_nothing)
+{
+	struct bpf_sock_tuple tuple = {
+		.ipv4 = {.daddr = inet_addr("10.0.0.1"), .dport = htons(80)}};
+
+	cr_assert_not_null(sim_world_lookup_tcp(world, &tuple, sizeof(tuple.ipv4)));
+	cr_assert_null(sim_world_lookup_tcp(world, &tuple, sizeof(tuple.ipv4) - 1));
+	cr_assert_null(sim_world_lookup_udp(world, &tuple, 0));
+}
