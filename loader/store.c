@@ -609,10 +609,13 @@ int loader_rule_delete(struct loader *loader, const struct delete_filter *filter
 	err = group_remove(loader, filter, &group);
 	if (!err)
 		err = group_link(loader, &filter->rule, &group);
+	result->group_empty = group.count == 0;
+	/* No room for the group's new run beside the former: all of it anew, side by side. */
+	if (err == -ENOSPC)
+		return recover(loader, failure);
 	if (err) {
 		fail_errno(failure, err, "cannot remove the rule");
 		return undo(loader, err);
 	}
-	result->group_empty = group.count == 0;
 	return store_end(loader, failure);
 }
