@@ -70,6 +70,17 @@ Test(flow, udp_from_nowhere_is_no_reply)
 	EXPECT(world, "eth0", udp("0.0.0.0", 0, "255.255.255.255", 54), DROP, "no-rule");
 }
 
+/* Lookup and look are two moments: a socket may have turned to another peer in between. */
+Test(flow, udp_peer_is_compared_itself)
+{
+	struct sim_socket *socket, *next;
+
+	HASH_ITER(hh, world->sockets, socket, next)
+	if (socket->key.protocol == IPPROTO_UDP && socket->sk.dst_port)
+		socket->sk.dst_ip4 = inet_addr("192.0.2.99");
+	EXPECT(world, "eth0", udp("192.0.2.1", 53, "10.0.0.1", 5353), DROP, "no-rule");
+}
+
 Test(flow, writes_only_its_bits_of_the_mark)
 {
 	struct frame f = tcp("192.0.2.1", 1000, "10.0.0.1", 80);

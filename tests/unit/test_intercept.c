@@ -89,6 +89,18 @@ Test(intercept, without_listener_drops)
 	cr_assert_eq(decide_on(world, "eth0", &f).decision.rule, 2);
 }
 
+/* A listener that is closed between lookup and look has left LISTEN. */
+Test(intercept, a_socket_that_stopped_listening_is_no_listener)
+{
+	struct sim_socket *socket, *next;
+
+	HASH_ITER(hh, world->sockets, socket, next)
+	if (socket->sk.state == BPF_TCP_LISTEN)
+		socket->sk.state = BPF_TCP_CLOSE;
+	EXPECT(world, "eth0", TCP(1), DROP, "no-listener");
+	EXPECT(world, "eth0", UDP(1), PASS, "intercepted");
+}
+
 /* The client's own conversation with the listener must not be mistaken for it. */
 Test(intercept, looks_up_with_the_destination_only)
 {
