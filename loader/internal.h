@@ -91,6 +91,8 @@ int store_end(struct loader *loader, struct failure *failure);
 int replace_all(struct loader *loader, const struct rule_set *set, struct failure *failure);
 /* Makes derived state anew where a writer was killed. */
 int recover(struct loader *loader, struct failure *failure);
+/* Removes the generation not in force, where a killed writer left one. */
+void remove_remnant(struct loader *loader);
 /* The first generation, empty. */
 int replace_first(struct loader *loader, struct failure *failure);
 /* Frees slots that neither a rule nor an interface uses. */

@@ -459,6 +459,8 @@ static int open_state(struct loader *loader, struct failure *failure)
 	err = recover(loader, failure);
 	if (!err && loader->set.rules < 0)
 		err = generation_open(loader, loader->active, &loader->set, failure);
+	if (!err)
+		remove_remnant(loader);
 	return err ? err : names_collect(loader, failure);
 }
 

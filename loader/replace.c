@@ -7,6 +7,7 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,18 +197,33 @@ static int write_rules(const struct generation *generation, const struct rule_se
 
 static const char *const pin_names[] = {"prefixes", "ranges", "rules"};
 
+/* The pins go last: where there are none, nothing else is left either. */
 static int unpin_generation(struct loader *loader, uint32_t number)
 {
 	char name[32];
 
+	(void)bpf_map_delete_elem(loader->prefixes_fd, &number);
+	(void)bpf_map_delete_elem(loader->ranges_fd, &number);
 	for (size_t i = 0; i < 3; i++) {
 		pin_generation(pin_names[i], number, name, sizeof(name));
 		if (unlinkat(loader->dir_fd, name, 0) && errno != ENOENT)
 			return -errno;
 	}
-	(void)bpf_map_delete_elem(loader->prefixes_fd, &number);
-	(void)bpf_map_delete_elem(loader->ranges_fd, &number);
 	return 0;
+}
+
+void remove_remnant(struct loader *loader)
+{
+	uint32_t number = !loader->active;
+	bool found = false;
+	char name[32];
+
+	for (size_t i = 0; i < 3 && !found; i++) {
+		pin_generation(pin_names[i], number, name, sizeof(name));
+		found = faccessat(loader->dir_fd, name, F_OK, 0) == 0;
+	}
+	if (found && wait_for_readers(loader) == 0)
+		(void)unpin_generation(loader, number);
 }
 
 static int pin_set(struct loader *loader, uint32_t number, const struct generation *set)
