@@ -146,10 +146,10 @@ static unsigned int last_filled(const struct table *table, size_t row)
 
 int table_print(const struct table *table, FILE *out, const struct table_look *look)
 {
-	unsigned int widths[TABLE_COLUMNS_MAX], columns = table->column_count;
+	unsigned int widths[TABLE_COLUMNS_MAX] = {0}, columns = table->column_count;
 
-	if (table->failed)
-		return -ENOMEM;
+	if (table->failed || !columns)
+		return table->failed ? -ENOMEM : 0;
 	for (unsigned int i = 0; i < columns; i++)
 		widths[i] = strlen(table->columns[i].title);
 	for (size_t i = 0; i < table->count; i++)

@@ -360,7 +360,7 @@ int zfw_parse(int argc, char **argv, struct zfw_request *request, struct failure
 	int err;
 
 	err = collect(argc, argv, &read, &given, &verb, failure);
-	if (!err && read.verb != ZFW_HELP) {
+	if (!err && verb && read.verb != ZFW_HELP) {
 		read.verb = verb->verb;
 		read.target = given.value[(int)verb->option];
 		err = check_together(&given, verb, failure);

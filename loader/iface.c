@@ -343,7 +343,7 @@ int loader_up(struct loader *loader, const char *ifname, const struct up_options
 {
 	CLEANUP(cleanup_free) struct iface_addr *addrs = NULL;
 	struct up_result done = {};
-	struct ifw_iface settings, before = {};
+	struct ifw_iface settings = {}, before = {};
 	struct link_info link;
 	size_t count = 0;
 	int err;

@@ -237,7 +237,7 @@ static int link_source(struct loader *loader, const struct rule *rule,
 		       struct ifw_prefix *source, bool source_existed, uint32_t at,
 		       const struct run *run)
 {
-	uint32_t groups;
+	uint32_t groups = 0;
 	int err;
 
 	set_run(source, at, run);

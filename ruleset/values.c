@@ -188,7 +188,7 @@ int value_port(struct span text, uint16_t *port, struct fault *fault)
 int value_ports(struct span text, uint16_t *low, uint16_t *high, struct fault *fault)
 {
 	const char *dash = memchr(text.text, '-', text.len);
-	uint16_t from, to;
+	uint16_t from = 0, to;
 
 	if (parse_port(text, dash ? head(text, dash) : text, &from, fault))
 		return -EINVAL;
@@ -233,7 +233,7 @@ static int split_endpoint(struct span text, struct span *address, struct span *p
 
 int value_endpoint(struct span text, struct endpoint *endpoint, struct fault *fault)
 {
-	struct span address, port;
+	struct span address = text, port = text;
 	struct endpoint found = {0};
 
 	if (split_endpoint(text, &address, &port, fault))
@@ -254,7 +254,7 @@ int value_endpoint(struct span text, struct endpoint *endpoint, struct fault *fa
 int grammar_parse_prefix(const char *text, size_t len, uint8_t *family, struct ifw_addr *addr,
 			 uint8_t *prefix_len, bool *host_bits)
 {
-	struct prefix prefix;
+	struct prefix prefix = {0};
 	struct fault fault;
 
 	if (value_prefix((struct span){text, len}, &prefix, &fault))
@@ -269,7 +269,7 @@ int grammar_parse_prefix(const char *text, size_t len, uint8_t *family, struct i
 int grammar_parse_endpoint(const char *text, size_t len, uint8_t *family, struct ifw_addr *addr,
 			   uint16_t *port)
 {
-	struct endpoint endpoint;
+	struct endpoint endpoint = {0};
 	struct fault fault;
 
 	if (value_endpoint((struct span){text, len}, &endpoint, &fault))

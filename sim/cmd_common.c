@@ -96,7 +96,7 @@ static int load_world(struct sim_world *world, const char *path)
 {
 	struct diagnose_to to = {.stream = stderr, .program = PROGRAM, .file = path};
 	char *text __attribute__((cleanup(free_text))) = NULL;
-	size_t size;
+	size_t size = 0;
 	int status = read_text(path, &text, &size), error;
 
 	if (status)
@@ -112,7 +112,7 @@ static int load_rules(struct sim_world *world, const char *path)
 	struct diagnose_to to = {.stream = stderr, .program = PROGRAM, .file = path};
 	struct rule_set set __attribute__((cleanup(rule_set_clear))) = {};
 	char *text __attribute__((cleanup(free_text))) = NULL;
-	size_t size;
+	size_t size = 0;
 	int status = read_text(path, &text, &size), error;
 
 	if (status)

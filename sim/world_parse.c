@@ -128,7 +128,7 @@ static int add_iface(struct parser *p, struct word word, struct sim_iface **ifac
 static int parse_index(struct parser *p, struct sim_iface *iface)
 {
 	struct word word = scan_peek(&p->scan);
-	uint64_t index;
+	uint64_t index = 0;
 
 	if (iface->ifindex && strcmp(iface->name, "lo") != 0)
 		return scan_error(&p->scan, word, "the index is given twice");
@@ -184,11 +184,11 @@ static int parse_address(struct parser *p, struct sim_iface *iface)
 
 static int parse_interface(struct parser *p)
 {
-	struct sim_iface *iface;
+	struct sim_iface *iface = NULL;
 	bool addresses = false, unknown = false;
 	int error = add_iface(p, scan_word(&p->scan), &iface);
 
-	if (error)
+	if (error || !iface)
 		return error;
 	if (strcmp(iface->name, "lo") == 0)
 		iface->ifindex = IFW_LOOPBACK_IFINDEX;
@@ -278,7 +278,7 @@ static int set_verbose(struct parser *p, struct sim_iface *iface)
 static int set_mark(struct parser *p, struct sim_iface *iface)
 {
 	struct word value;
-	uint64_t mark, mask;
+	uint64_t mark = 0, mask = 0;
 
 	value = scan_peek(&p->scan);
 	if (parse_number(p, 0, UINT32_MAX, "a mark", &mark) != 0)
@@ -366,7 +366,7 @@ static bool is_wildcard(struct ifw_addr addr)
 static int parse_ends(struct parser *p, struct sim_socket_key *key)
 {
 	struct word word = scan_peek(&p->scan);
-	uint8_t family;
+	uint8_t family = 0;
 
 	if (parse_endpoint(p, "local address", &key->family, &key->local, &key->local_port) != 0)
 		return -EINVAL;
