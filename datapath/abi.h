@@ -15,7 +15,7 @@
 #include <linux/types.h>
 
 /* Raised whenever a map's key, value or meaning changes. Pins carry it. */
-#define IFW_ABI 1
+#define IFW_ABI 2
 
 #define IFW_NAME_MAX 16 /* IFNAMSIZ, with the final NUL */
 
@@ -27,13 +27,23 @@
 #define IFW_SLOT_NONE 0
 #define IFW_IFACES_ANY (~0ULL)
 
-#define IFW_REASONS_MAX 32 /* room in the counters; reasons.h must fit */
-#define IFW_LENGTH_MAX 128 /* longest prefix, bits */
-#define IFW_LENGTH_WORDS 3 /* 64-bit words that hold one bit a length, 0..128 */
+#define IFW_REASONS_MAX 32	 /* room in the counters; reasons.h must fit */
+#define IFW_ETHERTYPES_MAX 8	 /* EtherTypes that an interface may pass */
+#define IFW_GENEVE_SOURCES_MAX 4 /* outer source prefixes that GENEVE may come from */
+#define IFW_LENGTH_MAX 128	 /* longest prefix, bits */
+#define IFW_LENGTH_WORDS 3	 /* 64-bit words that hold one bit a length, 0..128 */
 #define IFW_LENGTH_BIT(len) (IFW_LENGTH_MAX - (len)) /* in struct ifw_prefix.lengths */
 #define IFW_RUN_MAX 65536			     /* disjoint ranges of 16-bit ports */
 #define IFW_RUN_SEARCH_STEPS 17			     /* halvings that search IFW_RUN_MAX ranges */
 #define IFW_LOOPBACK_IFINDEX 1			     /* include/net/flow.h LOOPBACK_IFINDEX */
+
+/* Later fragments of a datagram are known this long: net.ipv4.ipfrag_time. */
+#define IFW_FRAGMENT_NS (30ULL * 1000000000ULL)
+#define IFW_FRAGMENTS_MAX 1024	/* datagrams under way, least recently used first */
+#define IFW_FRAGMENT_UNITS 8192 /* of 8 bytes: 64 KiB */
+#define IFW_FRAGMENT_WORDS (IFW_FRAGMENT_UNITS / 64)
+
+#define IFW_LISTENERS_MAX 65536 /* listeners that lookups of the stack are led to */
 
 /* Defaults of `ifw up`; the values in force are in struct ifw_iface. */
 #define IFW_MARK_DEFAULT 0x20U
@@ -132,6 +142,16 @@ enum ifw_iface_flags {
 	IFW_IFACE_SSH_OFF = 1 << 0,
 	IFW_IFACE_ECHO = 1 << 1,
 	IFW_IFACE_ADDRS_RECORDED = 1 << 2,
+	IFW_IFACE_RAW_IP = 1 << 3, /* frames start with the IP header (tun, wireguard, ppp) */
+	IFW_IFACE_GENEVE = 1 << 4, /* outer headers of GENEVE are removed */
+};
+
+/* A prefix of the family; len 0 with family NONE: unused. */
+struct ifw_net {
+	struct ifw_addr addr; /* masked */
+	__u8 len;
+	__u8 family;
+	__u8 reserved[6];
 };
 
 enum ifw_hook {
@@ -147,12 +167,17 @@ struct ifw_iface {
 	__u32 mark;  /* what skb->mark gets in the bits of mark_mask */
 	__u32 mark_mask;
 	__u32 verbose; /* 0: no events; n: an event for every nth decision */
+	__u32 reserved;
+	__u64 protocols[4]; /* bit n % 64 of n / 64: IP protocol n passes though not TCP or UDP */
+	__u16 ethertypes[IFW_ETHERTYPES_MAX]; /* host order; these pass though not IP; 0: unused */
+	struct ifw_net geneve_sources[IFW_GENEVE_SOURCES_MAX]; /* none: any source */
 	/* The rest is for user space: how to take the program off again. */
 	__u32 hook;	   /* enum ifw_hook */
 	__u32 tc_priority; /* clsact: what the kernel gave */
 	__u32 tc_handle;
 	__u32 made_qdisc; /* 1: the clsact qdisc is ours */
 	__u32 table;	  /* routing table of the policy rule; 0: none was made */
+	__u32 reserved_too;
 	char name[IFW_NAME_MAX];
 };
 
@@ -166,6 +191,41 @@ struct ifw_addr_key {
 	struct ifw_addr addr;
 	__u32 slot;
 	__u32 family;
+};
+
+/* --- Fragments and listeners --------------------------------------------- */
+
+/* A datagram under way in pieces. */
+struct ifw_fragment_key {
+	struct ifw_addr src;
+	struct ifw_addr dst;
+	__u32 identification; /* as on the wire; IPv4 uses 16 bits */
+	__u32 slot;	      /* of the interface: another one's fragments are another's */
+	__u8 family;
+	__u8 protocol;
+	__u8 reserved[6];
+};
+
+/* What its first fragment was found to be, which has passed. */
+struct ifw_fragment {
+	__u64 expires_ns; /* CLOCK_MONOTONIC; 0: not filled yet */
+	__u32 rule;	  /* order number of the rule that let it pass; 0: none */
+	__u8 marked;	  /* the first was marked, so the others are */
+	__u8 reserved[3];
+	__u64 covered[IFW_FRAGMENT_WORDS]; /* bit n: bytes 8n to 8n+7 were seen */
+};
+
+/*
+ * A listener, in a SOCKHASH: reassembly forgets the socket that was assigned to
+ * a first fragment, and a SYN that meets TIME_WAIT is looked up again by its
+ * own tuple. The sk_lookup program finds the listener here.
+ */
+struct ifw_listener_key {
+	struct ifw_addr addr;
+	__u16 port; /* host order */
+	__u8 family;
+	__u8 protocol;
+	__u32 reserved;
 };
 
 /* --- Counters and events ------------------------------------------------- */
@@ -206,7 +266,11 @@ IFW_ASSERT_SIZE(struct ifw_addr, 16);
 IFW_ASSERT_SIZE(struct ifw_prefix_key, 24);
 IFW_ASSERT_SIZE(struct ifw_prefix, 64);
 IFW_ASSERT_SIZE(struct ifw_range, 48);
-IFW_ASSERT_SIZE(struct ifw_iface, 56);
+IFW_ASSERT_SIZE(struct ifw_net, 24);
+IFW_ASSERT_SIZE(struct ifw_iface, 208);
+IFW_ASSERT_SIZE(struct ifw_fragment_key, 48);
+IFW_ASSERT_SIZE(struct ifw_fragment, 16 + 1024);
+IFW_ASSERT_SIZE(struct ifw_listener_key, 24);
 IFW_ASSERT_SIZE(struct ifw_addr_key, 24);
 IFW_ASSERT_SIZE(struct ifw_counters, 1040);
 IFW_ASSERT_SIZE(struct ifw_event, 72);

@@ -11,10 +11,10 @@
 #define ifw_inline static inline __attribute__((always_inline, unused))
 
 /*
- * A step with a stack frame of its own, which is gone when the next step runs:
- * BPF has 512 bytes for the whole chain of calls.
+ * An address out of a map, as an argument: copied field by field, because clang
+ * 14 forgets the alignment of a whole structure on the way and reads bytes.
  */
-#define ifw_frame static __attribute__((noinline, unused))
+#define IFW_ADDR(a) ((struct ifw_addr){(a).hi, (a).lo})
 
 /* Width of an address of the family, bits. */
 ifw_inline __u8 ifw_addr_bits(__u8 family)

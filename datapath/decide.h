@@ -8,7 +8,11 @@
 
 #include "exceptions.h"
 #include "flow.h"
+#include "fragment.h"
+#include "geneve.h"
 #include "intercept.h"
+#include "parse.h"
+#include "related.h"
 #include "report.h"
 
 /* Try a step; where it answers, that is the answer. */
@@ -22,38 +26,62 @@
 			return answer_;                                                            \
 	} while (0)
 
-ifw_inline ifw_answer ifw_answer_packet(ifw_ctx *ctx, struct packet *p, const struct iface *in,
-					struct decision *d)
+ifw_inline ifw_answer ifw_answer_packet(ifw_ctx *ctx, const struct packet *p,
+					const struct iface *in)
 {
-	IFW_TRY(PARSE, ifw_parse(ctx, p));
+	IFW_TRY(PARSE, ifw_parse(ctx));
 	IFW_TRY(ARP, ifw_arp(p));
-	IFW_TRY(NON_IP, ifw_non_ip(p, in));
-	IFW_TRY(FRAGMENT, ifw_fragment(p, in)); /* memory of first fragments goes here */
-	IFW_TRY(NEIGHBOR_DISCOVERY, ifw_neighbor_discovery(ctx, p, in));
-	IFW_TRY(IPV6, ifw_ipv6(p, in)); /* goes away when IPv6 is decided like IPv4 */
-	IFW_TRY(ICMP_ECHO, ifw_icmp_echo(ctx, p, in));
-	/* row 7, ICMP errors about flows of ours, goes here */
-	IFW_TRY(PROTOCOL, ifw_protocol(p, in));
-	/* row 9, removal of GENEVE's outer headers, goes here */
-	IFW_TRY(SSH, ifw_ssh(ctx, p, in));
-	IFW_TRY(DHCP, ifw_dhcp(ctx, p, in));
-	IFW_TRY(ESTABLISHED, ifw_established(ctx, p, in, d));
-	IFW_TRY(RULES, ifw_apply_rules(ctx, p, in, d)); /* always answers */
+	IFW_TRY(NON_IP, ifw_non_ip(ctx, p));
+	IFW_TRY(MARTIAN, ifw_martian(p, in));
+	IFW_TRY(EXTENSION_HEADER, ifw_extension_header(p, in));
+	IFW_TRY(FRAGMENT, ifw_fragment(ctx, p, in));
+	IFW_TRY(NEIGHBOR_DISCOVERY, ifw_neighbor_discovery(ctx, p));
+	IFW_TRY(ICMP_ECHO, ifw_icmp_echo(ctx, p));
+	IFW_TRY(ICMP_RELATED, ifw_icmp_related(ctx, p));
+	IFW_TRY(PROTOCOL, ifw_protocol(ctx, p));
+	IFW_TRY(GENEVE, ifw_geneve(ctx, p, in)); /* IFW_AGAIN: the inner packet, from the top */
+	IFW_TRY(SSH, ifw_ssh(ctx, p));
+	IFW_TRY(DHCP, ifw_dhcp(ctx, p));
+	IFW_TRY(ESTABLISHED, ifw_established(ctx));
+	IFW_TRY(RULES, ifw_apply_rules(ctx)); /* always answers */
 	return ifw_drop(IFW_REASON_NO_RULE);
 }
 
-/* Decides one packet, counts it, and reports it where that is asked for. */
-ifw_inline void ifw_decide(ifw_ctx *ctx, struct decision *d)
+/* Once, and once more for the inner packet where GENEVE was removed. */
+IFW_STEP ifw_answer ifw_answer_frame(ifw_ctx *ctx)
 {
-	struct packet p = {};
-	struct iface in;
+	struct ifw_work *w = ifw_work_of(ctx);
+
+	if (!w)
+		return ifw_drop(IFW_REASON_MALFORMED);
+	__builtin_memset(&w->packet, 0, sizeof(w->packet));
+	return ifw_answer_packet(ctx, &w->packet, &w->in);
+}
+
+/*
+ * Decides one packet, remembers it where it begins a fragmented datagram, counts
+ * it, and reports it where that is asked for. Returns the decision, NULL never.
+ */
+ifw_inline const struct decision *ifw_decide(ifw_ctx *ctx)
+{
+	struct ifw_work *w = ifw_work_of(ctx);
 	ifw_answer answer;
 
-	ifw_read_iface(ctx, &in);
-	answer = ifw_answer_packet(ctx, &p, &in, d);
-	d->reason = answer & 0xff;
-	d->verdict = answer >> 8;
-	ifw_report(ctx, &p, &in, d);
+	if (!w)
+		return 0;
+	__builtin_memset(&w->decision, 0, sizeof(w->decision));
+	ifw_read_iface(IFW_MAPS_OF(ctx) ifw_ifindex(ctx), &w->in);
+	answer = ifw_answer_frame(ctx);
+	if (answer == IFW_AGAIN) {
+		w->in.stripped = 1;
+		answer = ifw_answer_frame(ctx);
+	}
+	w->decision.reason = answer & 0xff;
+	w->decision.verdict = answer >> 8;
+	if (w->packet.fragment && !w->packet.later_fragment)
+		ifw_remember_fragment(ctx);
+	ifw_report(ctx, &w->packet, &w->in, &w->decision);
+	return &w->decision;
 }
 
 #endif /* IFW_DECIDE_H */

@@ -62,6 +62,28 @@ ifw_inline ifw_answer ifw_established_tcp(ifw_ctx *ctx, const struct iface *in,
 	return answer;
 }
 
+/*
+ * Connected to exactly this peer. Peer 0 is none: a datagram from 0.0.0.0:0 must
+ * not look like its own. Fields of a socket are read one by one (volatile): the
+ * verifier refuses the address arithmetic of a loop or of merged reads.
+ */
+ifw_inline int ifw_is_connected_to(const volatile struct bpf_sock *sk,
+				   const struct bpf_sock_tuple *tuple, int ipv6)
+{
+	__u32 differs;
+
+	if (sk->dst_port == 0)
+		return 0;
+	if (!ipv6)
+		return sk->dst_port == tuple->ipv4.sport && sk->dst_ip4 == tuple->ipv4.saddr;
+	differs = sk->dst_port ^ tuple->ipv6.sport;
+	differs |= sk->dst_ip6[0] ^ tuple->ipv6.saddr[0];
+	differs |= sk->dst_ip6[1] ^ tuple->ipv6.saddr[1];
+	differs |= sk->dst_ip6[2] ^ tuple->ipv6.saddr[2];
+	differs |= sk->dst_ip6[3] ^ tuple->ipv6.saddr[3];
+	return !differs;
+}
+
 /* The lookup also finds sockets without a peer; those belong to the rules. */
 ifw_inline ifw_answer ifw_established_udp(ifw_ctx *ctx, const struct iface *in,
 					  struct bpf_sock_tuple *tuple, __u32 size,
@@ -72,25 +94,28 @@ ifw_inline ifw_answer ifw_established_udp(ifw_ctx *ctx, const struct iface *in,
 
 	if (!sk)
 		return IFW_UNDECIDED;
-	/* Peer 0 is none: a datagram from 0.0.0.0:0 must not look like its own. */
-	if (sk->dst_port != 0 && sk->dst_port == tuple->ipv4.sport &&
-	    sk->dst_ip4 == tuple->ipv4.saddr)
+	if (ifw_is_connected_to(sk, tuple, size == sizeof(tuple->ipv6)))
 		answer = ifw_to_established(ctx, in, sk, d);
 	ifw_release(ctx, sk);
 	return answer;
 }
 
 /* Row 12. */
-ifw_frame ifw_answer ifw_established(ifw_ctx *ctx, const struct packet *p, const struct iface *in,
-				     struct decision *d)
+IFW_STEP ifw_answer ifw_established(ifw_ctx *ctx)
 {
+	struct ifw_work *w = ifw_work_of(ctx);
 	struct bpf_sock_tuple tuple = {};
+	const struct packet *p;
 	__u32 size;
 
-	size = ifw_tuple(&tuple, p->family, p->src, p->src_port, p->dst, p->dst_port);
+	if (!w)
+		return IFW_UNDECIDED;
+	p = &w->packet;
+	size = ifw_tuple(&tuple, p->family, IFW_ADDR(p->src), p->src_port, IFW_ADDR(p->dst),
+			 p->dst_port);
 	if (p->protocol == IPPROTO_TCP)
-		return ifw_established_tcp(ctx, in, &tuple, size, d);
-	return ifw_established_udp(ctx, in, &tuple, size, d);
+		return ifw_established_tcp(ctx, &w->in, &tuple, size, &w->decision);
+	return ifw_established_udp(ctx, &w->in, &tuple, size, &w->decision);
 }
 
 #endif /* IFW_FLOW_H */

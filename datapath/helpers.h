@@ -14,20 +14,25 @@
 #define IFW_HELPERS_H
 
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 
 #include "abi.h"
 #include "addr.h"
+#include "work.h"
 
 /* Steps of the decision, for who explains it; costs nothing in the kernel. */
 #define IFW_STEPS(X)                                                                               \
 	X(PARSE, "parse")                                                                          \
 	X(ARP, "arp")                                                                              \
 	X(NON_IP, "non-ip")                                                                        \
+	X(MARTIAN, "martian")                                                                      \
+	X(EXTENSION_HEADER, "extension-header")                                                    \
 	X(FRAGMENT, "fragment")                                                                    \
 	X(NEIGHBOR_DISCOVERY, "neighbor-discovery")                                                \
-	X(IPV6, "ipv6")                                                                            \
 	X(ICMP_ECHO, "icmp-echo")                                                                  \
+	X(ICMP_RELATED, "icmp-related")                                                            \
 	X(PROTOCOL, "protocol")                                                                    \
+	X(GENEVE, "geneve")                                                                        \
 	X(SSH, "ssh")                                                                              \
 	X(DHCP, "dhcp")                                                                            \
 	X(ESTABLISHED, "established")                                                              \
@@ -47,6 +52,10 @@ enum ifw_step {
 
 #include "maps.h"
 
+/* include/uapi/linux/bpf.h of 6.3: BPF_F_ADJ_ROOM_DECAP_L3_IPV4, _IPV6 */
+#define IFW_F_DECAP_L3_IPV4 (1ULL << 7)
+#define IFW_F_DECAP_L3_IPV6 (1ULL << 8)
+
 typedef struct __sk_buff ifw_ctx;
 
 /*
@@ -55,10 +64,31 @@ typedef struct __sk_buff ifw_ctx;
  * arguments (pointers came with 5.12), so the maps are reached by number too.
  */
 #define IFW_GLOBAL __attribute__((noinline))
-#define IFW_GLOBAL_CTX
-#define IFW_GLOBAL_ARG(ctx)
+
+/* A step verified by itself; it takes the context alone and finds its work there. */
+#define IFW_STEP __attribute__((noinline))
+
+/*
+ * Parameter and argument of what reads maps: nothing here, where maps are
+ * global, and the context in user space, where they belong to a world. So the
+ * sk_lookup program, whose context is another, shares these functions.
+ */
+#define IFW_MAPS
+#define IFW_MAPS_OF(ctx)
+#define IFW_MAPS_ONLY void
+#define IFW_MAPS_ONLY_OF(ctx)
 
 #define ifw_trace(ctx, step) ((void)(ctx))
+
+/* What is known of the packet so far; never NULL, but the verifier wants it asked. */
+ifw_inline struct ifw_work *ifw_work_of(ifw_ctx *ctx)
+{
+	__u32 zero = 0;
+
+	/* A step that does not look at its context must be handed it all the same. */
+	asm volatile("" : : "r"(ctx));
+	return bpf_map_lookup_elem(&work, &zero);
+}
 
 /* Frame length in bytes, link header included. */
 ifw_inline __u32 ifw_frame_length(ifw_ctx *ctx)
@@ -69,6 +99,12 @@ ifw_inline __u32 ifw_frame_length(ifw_ctx *ctx)
 ifw_inline __u32 ifw_ifindex(ifw_ctx *ctx)
 {
 	return ctx->ifindex;
+}
+
+/* VLAN tags that the driver or the stack took off the frame. */
+ifw_inline __u32 ifw_offloaded_tags(ifw_ctx *ctx)
+{
+	return ctx->vlan_present != 0;
 }
 
 /* 1 where the frame stands for several packets that the stack has merged. */
@@ -112,11 +148,30 @@ ifw_inline void ifw_release(ifw_ctx *ctx, struct bpf_sock *sk)
 	bpf_sk_release(sk);
 }
 
-/* Settings of the interface that the packet came in by; NULL: it has none. */
-ifw_inline const struct ifw_iface *ifw_find_iface(ifw_ctx *ctx)
+/*
+ * Removes len bytes in front of the inner IP header and gives the frame the
+ * inner family's EtherType. l3_off: where the outer IP header starts. 0 or
+ * -errno; -EINVAL for another family before 6.3 (net/core/filter.c
+ * bpf_skb_adjust_room).
+ */
+ifw_inline long ifw_strip(ifw_ctx *ctx, __u32 l3_off, __u32 len, __u8 outer, __u8 inner)
 {
-	__u32 ifindex = ctx->ifindex;
+	__be16 ethertype = __builtin_bswap16(inner == IFW_FAMILY_IPV6 ? ETH_P_IPV6 : ETH_P_IP);
+	__u64 flags = 0;
+	long err;
 
+	if (inner != outer)
+		flags = inner == IFW_FAMILY_IPV6 ? IFW_F_DECAP_L3_IPV6 : IFW_F_DECAP_L3_IPV4;
+	err = bpf_skb_adjust_room(ctx, -(__s32)len, BPF_ADJ_ROOM_MAC, flags);
+	if (!err && inner != outer && l3_off >= sizeof(ethertype))
+		err = bpf_skb_store_bytes(ctx, l3_off - sizeof(ethertype), &ethertype,
+					  sizeof(ethertype), 0);
+	return err;
+}
+
+/* Settings of an interface; NULL: it has none. */
+ifw_inline const struct ifw_iface *ifw_find_iface(__u32 ifindex)
+{
 	return bpf_map_lookup_elem(&ifw_ifaces, &ifindex);
 }
 
@@ -127,12 +182,11 @@ ifw_inline const __u32 *ifw_find_addr(const struct ifw_addr_key *key)
 }
 
 /* Which of the two generations of the set is in force; read once a packet. */
-ifw_inline __u32 ifw_read_generation(ifw_ctx *ctx)
+ifw_inline __u32 ifw_read_generation(void)
 {
 	__u32 zero = 0;
 	__u32 *generation = bpf_map_lookup_elem(&ifw_active, &zero);
 
-	(void)ctx;
 	return generation ? *generation : 0;
 }
 
@@ -151,17 +205,53 @@ ifw_inline const struct ifw_range *ifw_find_range(__u32 generation, __u32 index)
 	return ranges ? bpf_map_lookup_elem(ranges, &index) : 0;
 }
 
-/* Counters of the slot on this CPU. */
-ifw_inline struct ifw_counters *ifw_find_counters(ifw_ctx *ctx, __u32 slot)
+/* What is known of a datagram whose first fragment passed; NULL: nothing. */
+ifw_inline struct ifw_fragment *ifw_find_fragment(const struct ifw_fragment_key *key)
 {
+	return bpf_map_lookup_elem(&ifw_fragments, key);
+}
+
+/* An element with everything 0 for the key, in place of one that is there; NULL: no room. */
+ifw_inline struct ifw_fragment *ifw_new_fragment(const struct ifw_fragment_key *key)
+{
+	__u32 zero = 0;
+	void *empty = bpf_map_lookup_elem(&blank, &zero);
+
+	if (!empty || bpf_map_update_elem(&ifw_fragments, key, empty, BPF_ANY))
+		return 0;
+	return bpf_map_lookup_elem(&ifw_fragments, key);
+}
+
+ifw_inline void ifw_forget_fragment(const struct ifw_fragment_key *key)
+{
+	bpf_map_delete_elem(&ifw_fragments, key);
+}
+
+/*
+ * Keeps a listener for lookups that the stack makes by itself; one that is kept
+ * already stays. The map drops it when it is closed.
+ */
+ifw_inline void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *key,
+				  struct bpf_sock *sk)
+{
+	struct bpf_sock *kept = bpf_map_lookup_elem(&ifw_listeners, key);
+
 	(void)ctx;
+	if (kept)
+		bpf_sk_release(kept);
+	else
+		bpf_map_update_elem(&ifw_listeners, key, sk, BPF_ANY);
+}
+
+/* Counters of the slot on this CPU. */
+ifw_inline struct ifw_counters *ifw_find_counters(__u32 slot)
+{
 	return bpf_map_lookup_elem(&ifw_counters, &slot);
 }
 
 /* Room for an event, or NULL where the ring buffer is full. */
-ifw_inline struct ifw_event *ifw_event_reserve(ifw_ctx *ctx)
+ifw_inline struct ifw_event *ifw_event_reserve(void)
 {
-	(void)ctx;
 	return bpf_ringbuf_reserve(&ifw_events, sizeof(struct ifw_event), 0);
 }
 
@@ -172,9 +262,8 @@ ifw_inline void ifw_event_submit(ifw_ctx *ctx, struct ifw_event *event)
 }
 
 /* CLOCK_MONOTONIC, ns. */
-ifw_inline __u64 ifw_now(ifw_ctx *ctx)
+ifw_inline __u64 ifw_now(void)
 {
-	(void)ctx;
 	return bpf_ktime_get_ns();
 }
 
@@ -183,12 +272,17 @@ ifw_inline __u64 ifw_now(ifw_ctx *ctx)
 typedef struct sim_packet ifw_ctx;
 
 #define IFW_GLOBAL static inline __attribute__((unused))
-#define IFW_GLOBAL_CTX ifw_ctx *ctx,
-#define IFW_GLOBAL_ARG(ctx) ctx,
+#define IFW_STEP static inline __attribute__((unused))
+#define IFW_MAPS ifw_ctx *ctx,
+#define IFW_MAPS_OF(ctx) ctx,
+#define IFW_MAPS_ONLY ifw_ctx *ctx
+#define IFW_MAPS_ONLY_OF(ctx) ctx
 
 void ifw_trace(ifw_ctx *ctx, enum ifw_step step);
+struct ifw_work *ifw_work_of(ifw_ctx *ctx);
 __u32 ifw_frame_length(ifw_ctx *ctx);
 __u32 ifw_ifindex(ifw_ctx *ctx);
+__u32 ifw_offloaded_tags(ifw_ctx *ctx);
 int ifw_is_aggregate(ifw_ctx *ctx);
 long ifw_load(ifw_ctx *ctx, __u32 off, void *to, __u32 len);
 void ifw_set_mark(ifw_ctx *ctx, __u32 mark, __u32 mask);
@@ -196,12 +290,17 @@ struct bpf_sock *ifw_lookup_tcp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u3
 struct bpf_sock *ifw_lookup_udp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u32 size);
 long ifw_assign(ifw_ctx *ctx, struct bpf_sock *sk);
 void ifw_release(ifw_ctx *ctx, struct bpf_sock *sk);
-const struct ifw_iface *ifw_find_iface(ifw_ctx *ctx);
+long ifw_strip(ifw_ctx *ctx, __u32 l3_off, __u32 len, __u8 outer, __u8 inner);
+const struct ifw_iface *ifw_find_iface(ifw_ctx *ctx, __u32 ifindex);
 const __u32 *ifw_find_addr(ifw_ctx *ctx, const struct ifw_addr_key *key);
 __u32 ifw_read_generation(ifw_ctx *ctx);
 const struct ifw_prefix *ifw_find_prefix(ifw_ctx *ctx, __u32 generation,
 					 const struct ifw_prefix_key *key);
 const struct ifw_range *ifw_find_range(ifw_ctx *ctx, __u32 generation, __u32 index);
+struct ifw_fragment *ifw_find_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);
+struct ifw_fragment *ifw_new_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);
+void ifw_forget_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);
+void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *key, struct bpf_sock *sk);
 struct ifw_counters *ifw_find_counters(ifw_ctx *ctx, __u32 slot);
 struct ifw_event *ifw_event_reserve(ifw_ctx *ctx);
 void ifw_event_submit(ifw_ctx *ctx, struct ifw_event *event);

@@ -7,63 +7,98 @@
 #define IFW_IFACE_H
 
 #include "helpers.h"
-
-struct iface {
-	__u32 ifindex;
-	__u32 slot;
-	__u32 flags; /* enum ifw_iface_flags */
-	__u32 mark;
-	__u32 mark_mask;
-	__u32 verbose; /* 0: no events; n: an event for every nth decision */
-};
+#include "work.h"
 
 /* One read of one map element, so that settings are seen whole. */
-ifw_inline void ifw_read_iface(ifw_ctx *ctx, struct iface *in)
+ifw_inline void ifw_read_iface(IFW_MAPS __u32 ifindex, struct iface *in)
 {
-	const struct ifw_iface *set = ifw_find_iface(ctx);
+	const struct ifw_iface *set = ifw_find_iface(IFW_MAPS_OF(ctx) ifindex);
 
-	in->ifindex = ifw_ifindex(ctx);
+	in->ifindex = ifindex;
 	in->slot = set ? set->slot % IFW_SLOTS : IFW_SLOT_NONE;
 	in->flags = set ? set->flags : 0;
 	in->mark = set ? set->mark : IFW_MARK_DEFAULT;
 	in->mark_mask = set ? set->mark_mask : IFW_MARK_MASK_DEFAULT;
 	in->verbose = set ? set->verbose : 0;
+	in->stripped = 0;
 }
 
 /* enum ifw_addr_kind of an address on the interface with this slot, or 0. */
-IFW_GLOBAL __u32 ifw_addr_kind(IFW_GLOBAL_CTX __u64 hi, __u64 lo, __u32 slot, __u32 family)
+IFW_GLOBAL __u32 ifw_addr_kind(IFW_MAPS __u64 hi, __u64 lo, __u32 slot, __u32 family)
 {
 	struct ifw_addr_key key = {.addr = {hi, lo}, .slot = slot, .family = family};
-	const __u32 *kind = ifw_find_addr(IFW_GLOBAL_ARG(ctx) & key);
+	const __u32 *kind = ifw_find_addr(IFW_MAPS_OF(ctx) & key);
 
 	return kind ? *kind : 0;
 }
 
-ifw_inline int ifw_is_kind(ifw_ctx *ctx, const struct iface *in, struct ifw_addr addr, __u8 family,
+ifw_inline int ifw_is_kind(IFW_MAPS const struct iface *in, struct ifw_addr addr, __u8 family,
 			   enum ifw_addr_kind kind)
 {
-	(void)ctx;
 	if (!(in->flags & IFW_IFACE_ADDRS_RECORDED))
 		return 0;
-	return ifw_addr_kind(IFW_GLOBAL_ARG(ctx) addr.hi, addr.lo, in->slot, family) == kind;
+	return ifw_addr_kind(IFW_MAPS_OF(ctx) addr.hi, addr.lo, in->slot, family) == kind;
 }
 
-ifw_inline int ifw_is_own(ifw_ctx *ctx, const struct iface *in, struct ifw_addr addr, __u8 family)
+ifw_inline int ifw_is_own(IFW_MAPS const struct iface *in, struct ifw_addr addr, __u8 family)
 {
-	return ifw_is_kind(ctx, in, addr, family, IFW_ADDR_LOCAL);
+	return ifw_is_kind(IFW_MAPS_OF(ctx) in, addr, family, IFW_ADDR_LOCAL);
 }
 
-ifw_inline int ifw_is_own_broadcast(ifw_ctx *ctx, const struct iface *in, struct ifw_addr addr,
+ifw_inline int ifw_is_own_broadcast(IFW_MAPS const struct iface *in, struct ifw_addr addr,
 				    __u8 family)
 {
-	return ifw_is_kind(ctx, in, addr, family, IFW_ADDR_BROADCAST);
+	return ifw_is_kind(IFW_MAPS_OF(ctx) in, addr, family, IFW_ADDR_BROADCAST);
 }
 
 /* Never recorded is not the same as recorded and none: only the former opens. */
-ifw_inline int ifw_is_own_or_unknown(ifw_ctx *ctx, const struct iface *in, struct ifw_addr addr,
+ifw_inline int ifw_is_own_or_unknown(IFW_MAPS const struct iface *in, struct ifw_addr addr,
 				     __u8 family)
 {
-	return !(in->flags & IFW_IFACE_ADDRS_RECORDED) || ifw_is_own(ctx, in, addr, family);
+	return !(in->flags & IFW_IFACE_ADDRS_RECORDED) ||
+	       ifw_is_own(IFW_MAPS_OF(ctx) in, addr, family);
+}
+
+/* Settings that few packets ask for are read when one does. */
+ifw_inline int ifw_passes_protocol(IFW_MAPS const struct iface *in, __u8 protocol)
+{
+	const struct ifw_iface *set = ifw_find_iface(IFW_MAPS_OF(ctx) in->ifindex);
+
+	return set && (set->protocols[protocol / 64] >> (protocol % 64) & 1);
+}
+
+ifw_inline int ifw_passes_ethertype(IFW_MAPS const struct iface *in, __u16 ethertype)
+{
+	const struct ifw_iface *set = ifw_find_iface(IFW_MAPS_OF(ctx) in->ifindex);
+
+	if (!set || !ethertype)
+		return 0;
+	for (int i = 0; i < IFW_ETHERTYPES_MAX; i++)
+		if (set->ethertypes[i] == ethertype)
+			return 1;
+	return 0;
+}
+
+/* Outer source of GENEVE: any where none is set. */
+ifw_inline int ifw_is_geneve_source(IFW_MAPS const struct iface *in, struct ifw_addr addr,
+				    __u8 family)
+{
+	const struct ifw_iface *set = ifw_find_iface(IFW_MAPS_OF(ctx) in->ifindex);
+	int limited = 0;
+
+	if (!set)
+		return 0;
+	for (int i = 0; i < IFW_GENEVE_SOURCES_MAX; i++) {
+		const struct ifw_net *net = &set->geneve_sources[i];
+
+		if (net->family == IFW_FAMILY_NONE)
+			continue;
+		limited = 1;
+		if (net->family == family &&
+		    ifw_addr_equal(ifw_addr_mask(addr, net->len), net->addr))
+			return 1;
+	}
+	return !limited;
 }
 
 #endif /* IFW_IFACE_H */

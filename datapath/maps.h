@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "work.h"
 
 /* Added in 5.10; given here so that older headers will do. */
 #define IFW_F_INNER_MAP (1U << 12) /* BPF_F_INNER_MAP */
@@ -73,6 +74,20 @@ struct {
 } ifw_addrs SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, IFW_FRAGMENTS_MAX);
+	__type(key, struct ifw_fragment_key);
+	__type(value, struct ifw_fragment);
+} ifw_fragments SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKHASH);
+	__uint(max_entries, IFW_LISTENERS_MAX);
+	__type(key, struct ifw_listener_key);
+	__type(value, __u64);
+} ifw_listeners SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, IFW_SLOTS);
 	__type(key, __u32); /* slot */
@@ -83,5 +98,22 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } ifw_events SEC(".maps");
+
+/* Not pinned: each program has its own. */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ifw_work);
+} work SEC(".maps");
+
+/* Never written: what a new element of ifw_fragments starts as; too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ifw_fragment);
+} blank SEC(".maps");
 
 #endif /* IFW_MAPS_H */

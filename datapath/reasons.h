@@ -18,12 +18,21 @@
 	X(MALFORMED, "malformed", DROP, "shorter than its headers claim, or a bad header")         \
 	X(ARP, "arp", PASS, "ARP")                                                                 \
 	X(NON_IP, "non-ip", EITHER, "neither IPv4 nor IPv6")                                       \
-	X(FRAGMENT, "fragment", EITHER, "fragment other than the first")                           \
+	X(MARTIAN, "martian", DROP, "an address that no packet on a wire has")                     \
+	X(EXTENSION_HEADER, "extension-header", EITHER,                                            \
+	  "an IPv6 extension header that is not known, or too many")                               \
+	X(FRAGMENT, "fragment", EITHER, "later fragment: as its first, if that passed lately")     \
+	X(FRAGMENT_TINY, "fragment-tiny", EITHER,                                                  \
+	  "first fragment without a whole transport header")                                       \
+	X(FRAGMENT_OVERLAP, "fragment-overlap", EITHER, "fragment of bytes that came already")     \
 	X(NEIGHBOR_DISCOVERY, "neighbor-discovery", PASS,                                          \
 	  "IPv6 neighbour or router discovery, MLD")                                               \
-	X(IPV6, "ipv6", EITHER, "IPv6 is not decided yet")                                         \
 	X(ICMP_ECHO, "icmp-echo", EITHER, "echo request: passes to an own address where set")      \
+	X(ICMP_RELATED, "icmp-related", PASS, "ICMP error about a conversation of this host")      \
 	X(PROTOCOL, "protocol", EITHER, "neither TCP nor UDP")                                     \
+	X(GENEVE, "geneve", DROP, "GENEVE whose outer headers cannot be removed")                  \
+	X(GENEVE_FAMILY, "geneve-family", DROP,                                                    \
+	  "GENEVE with an inner packet of the other family, before kernel 6.3")                    \
 	X(SSH, "ssh", PASS, "TCP port 22 of this host")                                            \
 	X(DHCP, "dhcp", PASS, "DHCP answer to this host")                                          \
 	X(ESTABLISHED, "established", PASS, "a socket of this host has this conversation")         \

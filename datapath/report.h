@@ -12,13 +12,13 @@
 ifw_inline void ifw_emit_event(ifw_ctx *ctx, const struct packet *p, const struct iface *in,
 			       const struct decision *d, struct ifw_counters *counters)
 {
-	struct ifw_event *event = ifw_event_reserve(ctx);
+	struct ifw_event *event = ifw_event_reserve(IFW_MAPS_ONLY_OF(ctx));
 
 	if (!event) {
 		counters->events_lost++;
 		return;
 	}
-	event->time_ns = ifw_now(ctx);
+	event->time_ns = ifw_now(IFW_MAPS_ONLY_OF(ctx));
 	event->src = p->src;
 	event->dst = p->dst;
 	event->ifindex = in->ifindex;
@@ -40,7 +40,7 @@ ifw_inline void ifw_emit_event(ifw_ctx *ctx, const struct packet *p, const struc
 ifw_inline void ifw_report(ifw_ctx *ctx, const struct packet *p, const struct iface *in,
 			   const struct decision *d)
 {
-	struct ifw_counters *counters = ifw_find_counters(ctx, in->slot);
+	struct ifw_counters *counters = ifw_find_counters(IFW_MAPS_OF(ctx) in->slot);
 	struct ifw_count *count;
 
 	if (!counters)

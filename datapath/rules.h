@@ -27,10 +27,10 @@
  * (destination, host order) in bits 0..15, generation 16..23, family 24..31,
  * protocol 32..39, interface slot 40..47; the destination length to try 48..55.
  */
-ifw_inline __u64 ifw_query(const struct packet *p, __u32 slot, __u32 generation)
+ifw_inline __u64 ifw_query(__u16 port, __u8 family, __u8 protocol, __u32 slot, __u64 generation)
 {
-	return p->dst_port | (__u64)generation << 16 | (__u64)p->family << 24 |
-	       (__u64)p->protocol << 32 | (__u64)slot << 40;
+	return port | generation << 16 | (__u64)family << 24 | (__u64)protocol << 32 |
+	       (__u64)slot << 40;
 }
 
 #define IFW_QUERY_PORT(query) ((__u32)((query)&0xffff))
@@ -63,8 +63,7 @@ ifw_inline __u32 ifw_lowest_bit(__u64 bits)
  * The range of a run that holds the port, by halving, and of its candidates
  * the first that admits the slot.
  */
-IFW_GLOBAL __u32 ifw_search_run(IFW_GLOBAL_CTX __u64 query, __u32 owner, __u32 run_at,
-				__u32 run_count)
+IFW_GLOBAL __u32 ifw_search_run(IFW_MAPS __u64 query, __u32 owner, __u32 run_at, __u32 run_count)
 {
 	__u32 low = 0, high = run_count, index = 0;
 	const struct ifw_range *range = 0;
@@ -73,7 +72,7 @@ IFW_GLOBAL __u32 ifw_search_run(IFW_GLOBAL_CTX __u64 query, __u32 owner, __u32 r
 	for (int i = 0; i < IFW_RUN_SEARCH_STEPS && low < high; i++) {
 		__u32 middle = low + (high - low) / 2;
 
-		range = ifw_find_range(IFW_GLOBAL_ARG(ctx) IFW_QUERY_GENERATION(query),
+		range = ifw_find_range(IFW_MAPS_OF(ctx) IFW_QUERY_GENERATION(query),
 				       run_at + middle);
 		if (!range || range->owner != owner)
 			return IFW_STALE;
@@ -94,7 +93,7 @@ IFW_GLOBAL __u32 ifw_search_run(IFW_GLOBAL_CTX __u64 query, __u32 owner, __u32 r
 	for (int i = 0; i < IFW_SLOTS; i++) {
 		__u32 next;
 
-		range = ifw_find_range(IFW_GLOBAL_ARG(ctx) IFW_QUERY_GENERATION(query), index);
+		range = ifw_find_range(IFW_MAPS_OF(ctx) IFW_QUERY_GENERATION(query), index);
 		if (!range || range->owner != owner)
 			return IFW_STALE;
 		if ((range->ifaces >> (IFW_QUERY_SLOT(query))) & 1)
@@ -108,7 +107,7 @@ IFW_GLOBAL __u32 ifw_search_run(IFW_GLOBAL_CTX __u64 query, __u32 owner, __u32 r
 }
 
 /* The run of a source prefix or, where there is none, IFW_NO_MATCH. */
-IFW_GLOBAL __u32 ifw_match_source(IFW_GLOBAL_CTX __u64 src_hi, __u64 src_lo, __u32 scope, __u32 len,
+IFW_GLOBAL __u32 ifw_match_source(IFW_MAPS __u64 src_hi, __u64 src_lo, __u32 scope, __u32 len,
 				  __u64 query)
 {
 	const struct ifw_addr src = {src_hi, src_lo};
@@ -123,7 +122,7 @@ IFW_GLOBAL __u32 ifw_match_source(IFW_GLOBAL_CTX __u64 src_hi, __u64 src_lo, __u
 	const struct ifw_prefix *found;
 	__u32 id, run_at, run_count;
 
-	found = ifw_find_prefix(IFW_GLOBAL_ARG(ctx) IFW_QUERY_GENERATION(query), &key);
+	found = ifw_find_prefix(IFW_MAPS_OF(ctx) IFW_QUERY_GENERATION(query), &key);
 	if (!found)
 		return IFW_NO_MATCH;
 	id = found->id;
@@ -131,11 +130,11 @@ IFW_GLOBAL __u32 ifw_match_source(IFW_GLOBAL_CTX __u64 src_hi, __u64 src_lo, __u
 	run_count = found->run_count;
 	if (!ifw_still(found, &key))
 		return IFW_STALE;
-	return ifw_search_run(IFW_GLOBAL_ARG(ctx) query, id, run_at, run_count);
+	return ifw_search_run(IFW_MAPS_OF(ctx) query, id, run_at, run_count);
 }
 
 /* One destination length: its source lengths, longest first, then any source. */
-IFW_GLOBAL __u32 ifw_match_destination(IFW_GLOBAL_CTX __u64 dst_hi, __u64 dst_lo, __u64 src_hi,
+IFW_GLOBAL __u32 ifw_match_destination(IFW_MAPS __u64 dst_hi, __u64 dst_lo, __u64 src_hi,
 				       __u64 src_lo, __u64 query)
 {
 	const struct ifw_addr dst = {dst_hi, dst_lo};
@@ -149,7 +148,7 @@ IFW_GLOBAL __u32 ifw_match_destination(IFW_GLOBAL_CTX __u64 dst_hi, __u64 dst_lo
 	__u32 id, run_at, run_count, answer;
 	const struct ifw_prefix *found;
 
-	found = ifw_find_prefix(IFW_GLOBAL_ARG(ctx) IFW_QUERY_GENERATION(query), &key);
+	found = ifw_find_prefix(IFW_MAPS_OF(ctx) IFW_QUERY_GENERATION(query), &key);
 	if (!found)
 		return IFW_NO_MATCH;
 	id = found->id;
@@ -164,17 +163,16 @@ IFW_GLOBAL __u32 ifw_match_destination(IFW_GLOBAL_CTX __u64 dst_hi, __u64 dst_lo
 			__u32 len = IFW_LENGTH_BIT(word * 64 + ifw_lowest_bit(bits));
 
 			bits &= bits - 1;
-			answer = ifw_match_source(IFW_GLOBAL_ARG(ctx) src_hi, src_lo, id, len,
-						  query);
+			answer = ifw_match_source(IFW_MAPS_OF(ctx) src_hi, src_lo, id, len, query);
 			if (answer != IFW_NO_MATCH)
 				return answer;
 		}
 	}
-	return ifw_search_run(IFW_GLOBAL_ARG(ctx) query, id, run_at, run_count);
+	return ifw_search_run(IFW_MAPS_OF(ctx) query, id, run_at, run_count);
 }
 
 /* All destination lengths in use for the packet's family and protocol, longest first. */
-IFW_GLOBAL __u32 ifw_walk(IFW_GLOBAL_CTX __u64 dst_hi, __u64 dst_lo, __u64 src_hi, __u64 src_lo,
+IFW_GLOBAL __u32 ifw_walk(IFW_MAPS __u64 dst_hi, __u64 dst_lo, __u64 src_hi, __u64 src_lo,
 			  __u64 query)
 {
 	struct ifw_prefix_key key = {
@@ -185,7 +183,7 @@ IFW_GLOBAL __u32 ifw_walk(IFW_GLOBAL_CTX __u64 dst_hi, __u64 dst_lo, __u64 src_h
 	const struct ifw_prefix *found;
 	__u32 answer;
 
-	found = ifw_find_prefix(IFW_GLOBAL_ARG(ctx) IFW_QUERY_GENERATION(query), &key);
+	found = ifw_find_prefix(IFW_MAPS_OF(ctx) IFW_QUERY_GENERATION(query), &key);
 	if (!found)
 		return IFW_NO_MATCH;
 	for (int word = 0; word < IFW_LENGTH_WORDS; word++) {
@@ -197,7 +195,7 @@ IFW_GLOBAL __u32 ifw_walk(IFW_GLOBAL_CTX __u64 dst_hi, __u64 dst_lo, __u64 src_h
 			__u64 len = IFW_LENGTH_BIT(word * 64 + ifw_lowest_bit(bits));
 
 			bits &= bits - 1;
-			answer = ifw_match_destination(IFW_GLOBAL_ARG(ctx) dst_hi, dst_lo, src_hi,
+			answer = ifw_match_destination(IFW_MAPS_OF(ctx) dst_hi, dst_lo, src_hi,
 						       src_lo, query | len << 48);
 			if (answer != IFW_NO_MATCH)
 				return answer;
@@ -206,19 +204,32 @@ IFW_GLOBAL __u32 ifw_walk(IFW_GLOBAL_CTX __u64 dst_hi, __u64 dst_lo, __u64 src_h
 	return IFW_NO_MATCH;
 }
 
-/* The rule for a TCP or UDP packet, as the range that leads to it; NULL: none. */
-ifw_inline const struct ifw_range *ifw_match(ifw_ctx *ctx, const struct packet *p,
-					     const struct iface *in)
+/*
+ * The rule for TCP or UDP from src to dst and port (host order) by the interface
+ * with this slot: what ifw_matched() takes; 0: none.
+ */
+ifw_inline __u64 ifw_match(IFW_MAPS struct ifw_addr src, struct ifw_addr dst, __u16 port,
+			   __u8 family, __u8 protocol, __u32 slot)
 {
-	__u32 generation = ifw_read_generation(ctx) & 1;
+	__u64 generation = ifw_read_generation(IFW_MAPS_ONLY_OF(ctx)) & 1;
+	__u64 query = ifw_query(port, family, protocol, slot, generation);
 	__u32 answer = IFW_STALE;
 
+	/* Not unrolled: each copy would keep its arguments on the stack. */
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < IFW_STALE_RETRIES && answer == IFW_STALE; i++)
-		answer = ifw_walk(IFW_GLOBAL_ARG(ctx) p->dst.hi, p->dst.lo, p->src.hi, p->src.lo,
-				  ifw_query(p, in->slot, generation));
+		answer = ifw_walk(IFW_MAPS_OF(ctx) dst.hi, dst.lo, src.hi, src.lo, query);
 	if (answer == IFW_NO_MATCH || answer == IFW_STALE)
 		return 0;
-	return ifw_find_range(IFW_GLOBAL_ARG(ctx) generation, answer - 1);
+	return generation << 32 | answer;
+}
+
+/* The range that leads to the rule; NULL: no match. */
+ifw_inline const struct ifw_range *ifw_matched(IFW_MAPS __u64 match)
+{
+	if (!match)
+		return 0;
+	return ifw_find_range(IFW_MAPS_OF(ctx) match >> 32, (__u32)match - 1);
 }
 
 #endif /* IFW_RULES_H */

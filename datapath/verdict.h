@@ -8,19 +8,12 @@
 
 #include "addr.h"
 #include "reasons.h"
+#include "work.h"
 
 typedef __u32 ifw_answer; /* reason in the low byte, enum ifw_verdict above it */
 
 #define IFW_UNDECIDED 0U
-
-/* What the whole decision came to. */
-struct decision {
-	__u8 verdict;  /* enum ifw_verdict */
-	__u8 reason;   /* enum ifw_reason */
-	__u8 assigned; /* enum ifw_assigned */
-	__u8 marked;   /* 1: our bits of skb->mark were written */
-	__u32 rule;    /* order number of the rule that matched; 0: none */
-};
+#define IFW_AGAIN 0xffffU /* outer headers were removed: decide what is left */
 
 ifw_inline ifw_answer ifw_pass(enum ifw_reason reason)
 {

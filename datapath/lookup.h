@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * lookup.h - the listener for a socket lookup that the stack makes by itself,
+ * by the same rules: of a datagram that was reassembled (which forgets the
+ * socket that its first fragment was assigned), and of a SYN that met a
+ * TIME_WAIT socket.
+ */
+#ifndef IFW_LOOKUP_H
+#define IFW_LOOKUP_H
+
+#include "rules.h"
+
+ifw_inline void ifw_listener_key(const struct ifw_range *rule, __u8 family, __u8 protocol,
+				 struct ifw_listener_key *key)
+{
+	key->addr = rule->listener;
+	key->port = rule->listener_port;
+	key->family = family;
+	key->protocol = protocol;
+}
+
+/*
+ * For a lookup from src to dst and port (host order): 1 and the key of the
+ * listener that an intercept rule names; 0 where the stack is to go on as if
+ * nobody had asked: no interface of ours, an own address, or another rule.
+ */
+ifw_inline int ifw_lookup_listener(IFW_MAPS __u32 ifindex, struct ifw_addr src, struct ifw_addr dst,
+				   __u16 port, __u8 family, __u8 protocol,
+				   struct ifw_listener_key *key)
+{
+	const struct ifw_range *rule;
+	struct iface in;
+
+	if (!ifw_find_iface(IFW_MAPS_OF(ctx) ifindex))
+		return 0;
+	ifw_read_iface(IFW_MAPS_OF(ctx) ifindex, &in);
+	rule = ifw_matched(IFW_MAPS_OF(ctx) ifw_match(IFW_MAPS_OF(ctx) src, dst, port, family,
+						      protocol, in.slot));
+	if (!rule || rule->action != IFW_ACTION_INTERCEPT ||
+	    ifw_is_own(IFW_MAPS_OF(ctx) & in, dst, family))
+		return 0;
+	ifw_listener_key(rule, family, protocol, key);
+	return 1;
+}
+
+#endif /* IFW_LOOKUP_H */

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * related.h - ICMP errors about conversations of this host. The error quotes
+ * the packet that it is about, which this host sent: its source is here, its
+ * destination the peer. Path MTU discovery depends on these getting through.
+ */
+#ifndef IFW_RELATED_H
+#define IFW_RELATED_H
+
+#include "flow.h"
+#include "ipv6.h"
+#include "rules.h"
+
+#define IFW_ICMP_HEADER 8 /* RFC 792, RFC 4443: before the quoted packet, bytes */
+
+/*
+ * RFC 792: unreachable, time exceeded, parameter problem; RFC 4443: too big
+ * too. Redirects are none of these: they change where packets go.
+ */
+ifw_inline int ifw_is_icmp_error(const struct packet *p)
+{
+	if (p->fragment)
+		return 0;
+	if (p->family == IFW_FAMILY_IPV6)
+		return p->protocol == IFW_IPPROTO_ICMPV6 && p->icmp_type >= 1 && p->icmp_type <= 4;
+	return p->protocol == IPPROTO_ICMP &&
+	       (p->icmp_type == 3 || p->icmp_type == 11 || p->icmp_type == 12);
+}
+
+/* 0; -1 where there is too little of it, or it is a fragment without ports. */
+ifw_inline int ifw_read_quoted4(ifw_ctx *ctx, __u32 off, struct packet *quoted)
+{
+	struct ifw_ipv4_header ip;
+	__u32 header;
+
+	if (ifw_load(ctx, off, &ip, sizeof(ip)))
+		return -1;
+	header = (ip.version_length & 0xf) * 4U;
+	if (ip.version_length >> 4 != 4 || header < sizeof(ip) ||
+	    (__builtin_bswap16(ip.fragment) & IFW_IPV4_OFFSET))
+		return -1;
+	quoted->src = ifw_addr_from_ipv4(ip.src);
+	quoted->dst = ifw_addr_from_ipv4(ip.dst);
+	quoted->protocol = ip.protocol;
+	quoted->l4_off = off + header;
+	return 0;
+}
+
+ifw_inline int ifw_read_quoted6(ifw_ctx *ctx, __u32 off, struct packet *quoted)
+{
+	struct ifw_ipv6_header ip;
+	struct ifw_extension e;
+
+	if (ifw_load(ctx, off, &ip, sizeof(ip)) ||
+	    __builtin_bswap32(ip.version_class_flow) >> 28 != 6)
+		return -1;
+	quoted->src = ifw_addr_from_ipv6(ip.src);
+	quoted->dst = ifw_addr_from_ipv6(ip.dst);
+	quoted->protocol = ip.next_header;
+	quoted->l4_off = off + sizeof(ip);
+	for (int i = 0; i < IFW_EXTENSIONS_MAX; i++) {
+		if (ifw_read_extension(ctx, quoted->l4_off, quoted->protocol, &e))
+			return -1;
+		if (e.size == 0)
+			return 0;
+		if (quoted->protocol == IFW_IPPROTO_FRAGMENT && (e.fragment & IFW_IPV6_OFFSET))
+			return -1;
+		quoted->protocol = e.next;
+		quoted->l4_off += e.size;
+	}
+	return -1;
+}
+
+/*
+ * Fills what the error quotes; only the ports of the transport header, since no
+ * more need be there (RFC 792). 0; -1 where it is not TCP or UDP, or cut short.
+ */
+IFW_STEP int ifw_read_quoted(ifw_ctx *ctx)
+{
+	struct ifw_work *w = ifw_work_of(ctx);
+	struct packet *quoted;
+	__be16 ports[2];
+	__u32 off;
+
+	if (!w)
+		return -1;
+	quoted = &w->quoted;
+	off = w->packet.l4_off + IFW_ICMP_HEADER;
+	quoted->family = w->packet.family;
+	if (quoted->family == IFW_FAMILY_IPV6 ? ifw_read_quoted6(ctx, off, quoted)
+					      : ifw_read_quoted4(ctx, off, quoted))
+		return -1;
+	if (quoted->protocol != IPPROTO_TCP && quoted->protocol != IPPROTO_UDP)
+		return -1;
+	if (ifw_load(ctx, quoted->l4_off, ports, sizeof(ports)))
+		return -1;
+	quoted->src_port = __builtin_bswap16(ports[0]);
+	quoted->dst_port = __builtin_bswap16(ports[1]);
+	return 0;
+}
+
+/* 1 where a socket here sent the quoted packet. A TCP listener sends none. */
+IFW_STEP int ifw_quoted_socket(ifw_ctx *ctx)
+{
+	struct ifw_work *w = ifw_work_of(ctx);
+	struct bpf_sock_tuple tuple = {};
+	const struct packet *quoted;
+	struct bpf_sock *sk;
+	int ours;
+	__u32 size;
+
+	if (!w)
+		return 0;
+	quoted = &w->quoted;
+	size = ifw_tuple(&tuple, quoted->family, IFW_ADDR(quoted->dst), quoted->dst_port,
+			 IFW_ADDR(quoted->src), quoted->src_port);
+	if (quoted->protocol == IPPROTO_TCP) {
+		sk = ifw_lookup_tcp(ctx, &tuple, size);
+		if (!sk)
+			return 0;
+		ours = sk->state != BPF_TCP_LISTEN;
+		ifw_release(ctx, sk);
+		return ours;
+	}
+	sk = ifw_lookup_udp(ctx, &tuple, size);
+	if (!sk)
+		return 0;
+	ifw_release(ctx, sk);
+	return 1;
+}
+
+/*
+ * The socket is here, wherever the error's destination is: marked. Where
+ * no socket is left (UDP without connection) the rule tells that it was here:
+ * the quoted packet answered one that went the other way.
+ */
+IFW_STEP ifw_answer ifw_decide_icmp_related(ifw_ctx *ctx)
+{
+	struct ifw_work *w = ifw_work_of(ctx);
+	const struct ifw_range *rule;
+	const struct packet *quoted;
+
+	if (!w || ifw_read_quoted(ctx))
+		return IFW_UNDECIDED;
+	quoted = &w->quoted;
+	if (!ifw_quoted_socket(ctx)) {
+		rule = ifw_matched(IFW_MAPS_OF(ctx) ifw_match(
+			IFW_MAPS_OF(ctx) IFW_ADDR(quoted->dst), IFW_ADDR(quoted->src),
+			quoted->src_port, quoted->family, quoted->protocol, w->in.slot));
+		if (!rule || rule->action != IFW_ACTION_INTERCEPT)
+			return IFW_UNDECIDED;
+		w->decision.rule = rule->rule;
+	}
+	ifw_set_mark(ctx, w->in.mark, w->in.mark_mask);
+	w->decision.marked = 1;
+	return ifw_pass(IFW_REASON_ICMP_RELATED);
+}
+
+/* Row 7. */
+ifw_inline ifw_answer ifw_icmp_related(ifw_ctx *ctx, const struct packet *p)
+{
+	return ifw_is_icmp_error(p) ? ifw_decide_icmp_related(ctx) : IFW_UNDECIDED;
+}
+
+#endif /* IFW_RELATED_H */

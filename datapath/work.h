@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * work.h - all that is known of the packet being decided. It lies in a per-CPU
+ * map and not on the stack (a packet is decided in one go, with softirqs off):
+ * BPF has 512 bytes of stack for a whole chain of calls, and the verifier
+ * follows every combination of values that it sees on the stack, but not in maps.
+ */
+#ifndef IFW_WORK_H
+#define IFW_WORK_H
+
+#include "abi.h"
+
+struct packet {
+	struct ifw_addr src;
+	struct ifw_addr dst;
+	__u32 length; /* frame, bytes, link header included */
+	__u32 l3_off; /* bytes from the start of the frame */
+	__u32 l4_off;
+	__u32 l4_length;      /* bytes that the IP header leaves for the transport */
+	__u32 identification; /* of a fragment, as on the wire */
+	__u32 fragment_off;   /* bytes */
+	__u16 ethertype;      /* host order */
+	__u16 src_port;	      /* host order; 0 where there is none */
+	__u16 dst_port;
+	__u8 family;	     /* enum ifw_family; NONE for neither */
+	__u8 protocol;	     /* IPPROTO_*; of IPv6: the last header that was read */
+	__u8 hop_limit;	     /* or time to live */
+	__u8 fragment;	     /* 1: any fragment, the first too */
+	__u8 later_fragment; /* 1: a fragment other than the first */
+	__u8 tiny;	     /* 1: a first fragment without a whole transport header */
+	__u8 bad_extension;  /* 1: an IPv6 extension header that is unknown, or too many */
+	__u8 icmp_type;
+	__u8 icmp_code;
+};
+
+/* The interface that it came in by: settings, or the defaults. */
+struct iface {
+	__u32 ifindex;
+	__u32 slot;
+	__u32 flags; /* enum ifw_iface_flags */
+	__u32 mark;
+	__u32 mark_mask;
+	__u32 verbose;	/* 0: no events; n: an event for every nth decision */
+	__u32 stripped; /* 1: outer headers were removed */
+};
+
+/* What the whole decision came to. */
+struct decision {
+	__u8 verdict;  /* enum ifw_verdict */
+	__u8 reason;   /* enum ifw_reason */
+	__u8 assigned; /* enum ifw_assigned */
+	__u8 marked;   /* 1: our bits of skb->mark were written */
+	__u32 rule;    /* order number of the rule that matched; 0: none */
+};
+
+struct ifw_work {
+	struct packet packet;
+	struct packet quoted; /* by an ICMP error */
+	struct iface in;
+	struct decision decision;
+	__u64 match; /* of rules.h: the rule that was found */
+};
+
+#endif /* IFW_WORK_H */
