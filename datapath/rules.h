@@ -215,8 +215,6 @@ ifw_inline __u64 ifw_match(IFW_MAPS struct ifw_addr src, struct ifw_addr dst, __
 	__u64 query = ifw_query(port, family, protocol, slot, generation);
 	__u32 answer = IFW_STALE;
 
-	/* Not unrolled: each copy would keep its arguments on the stack. */
-#pragma clang loop unroll(disable)
 	for (int i = 0; i < IFW_STALE_RETRIES && answer == IFW_STALE; i++)
 		answer = ifw_walk(IFW_MAPS_OF(ctx) dst.hi, dst.lo, src.hi, src.lo, query);
 	if (answer == IFW_NO_MATCH || answer == IFW_STALE)
