@@ -151,6 +151,11 @@ def own_qdisc(host):
     equal(host.iface("eth0")["state"], "attached", "and the next up repairs it")
     host.ifw("down", "--all")
     check("clsact" not in host.run("tc", "qdisc").stdout, "down then removes the qdisc")
+    host.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
+    host.ifw("up", "eth0", "--hook", "clsact")
+    host.ifw("up", "eth0")
+    host.ifw("down", "--all")
+    check("clsact" in host.run("tc", "qdisc").stdout, "but not one that was there, though empty")
 
 
 def other_tcx_programs(host):
