@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """ifw while things move around it: interfaces come and go, packets pour in, a step fails late."""
 
+import signal
+import subprocess
 import threading
+import time
 
 import commands
 import lab as laboratory
-from lab import equal
+from lab import check, equal
 
 UPS = 50
+FLOOD = 8  # seconds at most, until monitor must have ended
 
 
 def names_and_addresses(host):
@@ -35,4 +39,41 @@ def names_and_addresses(host):
     equal(failed, [], f"up works {UPS} times while links come and go")
 
 
-laboratory.main(commands.parts(names_and_addresses))
+def flood(host):
+    """More events than can be written: monitor still ends when it is told to."""
+    host.veth("eth0")
+    host.ifw("up", "eth0")
+    host.ifw("iface", "set", "eth0", "verbose", "on")
+    going = True
+
+    def pour():
+        while going:
+            host.send("eth0", "192.0.2.7", 9, count=2000)
+
+    threads = [threading.Thread(target=pour, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    monitor = subprocess.Popen([host.lab.program("ifw"), "monitor"], stdout=subprocess.PIPE)
+
+    def read_slowly():
+        while monitor.stdout.read(4096):
+            time.sleep(0.002)
+
+    reader = threading.Thread(target=read_slowly, daemon=True)
+    reader.start()
+    time.sleep(1)
+    begun = time.monotonic()
+    monitor.send_signal(signal.SIGINT)
+    try:
+        status = monitor.wait(FLOOD)
+    except subprocess.TimeoutExpired:
+        status = "it goes on"
+        monitor.kill()
+    took = time.monotonic() - begun
+    going = False
+    for thread in (*threads, reader):
+        thread.join()
+    check(status == 0, f"monitor under a flood of events ends when interrupted: {status} after {took:.1f} s")
+
+
+laboratory.main(commands.parts(names_and_addresses, flood))
