@@ -76,4 +76,22 @@ def flood(host):
     check(status == 0, f"monitor under a flood of events ends when interrupted: {status} after {took:.1f} s")
 
 
-laboratory.main(commands.parts(names_and_addresses, flood))
+def late_failure(host):
+    """up of several: where the last one fails, those that were up keep what they had."""
+    host.veth("eth0")
+    host.veth("eth1")
+    host.ifw("up", "eth0", "eth1", "--mark", "0x100", "--table", "77")
+    before = host.state()
+    for options in (("--mark", "0x40"), ("--table", "99"), ("--mark", "0x40", "--mask", "0xf0", "--table", "5")):
+        done = host.lab.ifw("up", "eth0", "eth1", "nosuch", *options, ok=False)
+        equal(done.returncode, 2, f"up of three of which one is not there, with {' '.join(options)}")
+    commands.same(without_programs(before), without_programs(host.state()),
+                  "mark, mask, table and policy rules are as before")
+
+
+def without_programs(state):
+    """In order, and without ids: a program that is loaded anew in place has another one."""
+    return "\n".join(line for line in sorted(state.splitlines()) if not line.startswith(("eth0: ", "eth1: ")))
+
+
+laboratory.main(commands.parts(names_and_addresses, flood, late_failure))
