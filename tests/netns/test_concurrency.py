@@ -94,4 +94,30 @@ def whole_pictures(host):
           "and who reads meanwhile sees all the others")
 
 
-laboratory.main(commands.parts(many_writers, add_against_delete, whole_pictures))
+def slow_reader(host):
+    """Rules of one prefix come and go, whose last one each time moves into the gap.
+
+    So many that they are read in two batches, between which the reader is made to pause.
+    """
+    up(host)
+    rest = [f"deny udp to 192.0.2.0/24 port {port}" for port in range(1000, 6000)]
+    moving = [f"deny udp to 192.0.2.0/24 port {port}" for port in range(10)]
+    host.ifw("apply", "-", input="".join(line + "\n" for line in moving + rest))
+    changing = loop(host, [f"rule {verb} {rule}" for _ in range(8) for rule in moving
+                           for verb in ("del", "add")])
+    bad, readings = [], 0
+    environment = commands.disturbed(host, DELAY_READS=2000)
+    while changing.poll() is None:
+        done = subprocess.run([host.lab.program("ifw"), "rule", "list"], env=environment,
+                              capture_output=True, text=True)
+        listed = done.stdout.splitlines()
+        others = [rule for rule in listed if rule not in moving]
+        readings += 1
+        if others != rest or not 9 <= len(listed) - len(others) <= 10:
+            bad.append((len(others), len(listed)))
+    equal(changing.wait(), 0, "rules of one prefix come and go")
+    check(readings > 3, f"while somebody reads ({readings} times)")
+    equal(bad, [], "and sees all of them but the one")
+
+
+laboratory.main(commands.parts(many_writers, add_against_delete, whole_pictures, slow_reader))

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Commands that are killed, at random and before each of their steps: nothing is half there."""
+"""Rules whose commands are killed, at random and before each step: nothing is half there."""
 
-import os
 import pathlib
 import random
 import re
-import signal
 import subprocess
 import threading
 import time
 
 import commands
 import lab as laboratory
+from commands import at_each_step
 from lab import check, equal
 
 TO = "192.0.2.7"
@@ -103,84 +102,67 @@ def killed(host):
     equal(sorted(reasons), ["rule-deny", "rule-pass"], "and each found a rule")
 
 
-def at_each_step(host, *arguments):
-    """Runs ifw so often that it is killed before each step that changes something.
+def expected_reason(listed, port):
+    """In the sets below the first rule of a port decides, for all cover the packet that is sent."""
+    for rule in listed:
+        if f"port {port} " in rule + " ":
+            return f"rule-{rule.split()[0]}"
+    return "no-rule"
 
-    Yields after each; the last time it was not killed.
+
+def stepwise(host, change, back, done):
+    """Kills change before each of its steps; then it was done or not, and all else is as it was.
+
+    back undoes it; done(rules) is what the rules are afterwards.
     """
-    beside = pathlib.Path(host.lab.program("ifw")).parents[1] / "tests/netns/libkill_at.so"
-    environment = {
-        **os.environ,
-        "LD_PRELOAD": os.environ.get("KILL_AT_LIBRARY", str(beside)),
-        "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0",
-    }
-    for number in range(1, 500):
-        done = subprocess.run([host.lab.program("ifw"), *arguments], env={**environment, "KILL_AT": str(number)},
-                              capture_output=True, text=True)
-        if done.returncode not in (0, -signal.SIGKILL):
-            raise AssertionError(f"{arguments} ended with {done.returncode}: {done.stderr}")
-        yield number
-        if done.returncode == 0:
-            return
+    wrong, before = [], host.rules()
+    for step in at_each_step(host, *change):
+        after = host.rules()
+        if after not in (before, done(before)):
+            wrong.append((step, after))
+        # Packets first: they must not depend on what a later command repairs.
+        if [host.reason_of("eth0", TO, port) for port in KEPT] != ["rule-deny"] * len(KEPT):
+            wrong.append((step, "other rules were not in force"))
+        host.ifw("rule", "add", "pass udp to 203.0.113.0/24 port 5")
+        host.ifw("rule", "del", "pass udp to 203.0.113.0/24 port 5")
+        if host.rules() != after or len(generations()) != 3:
+            wrong.append((step, "the next command changed more than asked for", generations()))
+        reasons = [host.reason_of("eth0", TO, port) for port in CHANGING]
+        if reasons != [expected_reason(after, port) for port in CHANGING]:
+            wrong.append((step, "what is listed is not what is in force", after, reasons))
+        if after != before:
+            host.ifw(*back)
+        before = host.rules()
+    equal(wrong, [], f"'{' '.join(change)}' killed before each of {step} steps")
 
 
-def stepwise(host, changes, ports):
-    """Each change, killed before each of its steps: then it was done or not, and all others are there."""
-    for change in changes:
-        wrong, steps = [], 0
-        listed = host.rules()
-        for steps in at_each_step(host, *change):
-            after = host.rules()
-            # Packets first: they must not depend on a later command's repair.
-            reasons = [host.reason_of("eth0", TO, port) for port in ports]
-            if reasons != ["rule-deny"] * len(ports):
-                wrong.append((steps, "packets", reasons))
-            host.ifw("rule", "add", "pass udp to 203.0.113.0/24 port 5")
-            host.ifw("rule", "del", "pass udp to 203.0.113.0/24 port 5")
-            if host.rules() != after:
-                wrong.append((steps, "the next command changed more than asked for"))
-            if len(generations()) != 3:
-                wrong.append((steps, generations()))
-            host.ifw("apply", "-", input="".join(line + "\n" for line in listed))
-            yield change, steps, listed, after
-        equal(wrong, [], f"'{' '.join(map(str, change))}' killed before each of {steps} steps: packets are "
-                         "decided all the while, and the next command works")
+KEPT = (1000, 1001, 1002)
+CHANGING = (5, 6, 7)
 
 
 def killed_single(host):
     """Rules one at a time, which leave derived state half done when killed."""
     up(host)
-    kept = [f"deny udp to 192.0.2.0/24 port {port}" for port in (1000, 1001, 1002)]
-    more = ["deny udp to 192.0.2.0/24 port 5 from 198.51.0.0/16", "pass udp to 192.0.2.0/24 port 7"]
-    host.ifw("apply", "-", input="".join(line + "\n" for line in [more[1], *kept, more[0]]))
-    changes = (
-        ("rule", "add", "deny udp to 192.0.2.0/24 port 6"),
-        ("rule", "add", "deny udp to 192.0.2.0/24 port 6 from 198.51.0.0/16"),
-        ("rule", "add", "deny udp to 192.0.2.0/24 port 6 from 198.0.0.0/8 on eth7"),
-        ("rule", "add", "deny udp to 192.0.0.0/16 port 6 from 198.51.0.0/16"),
-        ("rule", "add", "--replace", "deny udp to 192.0.2.0/24 port 7"),
-        ("rule", "del", more[0]),
-        ("rule", "del", more[1]),
-        ("rule", "flush"),
-    )
-    wrong = []
-    for change, steps, before, after in stepwise(host, changes[:-1], (1000, 1001, 1002)):
-        rule = change[-1]
-        if change[1] == "del":
-            done = [line for line in before if line != rule]
-        elif "--replace" in change:
-            done = [rule if line == more[1] else line for line in before]
-        else:
-            done = [*before, rule]
-        if after not in (before, done):
-            wrong.append((change, steps, after))
-    equal(wrong, [], "each was done or not, whenever it was killed")
+    kept = [f"deny udp to 192.0.2.0/24 port {port}" for port in KEPT]
+    from_some = "deny udp to 192.0.2.0/24 port 5 from 198.51.0.0/16"
+    passing, denying = (f"{action} udp to 192.0.2.0/24 port 7" for action in ("pass", "deny"))
+    host.ifw("apply", "-", input="".join(line + "\n" for line in [passing, *kept, from_some]))
+    for rule in ("deny udp to 192.0.2.0/24 port 6",
+                 "deny udp to 192.0.2.0/24 port 6 from 198.51.0.0/16",
+                 "deny udp to 192.0.2.0/24 port 6 from 198.0.0.0/8 on eth0",
+                 "deny udp to 192.0.0.0/16 port 6 from 198.51.0.0/16"):
+        stepwise(host, ("rule", "add", rule), ("rule", "del", rule), lambda rules: [*rules, rule])
+    stepwise(host, ("rule", "add", "--replace", denying), ("rule", "add", "--replace", passing),
+             lambda rules: [denying if rule == passing else rule for rule in rules])
+    for gone in (from_some, passing):
+        stepwise(host, ("rule", "del", gone), ("rule", "add", gone),
+                 lambda rules: [rule for rule in rules if rule != gone])
     before, wrong = host.rules(), []
-    for steps in at_each_step(host, *changes[-1]):
+    for step in at_each_step(host, "rule", "flush"):
         if host.rules() not in (before, []):
-            wrong.append(steps)
+            wrong.append(step)
         host.ifw("apply", "-", input="".join(line + "\n" for line in before))
-    equal(wrong, [], f"so was flush, killed before each of {steps} steps")
+    equal(wrong, [], f"so was flush, killed before each of {step} steps")
     for rule in host.rules():
         host.ifw("rule", "del", rule)
     equal((host.rules(), host.reason_of("eth0", TO, 1000)), ([], "no-rule"), "all can be deleted then")
@@ -188,52 +170,4 @@ def killed_single(host):
     check(all(": 0 / " in line for line in usage), "and nothing counts as used")
 
 
-def killed_up_and_down(host, hook):
-    host.veth("eth0", "172.16.240.1/24")
-    before = host.state()
-    whole = ["up", "eth0", "--hook", hook]
-
-    def is_up():
-        found = len(host.programs("eth0")), len(host.ours()), host.iface("eth0")["state"]
-        return found == (1, 2, "attached")
-
-    bad = []
-    for number in at_each_step(host, *whole):
-        host.ifw(*whole)
-        if not is_up():
-            bad.append(number)
-        host.ifw("down", "--all")
-    equal(bad, [], f"up killed before each of {number} steps: the next up makes it whole")
-    commands.same(before, host.state(), "and down --all leaves nothing")
-
-    host.ifw(*whole)
-    bad = []
-    other = ["up", "eth0", "--mark", "0x40", "--table", "9"]
-    for number in at_each_step(host, *other):
-        host.ifw(*other)
-        if not is_up():
-            bad.append(number)
-        host.ifw(*whole, "--mark", "0x20", "--table", "7100")
-    equal(bad, [], f"up again with other options killed before each of {number} steps")
-
-    for words in (("down", "eth0"), ("down", "--all")):
-        bad = []
-        for number in at_each_step(host, *words):
-            host.ifw("down", "--all")
-            if host.state() != before:
-                bad.append(number)
-            host.ifw(*whole)
-        equal(bad, [], f"{' '.join(words)} killed before each of {number} steps: the next one ends it")
-
-
-def killed_up_by_tcx(host):
-    killed_up_and_down(host, "tcx")
-
-
-def killed_up_by_clsact(host):
-    killed_up_and_down(host, "clsact")
-
-
-laboratory.main(
-    commands.parts(killed, killed_single, killed_up_by_tcx, killed_up_by_clsact)
-)
+laboratory.main(commands.parts(killed, killed_single))

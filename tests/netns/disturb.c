@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * kill_at.c - preloaded into ifw, it kills the command right before the Nth
- * step that changes something outside (a BPF system call that writes, a pin
- * that goes, a netlink message), N from KILL_AT. Chance alone would hardly ever
- * hit the moments that matter, each of them microseconds long.
+ * disturb.c - preloaded into ifw, it makes moments happen that chance would
+ * hardly ever hit, for they are microseconds long:
+ * KILL_AT=N kills the command right before the Nth step that changes something
+ * outside (a BPF system call that writes, a pin that goes, a netlink message);
+ * DELAY_READS=MICROSECONDS makes it pause between two batches of a map's
+ * elements, so that others can change them meanwhile.
  */
 #include <dlfcn.h>
 #include <libmnl/libmnl.h>
@@ -38,6 +40,14 @@ static void step(void)
 		raise(SIGKILL);
 }
 
+static void pause_if_asked(void)
+{
+	const char *delay = getenv("DELAY_READS");
+
+	if (delay)
+		usleep((useconds_t)strtoul(delay, NULL, 10));
+}
+
 static bool changes(long command)
 {
 	switch (command) {
@@ -66,6 +76,8 @@ long syscall(long number, ...)
 	va_end(args);
 	if (number == SYS_bpf && changes(a[0]))
 		step();
+	if (number == SYS_bpf && a[0] == BPF_MAP_LOOKUP_BATCH)
+		pause_if_asked();
 	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
