@@ -12,9 +12,26 @@
 /* What there was before, to go back to. */
 struct before {
 	bool nothing; /* neither interfaces nor rules: this command made the state */
+	struct iface_info *ifaces;
+	size_t iface_count;
 	struct rule_set rules;
 	bool rules_replaced;
 };
+
+static void before_free(struct before *before)
+{
+	loader_ifaces_free(before->ifaces, before->iface_count);
+	rule_set_clear(&before->rules);
+}
+
+/* Settings that an interface had; NULL: it was not up. */
+static const struct ifw_iface *settings_before(const struct before *before, const char *name)
+{
+	for (size_t i = 0; i < before->iface_count; i++)
+		if (strcmp(before->ifaces[i].name, name) == 0)
+			return &before->ifaces[i].settings;
+	return NULL;
+}
 
 static int limits_refused(const struct cli *cli, const char *what, uint32_t has, uint32_t wanted)
 {
@@ -32,18 +49,15 @@ static int look_before(const struct cli *cli, struct loader *loader,
 		       const struct up_request *request, struct before *before)
 {
 	struct loader_usage usage = {0};
-	struct iface_info *ifaces = NULL;
 	struct failure failure = {0};
-	size_t count = 0;
 	int status;
 
 	if (loader_usage(loader, &usage, &failure) ||
-	    loader_ifaces(loader, &ifaces, &count, &failure)) {
+	    loader_ifaces(loader, &before->ifaces, &before->iface_count, &failure)) {
 		complain(cli, "%s", failure.text);
 		return CLI_REFUSED;
 	}
-	before->nothing = count == 0 && usage.rules == 0;
-	loader_ifaces_free(ifaces, count);
+	before->nothing = before->iface_count == 0 && usage.rules == 0;
 	status = limits_refused(cli, "ranges", usage.limits.ranges, request->limits.ranges);
 	if (!status)
 		status = limits_refused(cli, "prefixes", usage.limits.prefixes,
@@ -70,6 +84,25 @@ static int put_rules(const struct cli *cli, struct loader *loader, struct rule_s
 	return CLI_REFUSED;
 }
 
+/* One that was up stays up, but with the mark and the table that it had. */
+static int undo_one(struct loader *loader, const char *name, const struct up_result *result,
+		    const struct before *before, struct failure *failure)
+{
+	const struct ifw_iface *was = settings_before(before, name);
+	struct up_options options = {.set_mark = true};
+	struct up_result ignored;
+
+	if (!result->was_up || !was)
+		return loader_down(loader, name, failure);
+	if (was->mark == result->policy.mark && was->mark_mask == result->policy.mark_mask &&
+	    was->table == result->policy.table)
+		return 0;
+	options.mark = was->mark;
+	options.mark_mask = was->mark_mask;
+	options.table = was->table;
+	return loader_up(loader, name, &options, &ignored, failure);
+}
+
 static void undo(const struct cli *cli, struct loader *loader, const struct up_request *request,
 		 const struct up_result *results, unsigned int done, struct before *before)
 {
@@ -83,8 +116,8 @@ static void undo(const struct cli *cli, struct loader *loader, const struct up_r
 		return;
 	}
 	for (unsigned int i = done; i-- > 0;)
-		if (!results[i].was_up && loader_down(loader, request->names[i], &failure))
-			complain(cli, "could not take '%s' down again: %s", request->names[i],
+		if (undo_one(loader, request->names[i], &results[i], before, &failure))
+			complain(cli, "could not undo it on '%s': %s", request->names[i],
 				 failure.text);
 	if (before->rules_replaced) {
 		before->rules.names = *loader_names(loader);
@@ -94,28 +127,20 @@ static void undo(const struct cli *cli, struct loader *loader, const struct up_r
 }
 
 /* Options that were not given keep what is in force on the interface, if it is up. */
-static void fill_policy(struct loader *loader, const char *name, const struct up_request *request,
-			struct up_options *options)
+static void fill_policy(const struct before *before, const char *name,
+			const struct up_request *request, struct up_options *options)
 {
-	struct iface_info *ifaces = NULL;
-	size_t count = 0;
+	const struct ifw_iface *now = settings_before(before, name);
 
 	*options = request->options;
-	if (!options->set_mark || loader_ifaces(loader, &ifaces, &count, NULL))
+	if (!options->set_mark || !now)
 		return;
-	for (size_t i = 0; i < count; i++) {
-		const struct ifw_iface *now = &ifaces[i].settings;
-
-		if (strcmp(ifaces[i].name, name) != 0)
-			continue;
-		if (!request->mark_given && now->mark_mask) {
-			options->mark = now->mark;
-			options->mark_mask = now->mark_mask;
-		}
-		if (!request->table_given && now->table)
-			options->table = now->table;
+	if (!request->mark_given && now->mark_mask) {
+		options->mark = now->mark;
+		options->mark_mask = now->mark_mask;
 	}
-	loader_ifaces_free(ifaces, count);
+	if (!request->table_given && now->table)
+		options->table = now->table;
 }
 
 static void tell_result(const char *name, const struct up_result *result)
@@ -169,7 +194,7 @@ static int bring_up(const struct cli *cli, struct loader *loader, const struct u
 		struct failure failure = {0};
 		struct up_options options;
 
-		fill_policy(loader, request->names[done], request, &options);
+		fill_policy(before, request->names[done], request, &options);
 		if (loader_up(loader, request->names[done], &options, &results[done], &failure)) {
 			complain(cli, "%s", failure.text);
 			status = CLI_REFUSED;
@@ -206,7 +231,7 @@ int cmd_up(struct cli *cli, int argc, char **argv)
 		return CLI_REFUSED;
 	}
 	status = bring_up(cli, loader, &request, &rules, &before, results);
-	rule_set_clear(&before.rules);
+	before_free(&before);
 	free(results);
 	return status;
 }

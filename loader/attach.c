@@ -188,10 +188,14 @@ static int qdisc_remove(uint32_t ifindex)
 	return err == -ENOENT || err == -EINVAL ? 0 : err;
 }
 
+/* "ifw": not one that the kernel gives out, so nobody else's at the same priority. */
+#define FILTER_HANDLE 0x696677U
+#define FILTER_PRIORITY 49152U /* the kernel's own first choice */
+
 /*
  * In front of those that are there: one before ours that accepts would let
  * packets past the rules. The kernel's own choice is only before those of the
- * upper half. 0: any will do.
+ * upper half.
  */
 static int choose_priority(uint32_t ifindex, uint32_t *priority)
 {
@@ -201,30 +205,38 @@ static int choose_priority(uint32_t ifindex, uint32_t *priority)
 	if (err)
 		return err;
 	/* Nothing is before 1, but of BPF filters that share it the newest is first. */
-	*priority = first > 1 ? first - 1 : first;
+	*priority = !first ? FILTER_PRIORITY : first > 1 ? first - 1 : first;
 	return 0;
 }
 
-static int filter_create(uint32_t ifindex, int program, struct ifw_iface *settings)
+/* Written down before it is done, so that one who is killed between is understood. */
+static int filter_plan(struct loader *loader, uint32_t ifindex, struct ifw_iface *settings)
+{
+	bool has = false;
+	int err = net_has_clsact(ifindex, &has);
+
+	if (err)
+		return err;
+	if (!has)
+		settings->made_qdisc = 1;
+	err = choose_priority(ifindex, &settings->tc_priority);
+	if (err)
+		return err;
+	settings->hook = IFW_HOOK_CLSACT;
+	settings->tc_handle = FILTER_HANDLE;
+	return settings_write(loader, ifindex, settings);
+}
+
+static int filter_create(uint32_t ifindex, int program, const struct ifw_iface *settings)
 {
 	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = program);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = program, .handle = settings->tc_handle,
+		    .priority = settings->tc_priority);
 	int err = bpf_tc_hook_create(&hook);
 
 	if (err && err != -EEXIST)
 		return err;
-	settings->made_qdisc = !err;
-	err = choose_priority(ifindex, &opts.priority);
-	if (!err)
-		err = bpf_tc_attach(&hook, &opts);
-	if (err) {
-		if (settings->made_qdisc)
-			(void)qdisc_remove(ifindex);
-		return err;
-	}
-	settings->tc_handle = opts.handle;
-	settings->tc_priority = opts.priority;
-	return 0;
+	return bpf_tc_attach(&hook, &opts);
 }
 
 static int filter_replace(uint32_t ifindex, int program, const struct ifw_iface *settings)
@@ -289,7 +301,9 @@ int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t
 		return err ? fail_errno(failure, err, "cannot replace the program on '%s'", ifname)
 			   : 0;
 	}
-	settings->made_qdisc = 0;
+	/* A qdisc that we made, and whose filter somebody took away, is ours still. */
+	if (settings->hook != IFW_HOOK_CLSACT)
+		settings->made_qdisc = 0;
 	settings->tc_handle = settings->tc_priority = 0;
 	settings->hook = IFW_HOOK_NONE;
 	if (hook != IFW_HOOK_CLSACT) {
@@ -302,7 +316,9 @@ int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t
 						ifname)
 				   : 0;
 	}
-	err = filter_create(ifindex, program->fd, settings);
+	err = filter_plan(loader, ifindex, settings);
+	if (!err)
+		err = filter_create(ifindex, program->fd, settings);
 	if (err == -EINVAL || err == -EOPNOTSUPP)
 		return fail(failure, err,
 			    "cannot attach to '%s' by clsact: nothing goes in front of the filter "
@@ -310,7 +326,6 @@ int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t
 			    ifname);
 	if (err)
 		return fail_errno(failure, err, "cannot attach to '%s' by clsact", ifname);
-	settings->hook = IFW_HOOK_CLSACT;
 	return 0;
 }
 

@@ -33,11 +33,23 @@ static int claim(const struct loader *loader, int *fd)
 	return 0;
 }
 
+/* Events come faster than they are read when packets do; so they are counted. */
+#define EVENTS_A_LOOK 64
+
 struct reader {
 	event_fn callback;
 	void *arg;
+	int stop_fd;
+	unsigned int taken;
 	bool stopped;
 };
+
+static bool is_readable(int fd)
+{
+	struct pollfd look = {.fd = fd, .events = POLLIN};
+
+	return poll(&look, 1, 0) > 0;
+}
 
 static int take_event(void *arg, void *data, size_t size)
 {
@@ -46,15 +58,17 @@ static int take_event(void *arg, void *data, size_t size)
 	if (size < sizeof(struct ifw_event))
 		return 0;
 	reader->stopped = reader->callback(reader->arg, data) != 0;
+	/* As long as there are events libbpf does not come back from here. */
+	if (++reader->taken % EVENTS_A_LOOK == 0 && is_readable(reader->stop_fd))
+		reader->stopped = true;
 	return reader->stopped ? -ECANCELED : 0;
 }
 
-static int read_events(struct ring_buffer *ring, int stop_fd, struct reader *reader,
-		       void (*flush)(void *arg))
+static int read_events(struct ring_buffer *ring, struct reader *reader, void (*flush)(void *arg))
 {
 	struct pollfd fds[2] = {
 		{.fd = ring_buffer__epoll_fd(ring), .events = POLLIN},
-		{.fd = stop_fd, .events = POLLIN},
+		{.fd = reader->stop_fd, .events = POLLIN},
 	};
 
 	for (;;) {
@@ -80,7 +94,7 @@ static int read_events(struct ring_buffer *ring, int stop_fd, struct reader *rea
 int loader_events(struct loader *loader, int stop_fd, event_fn callback, void (*flush)(void *arg),
 		  void *arg, struct failure *failure)
 {
-	struct reader reader = {.callback = callback, .arg = arg};
+	struct reader reader = {.callback = callback, .arg = arg, .stop_fd = stop_fd};
 	CLEANUP(cleanup_close) int claim_fd = -1;
 	CLEANUP(cleanup_close) int events_fd = -1;
 	struct ring_buffer *ring;
@@ -102,7 +116,7 @@ int loader_events(struct loader *loader, int stop_fd, event_fn callback, void (*
 	ring = ring_buffer__new(events_fd, take_event, &reader, NULL);
 	if (!ring)
 		return fail_errno(failure, -errno, "cannot read the events");
-	err = read_events(ring, stop_fd, &reader, flush);
+	err = read_events(ring, &reader, flush);
 	ring_buffer__free(ring);
 	return err ? fail_errno(failure, err, "cannot read the events") : 0;
 }

@@ -24,7 +24,7 @@ static int settings_read(struct loader *loader, uint32_t ifindex, struct ifw_ifa
 	return 0;
 }
 
-static int settings_write(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings)
+int settings_write(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings)
 {
 	return bpf_map_update_elem(loader->ifaces_fd, &ifindex, settings, BPF_ANY) ? -errno : 0;
 }
@@ -177,7 +177,7 @@ static int forget(struct loader *loader, uint32_t ifindex, const struct ifw_ifac
 	if (err)
 		return err;
 	if (settings->table) {
-		err = net_policy_remove(settings->name);
+		err = net_policy_remove(settings->name, settings->table);
 		if (err)
 			return fail_errno(failure, err, "cannot remove the policy rule of '%s'",
 					  settings->name);

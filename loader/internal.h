@@ -110,6 +110,10 @@ int room_return(struct loader *loader, uint32_t at, uint32_t total);
 /* Waits until no program run that began before is left. */
 int wait_for_readers(struct loader *loader);
 
+/* --- iface.c --- */
+
+int settings_write(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings);
+
 /* --- net.c --- */
 
 struct link_info {
@@ -132,8 +136,11 @@ struct net_policy {
  * added the rule. -EEXIST: the table has another default route.
  */
 int net_policy_add(const struct net_policy *policy, bool *made);
-/* Removes our rules for the interface, and our route where no rule of ours uses its table. */
-int net_policy_remove(const char *ifname);
+/* Removes our rules for the interface, and our routes in their tables and in this one (0: none),
+ * where no other rule of ours needs them. */
+int net_policy_remove(const char *ifname, uint32_t table);
+/* Whether the clsact qdisc is there (or ingress, which takes its place). */
+int net_has_clsact(uint32_t ifindex, bool *has);
 int net_qdisc_is_empty(uint32_t ifindex, bool *empty);
 /* The lowest priority of the filters on the ingress hook; 0: there are none. */
 int net_first_priority(uint32_t ifindex, uint32_t *priority);

@@ -21,6 +21,7 @@
 #include "internal.h"
 
 #define BUFFER_SIZE 32768
+#define LIST_TRIES 100 /* while what is listed keeps changing */
 
 /* Interface names fit by the kernel's own bound (IFNAMSIZ). */
 static void copy_name(char to[IFW_NAME_MAX], const char *from)
@@ -59,24 +60,94 @@ static void *netlink_request(struct netlink *nl, uint16_t type, uint16_t flags, 
 	return mnl_nlmsg_put_extra_header(nl->request, extra);
 }
 
-/* Sends the request and hands every answer to each; 0 or -errno of the kernel. */
-static int netlink_talk(struct netlink *nl, mnl_cb_t each, void *arg)
+/* All that came back, which for a list may be several messages. */
+struct answer {
+	char *data;
+	size_t size;
+};
+
+static void answer_free(struct answer *answer)
+{
+	free(answer->data);
+}
+
+static int answer_add(struct answer *answer, const char *data, size_t size)
+{
+	/* The next one begins where its header is aligned. */
+	char *grown = realloc(answer->data, answer->size + NLMSG_ALIGN(size));
+
+	if (!grown)
+		return -ENOMEM;
+	answer->data = grown;
+	memcpy(grown + answer->size, data, size);
+	memset(grown + answer->size + size, 0, NLMSG_ALIGN(size) - size);
+	answer->size += NLMSG_ALIGN(size);
+	return 0;
+}
+
+/* Whether what is listed changed meanwhile. Clears the mark, for libmnl stops at it. */
+static bool take_interrupted(char *buffer, size_t size)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)buffer;
+	int left = (int)size;
+	bool found = false;
+
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		found = found || nlh->nlmsg_flags & NLM_F_DUMP_INTR;
+		nlh->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+	}
+	return found;
+}
+
+/* One attempt; -EINTR where the answer may lack something, or have it twice. */
+static int netlink_try(struct netlink *nl, const void *request, size_t size, struct answer *answer)
 {
 	unsigned int port = mnl_socket_get_portid(nl->socket);
+	bool interrupted = false;
 	int more = 1;
 
-	if (mnl_socket_sendto(nl->socket, nl->request, nl->request->nlmsg_len) < 0)
+	answer->size = 0;
+	if (mnl_socket_sendto(nl->socket, request, size) < 0)
 		return -errno;
 	while (more > 0) {
 		ssize_t got = mnl_socket_recvfrom(nl->socket, nl->buffer, sizeof(nl->buffer));
+		int err;
 
 		if (got < 0)
 			return -errno;
-		more = mnl_cb_run(nl->buffer, (size_t)got, nl->seq, port, each, arg);
+		if (take_interrupted(nl->buffer, (size_t)got))
+			interrupted = true;
+		more = mnl_cb_run(nl->buffer, (size_t)got, nl->seq, port, NULL, NULL);
 		if (more < 0)
 			return -errno;
+		err = answer_add(answer, nl->buffer, (size_t)got);
+		if (err)
+			return err;
 	}
-	return 0;
+	return interrupted ? -EINTR : 0;
+}
+
+/* Sends the request and hands every answer to each; 0 or -errno of the kernel. */
+static int netlink_talk(struct netlink *nl, mnl_cb_t each, void *arg)
+{
+	CLEANUP(answer_free) struct answer answer = {};
+	CLEANUP(cleanup_free) void *request = NULL;
+	size_t size = nl->request->nlmsg_len;
+	int err = -EINTR;
+
+	/* Its place in the buffer is taken by the answer. */
+	request = malloc(size);
+	if (!request)
+		return -ENOMEM;
+	memcpy(request, nl->request, size);
+	for (int i = 0; i < LIST_TRIES && err == -EINTR; i++)
+		err = netlink_try(nl, request, size, &answer);
+	if (err || !each)
+		return err;
+	return mnl_cb_run(answer.data, answer.size, nl->seq, mnl_socket_get_portid(nl->socket),
+			  each, arg) < 0
+		       ? -errno
+		       : 0;
 }
 
 /* --- Links ------------------------------------------------------------------ */
@@ -466,47 +537,53 @@ static int add_route(struct netlink *nl, uint32_t table, bool *made)
 	return err ? err : same ? 0 : -EEXIST;
 }
 
-static bool table_in_use(const struct policy_list *list, uint32_t table)
+static bool same_policy(const struct policy_rule *a, const struct policy_rule *b)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (list->rules[i].table == table)
-			return true;
-	return false;
+	return strcmp(a->ifname, b->ifname) == 0 && a->mark == b->mark && a->mask == b->mask &&
+	       a->table == b->table && a->priority == b->priority;
 }
 
-/* Removes our rules for the interface, except one that is as wanted; routes that none needs go too.
+/* Whether a rule of ours stays when those of ifname go, except for keep (may be NULL). */
+static bool stays(const struct policy_rule *rule, const char *ifname,
+		  const struct policy_rule *keep)
+{
+	return strcmp(rule->ifname, ifname) != 0 || (keep && same_policy(rule, keep));
+}
+
+/* Our route of a table, if none of our rules that stay leads there. */
+static int remove_route(struct netlink *nl, uint32_t table, const struct policy_list *list,
+			const char *ifname, const struct policy_rule *keep)
+{
+	int err;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->rules[i].table == table && stays(&list->rules[i], ifname, keep))
+			return 0;
+	err = change_route(nl, false, table);
+	return err == -ESRCH ? 0 : err; /* gone already, as with the last address of lo */
+}
+
+/*
+ * Removes our rules for the interface, except one that is as wanted. A route
+ * goes before its rule: whoever is killed between leaves the rule to tell.
  */
 static int remove_policies(struct netlink *nl, const char *ifname, const struct policy_rule *keep,
-			   bool *kept)
+			   uint32_t table)
 {
-	CLEANUP(policy_list_free) struct policy_list list = {}, left = {};
+	CLEANUP(policy_list_free) struct policy_list list = {};
 	int err;
 
 	err = list_policies(nl, &list);
 	for (size_t i = 0; !err && i < list.count; i++) {
 		const struct policy_rule *rule = &list.rules[i];
 
-		if (strcmp(rule->ifname, ifname) != 0)
+		if (stays(rule, ifname, keep))
 			continue;
-		if (keep && !*kept && rule->mark == keep->mark && rule->mask == keep->mask &&
-		    rule->table == keep->table && rule->priority == keep->priority) {
-			*kept = true;
-			continue;
-		}
-		err = change_rule(nl, false, rule);
+		err = remove_route(nl, rule->table, &list, ifname, keep);
+		if (!err)
+			err = change_rule(nl, false, rule);
 	}
-	if (!err)
-		err = list_policies(nl, &left);
-	for (size_t i = 0; !err && i < list.count; i++) {
-		uint32_t table = list.rules[i].table;
-
-		if (table_in_use(&left, table))
-			continue;
-		err = change_route(nl, false, table);
-		if (err == -ESRCH) /* gone already, as with the last address of lo */
-			err = 0;
-	}
-	return err;
+	return err || !table ? err : remove_route(nl, table, &list, ifname, keep);
 }
 
 int net_policy_add(const struct net_policy *policy, bool *made)
@@ -518,7 +595,7 @@ int net_policy_add(const struct net_policy *policy, bool *made)
 		.table = policy->table,
 		.priority = LOADER_RULE_PRIORITY,
 	};
-	bool kept = false, made_route = false;
+	bool made_route = false;
 	int err;
 
 	*made = false;
@@ -536,15 +613,15 @@ int net_policy_add(const struct net_policy *policy, bool *made)
 	}
 	*made = !err;
 	/* Those with an earlier mark or table go only now, so that no packet finds neither. */
-	return remove_policies(&nl, policy->ifname, &rule, &kept);
+	return remove_policies(&nl, policy->ifname, &rule, 0);
 }
 
-int net_policy_remove(const char *ifname)
+int net_policy_remove(const char *ifname, uint32_t table)
 {
 	CLEANUP(netlink_close) struct netlink nl = {};
 	int err = netlink_open(&nl);
 
-	return err ? err : remove_policies(&nl, ifname, NULL, NULL);
+	return err ? err : remove_policies(&nl, ifname, NULL, table);
 }
 
 /* --- Queueing disciplines -------------------------------------------------------- */
@@ -612,6 +689,35 @@ static int dump_filters(uint32_t minor, struct filter_query *query)
 	message->tcm_ifindex = (int)query->ifindex;
 	message->tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor);
 	return netlink_talk(&nl, take_filter, query);
+}
+
+struct qdisc_query {
+	uint32_t ifindex;
+	bool found;
+};
+
+static int take_qdisc(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct tcmsg *message = mnl_nlmsg_get_payload(nlh);
+	struct qdisc_query *query = arg;
+
+	if ((uint32_t)message->tcm_ifindex == query->ifindex && message->tcm_parent == TC_H_CLSACT)
+		query->found = true;
+	return MNL_CB_OK;
+}
+
+int net_has_clsact(uint32_t ifindex, bool *has)
+{
+	CLEANUP(netlink_close) struct netlink nl = {};
+	struct qdisc_query query = {.ifindex = ifindex};
+	int err = netlink_open(&nl);
+
+	if (!err) {
+		(void)netlink_request(&nl, RTM_GETQDISC, NLM_F_DUMP, sizeof(struct tcmsg));
+		err = netlink_talk(&nl, take_qdisc, &query);
+	}
+	*has = query.found;
+	return err;
 }
 
 int net_qdisc_is_empty(uint32_t ifindex, bool *empty)

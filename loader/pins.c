@@ -267,6 +267,20 @@ static int remove_pins(struct loader *loader, struct failure *failure)
 	return err;
 }
 
+/* What a killed command left, in a folder that has nothing else in it. */
+static bool is_remnant(const struct loader *loader)
+{
+	bool only_ours = true;
+	DIR *dir = opendir(loader->dir);
+
+	if (!dir)
+		return false;
+	for (struct dirent *entry; only_ours && (entry = readdir(dir));)
+		only_ours = entry->d_name[0] == '.' || is_our_pin(entry->d_name);
+	closedir(dir);
+	return only_ours;
+}
+
 int pins_destroy(struct loader *loader, struct failure *failure)
 {
 	int err = remove_pins(loader, failure);
@@ -448,6 +462,11 @@ static int open_state(struct loader *loader, struct failure *failure)
 		close_maps(loader);
 		loader->made = true;
 		err = pin_open(loader, "meta", &loader->meta_fd);
+	}
+	if (err == -ENOENT && loader->mode == LOADER_WRITE && is_remnant(loader)) {
+		struct failure ignored;
+
+		(void)pins_destroy(loader, &ignored);
 	}
 	if (err)
 		return err;

@@ -11,6 +11,8 @@ import logging
 import os
 import pathlib
 import re
+import signal
+import subprocess
 import sys
 import traceback
 
@@ -133,6 +135,32 @@ def refused(done, status, words, text):
     said = done.stderr.strip()
     good = done.returncode == status and re.search(words, said)
     return check(good, text if good else f"{text}: status {done.returncode}, said {said!r}")
+
+
+def disturbed(host, **how):
+    """The environment of an ifw that disturb.c disturbs."""
+    beside = pathlib.Path(host.lab.program("ifw")).parents[1] / "tests/netns/libdisturb.so"
+    return {
+        **os.environ,
+        "LD_PRELOAD": os.environ.get("DISTURB_LIBRARY", str(beside)),
+        "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0",
+        **{name: str(value) for name, value in how.items()},
+    }
+
+
+def at_each_step(host, *arguments):
+    """Runs ifw so often that it is killed before each step that changes something.
+
+    Yields after each; the last time it was not killed.
+    """
+    for number in range(1, 500):
+        done = subprocess.run([host.lab.program("ifw"), *arguments], capture_output=True, text=True,
+                              env=disturbed(host, KILL_AT=number))
+        if done.returncode not in (0, -signal.SIGKILL):
+            raise AssertionError(f"{arguments} ended with {done.returncode}: {done.stderr}")
+        yield number
+        if done.returncode == 0:
+            return
 
 
 def parts(*functions):

@@ -151,6 +151,11 @@ def own_qdisc(host):
     equal(host.iface("eth0")["state"], "attached", "and the next up repairs it")
     host.ifw("down", "--all")
     check("clsact" not in host.run("tc", "qdisc").stdout, "down then removes the qdisc")
+    host.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
+    host.ifw("up", "eth0", "--hook", "clsact")
+    host.ifw("up", "eth0")
+    host.ifw("down", "--all")
+    check("clsact" in host.run("tc", "qdisc").stdout, "but not one that was there, though empty")
 
 
 def other_tcx_programs(host):
@@ -424,6 +429,11 @@ def failing_up(host):
     refused(host.lab.ifw("up", "eth0", "--hook", "clsact", "--mark", "0x40", "--table", "9", ok=False),
             2, "attached by tcx.*ifw down eth0", "another hook for one that is up")
     same(before, host.state(), "its mark and table stay, too")
+    host.run(*"ip route add default dev eth1 table 9".split())
+    before = host.state()
+    refused(host.lab.ifw("up", "eth0", "--mark", "0x40", "--table", "9", ok=False), 2, "table 9",
+            "a table with a route of somebody else, for one that is up")
+    same(before, host.state(), "it stays up, as it was")
     rules = pathlib.Path("/run/rules")
     rules.write_text("pass udp to 10.0.0.0/8 port 1\n")
     refused(host.lab.ifw("up", "eth1", "nosuch", "--rules", rules, ok=False), 2, "nosuch", "with rules")

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * disturb.c - preloaded into ifw, it makes moments happen that chance would
+ * hardly ever hit, for they are microseconds long:
+ * KILL_AT=N kills the command right before the Nth step that changes something
+ * outside (a BPF system call that writes, a pin that goes, a netlink message);
+ * DELAY_READS=MICROSECONDS makes it pause between two batches of a map's
+ * elements, so that others can change them meanwhile.
+ */
+#include <dlfcn.h>
+#include <libmnl/libmnl.h>
+#include <linux/bpf.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* What is declared here takes the place of the libraries' own. */
+static void *next_of(const char *name)
+{
+	void *function = dlsym(RTLD_NEXT, name);
+
+	if (!function)
+		abort();
+	return function;
+}
+
+static void step(void)
+{
+	static long left; /* a preloaded library has nobody to hand it a parameter */
+	const char *at = getenv("KILL_AT");
+
+	if (!at)
+		return;
+	if (!left)
+		left = strtol(at, NULL, 10);
+	if (--left == 0)
+		raise(SIGKILL);
+}
+
+static void pause_if_asked(void)
+{
+	const char *delay = getenv("DELAY_READS");
+
+	if (delay)
+		usleep((useconds_t)strtoul(delay, NULL, 10));
+}
+
+static bool changes(long command)
+{
+	switch (command) {
+	case BPF_MAP_UPDATE_ELEM:
+	case BPF_MAP_DELETE_ELEM:
+	case BPF_MAP_UPDATE_BATCH:
+	case BPF_OBJ_PIN:
+	case BPF_LINK_CREATE:
+	case BPF_LINK_UPDATE:
+	case BPF_LINK_DETACH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+long syscall(long number, ...)
+{
+	long (*next)(long, ...) = next_of("syscall");
+	long a[6];
+	va_list args;
+
+	va_start(args, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	if (number == SYS_bpf && changes(a[0]))
+		step();
+	if (number == SYS_bpf && a[0] == BPF_MAP_LOOKUP_BATCH)
+		pause_if_asked();
+	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int unlinkat(int dir, const char *path, int flags)
+{
+	int (*next)(int, const char *, int) = next_of("unlinkat");
+
+	step();
+	return next(dir, path, flags);
+}
+
+int rmdir(const char *path)
+{
+	int (*next)(const char *) = next_of("rmdir");
+
+	step();
+	return next(path);
+}
+
+ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *message, size_t size)
+{
+	ssize_t (*next)(const struct mnl_socket *, const void *, size_t) =
+		next_of("mnl_socket_sendto");
+
+	step();
+	return next(socket, message, size);
+}

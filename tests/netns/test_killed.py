@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Rules whose commands are killed, at random and before each step: nothing is half there."""
+
+import pathlib
+import random
+import re
+import subprocess
+import threading
+import time
+
+import commands
+import lab as laboratory
+from commands import at_each_step
+from lab import check, equal
+
+TO = "192.0.2.7"
+KILLS = 10
+
+
+def up(host):
+    host.veth("eth0")
+    host.ifw("up", "eth0")
+
+
+class Traffic:
+    """A stream of packets for as long as it is entered."""
+
+    def __init__(self, host, frames):
+        self.raw = host.router.packet_socket("p-eth0")
+        self.frames = frames
+        self.going = True
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        while self.going:
+            for one in self.frames:
+                self.raw.send(one)
+            time.sleep(0.0002)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.going = False
+        self.thread.join()
+
+
+def frames(*ports):
+    address = pathlib.Path("/sys/class/net/eth0/address").read_text().strip()
+    return [commands.frame(address, "198.51.100.9", "192.0.2.7", port, "udp") for port in ports]
+
+
+def generations():
+    return [p.rsplit("_")[-1] for p in commands.pins() if re.search(r"/(prefixes|ranges|rules)_\d$", p)]
+
+
+def killed(host):
+    """Of two sets of some thousand rules each decides all packets that are sent, each its way."""
+    up(host)
+    sets = {}
+    for action in ("pass", "deny"):
+        path = pathlib.Path(f"/run/{action}")
+        path.write_text("".join(
+            f"{action} udp to {prefix} port {port}\n"
+            for prefix in ("192.0.2.0/24", "192.0.0.0/16", *(f"10.{i}.0.0/16" for i in range(40)))
+            for port in range(1000, 1100)))
+        sets[path.read_text()] = (path, action)
+    # As listed: `ifw apply` of it is then known to change nothing.
+    path, _ = next(iter(sets.values()))
+    begun = time.monotonic()
+    host.ifw("apply", path)
+    took = time.monotonic() - begun
+    chance = random.Random(1)
+    wrong, left_over, done_before = [], [], 0
+    with Traffic(host, frames(1000, 1050, 1099)):
+        for _ in range(KILLS):
+            listed = host.ifw("rule", "list")
+            other = next(p for text, (p, _) in sets.items() if text != listed)
+            apply = subprocess.Popen([host.lab.program("ifw"), "apply", str(other)],
+                                     stdout=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, took * 1.1))
+            done_before += apply.poll() is not None
+            apply.kill()
+            apply.wait()
+            listed = host.ifw("rule", "list")
+            if listed not in sets:
+                wrong.append(f"a list of {len(listed.splitlines())} rules")
+                continue
+            # The next command that changes something works, and tidies up.
+            host.ifw("rule", "add", "pass udp to 203.0.113.0/24 port 5")
+            host.ifw("rule", "del", "pass udp to 203.0.113.0/24 port 5")
+            if host.ifw("rule", "list") != listed:
+                wrong.append("the next command changed more than asked for")
+            if len(generations()) != 3 or len(set(generations())) != 1:
+                left_over.append(generations())
+    equal(wrong, [], f"apply killed {KILLS} times ({done_before} had ended): the old set or the new is in force")
+    equal(left_over, [], "and the pins of the other are gone after the next command")
+    reasons = host.reasons("eth0")
+    check(reasons.get("rule-pass", 0) > 100 and reasons.get("rule-deny", 0) > 100,
+          "packets came all the while, under both sets")
+    equal(sorted(reasons), ["rule-deny", "rule-pass"], "and each found a rule")
+
+
+def expected_reason(listed, port):
+    """In the sets below the first rule of a port decides, for all cover the packet that is sent."""
+    for rule in listed:
+        if f"port {port} " in rule + " ":
+            return f"rule-{rule.split()[0]}"
+    return "no-rule"
+
+
+def stepwise(host, change, back, done):
+    """Kills change before each of its steps; then it was done or not, and all else is as it was.
+
+    back undoes it; done(rules) is what the rules are afterwards.
+    """
+    wrong, before = [], host.rules()
+    for step in at_each_step(host, *change):
+        after = host.rules()
+        if after not in (before, done(before)):
+            wrong.append((step, after))
+        # Packets first: they must not depend on what a later command repairs.
+        if [host.reason_of("eth0", TO, port) for port in KEPT] != ["rule-deny"] * len(KEPT):
+            wrong.append((step, "other rules were not in force"))
+        host.ifw("rule", "add", "pass udp to 203.0.113.0/24 port 5")
+        host.ifw("rule", "del", "pass udp to 203.0.113.0/24 port 5")
+        if host.rules() != after or len(generations()) != 3:
+            wrong.append((step, "the next command changed more than asked for", generations()))
+        reasons = [host.reason_of("eth0", TO, port) for port in CHANGING]
+        if reasons != [expected_reason(after, port) for port in CHANGING]:
+            wrong.append((step, "what is listed is not what is in force", after, reasons))
+        if after != before:
+            host.ifw(*back)
+        before = host.rules()
+    equal(wrong, [], f"'{' '.join(change)}' killed before each of {step} steps")
+
+
+KEPT = (1000, 1001, 1002)
+CHANGING = (5, 6, 7)
+
+
+def killed_single(host):
+    """Rules one at a time, which leave derived state half done when killed."""
+    up(host)
+    kept = [f"deny udp to 192.0.2.0/24 port {port}" for port in KEPT]
+    from_some = "deny udp to 192.0.2.0/24 port 5 from 198.51.0.0/16"
+    passing, denying = (f"{action} udp to 192.0.2.0/24 port 7" for action in ("pass", "deny"))
+    host.ifw("apply", "-", input="".join(line + "\n" for line in [passing, *kept, from_some]))
+    for rule in ("deny udp to 192.0.2.0/24 port 6",
+                 "deny udp to 192.0.2.0/24 port 6 from 198.51.0.0/16",
+                 "deny udp to 192.0.2.0/24 port 6 from 198.0.0.0/8 on eth0",
+                 "deny udp to 192.0.0.0/16 port 6 from 198.51.0.0/16"):
+        stepwise(host, ("rule", "add", rule), ("rule", "del", rule), lambda rules: [*rules, rule])
+    stepwise(host, ("rule", "add", "--replace", denying), ("rule", "add", "--replace", passing),
+             lambda rules: [denying if rule == passing else rule for rule in rules])
+    for gone in (from_some, passing):
+        stepwise(host, ("rule", "del", gone), ("rule", "add", gone),
+                 lambda rules: [rule for rule in rules if rule != gone])
+    before, wrong = host.rules(), []
+    for step in at_each_step(host, "rule", "flush"):
+        if host.rules() not in (before, []):
+            wrong.append(step)
+        host.ifw("apply", "-", input="".join(line + "\n" for line in before))
+    equal(wrong, [], f"so was flush, killed before each of {step} steps")
+    for rule in host.rules():
+        host.ifw("rule", "del", rule)
+    equal((host.rules(), host.reason_of("eth0", TO, 1000)), ([], "no-rule"), "all can be deleted then")
+    usage = host.zfw("-L").stdout.splitlines()[-2:]
+    check(all(": 0 / " in line for line in usage), "and nothing counts as used")
+
+
+laboratory.main(commands.parts(killed, killed_single))

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""`ifw up` and `ifw down`, killed before each of their steps: the next command makes it whole."""
+
+import commands
+import lab as laboratory
+from commands import at_each_step
+from lab import equal
+
+
+def killed_up_and_down(host, hook):
+    host.veth("eth0", "172.16.240.1/24")
+    before = host.state()
+    whole = ["up", "eth0", "--hook", hook]
+
+    def is_up():
+        found = len(host.programs("eth0")), len(host.ours()), host.iface("eth0")["state"]
+        return found == (1, 2, "attached")
+
+    bad = []
+    for number in at_each_step(host, *whole):
+        host.ifw(*whole)
+        if not is_up():
+            bad.append(number)
+        host.ifw("down", "--all")
+    equal(bad, [], f"up killed before each of {number} steps: the next up makes it whole")
+    commands.same(before, host.state(), "and down --all leaves nothing")
+
+    host.ifw(*whole)
+    bad = []
+    other = ["up", "eth0", "--mark", "0x40", "--table", "9"]
+    for number in at_each_step(host, *other):
+        host.ifw(*other)
+        if not is_up():
+            bad.append(number)
+        host.ifw(*whole, "--mark", "0x20", "--table", "7100")
+    equal(bad, [], f"up again with other options killed before each of {number} steps")
+
+    for words in (("down", "eth0"), ("down", "--all")):
+        bad = []
+        for number in at_each_step(host, *words):
+            host.ifw("down", "--all")
+            if host.state() != before:
+                bad.append(number)
+            host.ifw(*whole)
+        equal(bad, [], f"{' '.join(words)} killed before each of {number} steps: the next one ends it")
+
+
+def killed_up_by_tcx(host):
+    killed_up_and_down(host, "tcx")
+
+
+def killed_up_by_clsact(host):
+    killed_up_and_down(host, "clsact")
+
+
+laboratory.main(commands.parts(killed_up_by_tcx, killed_up_by_clsact))

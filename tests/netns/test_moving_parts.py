@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""ifw while things move around it: interfaces come and go, packets pour in, a step fails late."""
+
+import signal
+import subprocess
+import threading
+import time
+
+import commands
+import lab as laboratory
+from lab import check, equal
+
+UPS = 50
+FLOOD = 8  # seconds at most, until monitor must have ended
+
+
+def names_and_addresses(host):
+    """What the kernel lists changes while it is listed; it says so, and is asked again."""
+    host.veth("eth0", "172.16.240.1/24")
+    # So many that a list comes in several messages; one alone is always whole.
+    for i in range(60):
+        host.run("ip", "link", "add", f"d{i}", "type", "veth", "peer", "name", f"e{i}")
+    changes = "link add x0 type veth peer name x1\nlink del x0\n" * 50
+    going = True
+
+    def change():
+        while going:
+            host.run("ip", "-batch", "-", input=changes)
+
+    thread = threading.Thread(target=change, daemon=True)
+    thread.start()
+    failed = []
+    for _ in range(UPS):
+        done = host.lab.ifw("up", "eth0", ok=False)
+        if done.returncode:
+            failed.append(done.stderr.strip())
+    going = False
+    thread.join()
+    equal(failed, [], f"up works {UPS} times while links come and go")
+
+
+def flood(host):
+    """More events than can be written: monitor still ends when it is told to."""
+    host.veth("eth0")
+    host.ifw("up", "eth0")
+    host.ifw("iface", "set", "eth0", "verbose", "on")
+    going = True
+
+    def pour():
+        while going:
+            host.send("eth0", "192.0.2.7", 9, count=2000)
+
+    threads = [threading.Thread(target=pour, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    monitor = subprocess.Popen([host.lab.program("ifw"), "monitor"], stdout=subprocess.PIPE)
+
+    def read_slowly():
+        while monitor.stdout.read(4096):
+            time.sleep(0.002)
+
+    reader = threading.Thread(target=read_slowly, daemon=True)
+    reader.start()
+    time.sleep(1)
+    begun = time.monotonic()
+    monitor.send_signal(signal.SIGINT)
+    try:
+        status = monitor.wait(FLOOD)
+    except subprocess.TimeoutExpired:
+        status = "it goes on"
+        monitor.kill()
+    took = time.monotonic() - begun
+    going = False
+    for thread in (*threads, reader):
+        thread.join()
+    check(status == 0, f"monitor under a flood of events ends when interrupted: {status} after {took:.1f} s")
+
+
+def late_failure(host):
+    """up of several: where the last one fails, those that were up keep what they had."""
+    host.veth("eth0")
+    host.veth("eth1")
+    host.ifw("up", "eth0", "eth1", "--mark", "0x100", "--table", "77")
+    before = host.state()
+    for options in (("--mark", "0x40"), ("--table", "99"), ("--mark", "0x40", "--mask", "0xf0", "--table", "5")):
+        done = host.lab.ifw("up", "eth0", "eth1", "nosuch", *options, ok=False)
+        equal(done.returncode, 2, f"up of three of which one is not there, with {' '.join(options)}")
+    commands.same(without_programs(before), without_programs(host.state()),
+                  "mark, mask, table and policy rules are as before")
+
+
+def without_programs(state):
+    """In order, and without ids: a program that is loaded anew in place has another one."""
+    return "\n".join(line for line in sorted(state.splitlines()) if not line.startswith(("eth0: ", "eth1: ")))
+
+
+laboratory.main(commands.parts(names_and_addresses, flood, late_failure))
