@@ -13,17 +13,30 @@ struct capture {
 	pcap_t *pcap;
 };
 
-static int check_link(pcap_t *pcap, char message[CAPTURE_MESSAGE_MAX])
+bool capture_is_raw(const struct capture *capture)
 {
-	int type = pcap_datalink(pcap);
-	const char *name = pcap_datalink_val_to_name(type);
+	int type = pcap_datalink(capture->pcap);
 
-	if (type == DLT_EN10MB)
+	return type == DLT_RAW || type == DLT_IPV4 || type == DLT_IPV6;
+}
+
+const char *capture_link_name(const struct capture *capture)
+{
+	const char *name = pcap_datalink_val_to_name(pcap_datalink(capture->pcap));
+
+	return name ? name : "unknown";
+}
+
+static int check_link(const struct capture *capture, char message[CAPTURE_MESSAGE_MAX])
+{
+	int type = pcap_datalink(capture->pcap);
+
+	if (type == DLT_EN10MB || capture_is_raw(capture))
 		return 0;
 	snprintf(message, CAPTURE_MESSAGE_MAX,
-		 "link type %s (%d) is not supported, only EN10MB (Ethernet); capture on one "
-		 "Ethernet interface, not on 'any'",
-		 name ? name : "unknown", type);
+		 "link type %s (%d) is not supported, only EN10MB (Ethernet), RAW, IPV4 and IPV6; "
+		 "capture on one interface, not on 'any'",
+		 capture_link_name(capture), type);
 	return -EPROTONOSUPPORT;
 }
 
@@ -50,7 +63,7 @@ int capture_open(FILE *file, struct capture **capture, char message[CAPTURE_MESS
 		free(new);
 		return error;
 	}
-	error = check_link(new->pcap, message);
+	error = check_link(new, message);
 	if (error) {
 		capture_close(new);
 		return error;

@@ -6,6 +6,7 @@
 #ifndef IFW_SIM_CAPTURE_H
 #define IFW_SIM_CAPTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,13 +24,18 @@ struct capture_packet {
 
 /*
  * Takes the file over, also where it fails; stdin stays open. 0; -EINVAL: no
- * capture; -EPROTONOSUPPORT: not of Ethernet; -ENOMEM. message says more.
+ * capture; -EPROTONOSUPPORT: neither of Ethernet nor of raw IP; -ENOMEM. message says more.
  */
 int capture_open(FILE *file, struct capture **capture, char message[CAPTURE_MESSAGE_MAX]);
 
 /* 1 with a packet, 0 at the end, -EINVAL where the file is damaged (message says how). */
 int capture_next(struct capture *capture, struct capture_packet *packet,
 		 char message[CAPTURE_MESSAGE_MAX]);
+
+/* Whether the packets start with the IP header (LINKTYPE_RAW, _IPV4, _IPV6), and the link's name.
+ */
+bool capture_is_raw(const struct capture *capture);
+const char *capture_link_name(const struct capture *capture);
 
 /* NULL is fine. */
 void capture_close(struct capture *capture);

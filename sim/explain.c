@@ -74,17 +74,48 @@ static void on_step(struct listener *l, enum ifw_step step)
 	begin_step(l, names[step]);
 }
 
+/* Settings that a later step asks for, where something is set. */
+static void on_setting(struct listener *l, const struct ifw_iface *iface)
+{
+	size_t count = 0;
+
+	if (!iface)
+		return;
+	if (l->step == IFW_STEP_PROTOCOL || l->step == IFW_STEP_NON_IP) {
+		say(l, "%s: what it passes besides IPv4, IPv6, TCP and UDP", l->ifname);
+		return;
+	}
+	for (size_t i = 0; i < IFW_GENEVE_SOURCES_MAX; i++) {
+		const struct ifw_net *net = &iface->geneve_sources[i];
+		char text[INET6_ADDRSTRLEN];
+
+		if (net->family == IFW_FAMILY_NONE)
+			continue;
+		count++;
+		rule_print_addr(net->addr, net->family, text, sizeof(text));
+		say(l, "outer sources: %s/%u", text, net->len);
+	}
+	if (!count)
+		say(l, "outer sources: any");
+}
+
 static void on_iface(struct listener *l, const struct ifw_iface *iface)
 {
+	if (l->step != IFW_STEP_END) {
+		on_setting(l, iface);
+		return;
+	}
 	if (!iface) {
 		say(l, "%s has no settings: the defaults hold, own addresses never recorded",
 		    l->ifname);
 		return;
 	}
 	l->slot = iface->slot;
-	say(l, "%s: ssh %s, echo %s, mark 0x%x/0x%x, own addresses %s", iface->name,
+	say(l, "%s: %sssh %s, echo %s, GENEVE %s, mark 0x%x/0x%x, own addresses %s", iface->name,
+	    iface->flags & IFW_IFACE_RAW_IP ? "frames without Ethernet header, " : "",
 	    iface->flags & IFW_IFACE_SSH_OFF ? "off" : "on",
-	    iface->flags & IFW_IFACE_ECHO ? "on" : "off", iface->mark, iface->mark_mask,
+	    iface->flags & IFW_IFACE_ECHO ? "on" : "off",
+	    iface->flags & IFW_IFACE_GENEVE ? "removed" : "off", iface->mark, iface->mark_mask,
 	    iface->flags & IFW_IFACE_ADDRS_RECORDED ? "recorded" : "never recorded");
 }
 
@@ -98,7 +129,7 @@ static void on_addr(struct listener *l, const struct sim_trace *t)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	rule_print_addr(t->addr, l->flow->family, text, sizeof(text));
+	rule_print_addr(t->addr, t->family, text, sizeof(text));
 	say(l, "%s: %s of %s", text,
 	    t->addr_kind == IFW_ADDR_LOCAL	 ? "an own address"
 	    : t->addr_kind == IFW_ADDR_BROADCAST ? "a broadcast address"
@@ -130,6 +161,23 @@ static void on_assign(struct listener *l, const struct sim_trace *t)
 		say(l, "assign %s: refused, %s", found, strerror((int)-t->error));
 	else
 		say(l, "assign %s: done", found);
+}
+
+static void on_keep(struct listener *l, const struct sim_trace *t)
+{
+	char kept[EXPLAIN_TUPLE_MAX];
+
+	explain_socket(t->socket, kept);
+	if (t->error)
+		say(l, "keep %s for lookups of the stack: refused, %s", kept,
+		    strerror((int)-t->error));
+	else
+		say(l, "keep %s for lookups of the stack: done", kept);
+}
+
+static void on_strip(struct listener *l, const struct sim_trace *t)
+{
+	say(l, "remove %u bytes of outer headers: %s", t->length, t->error ? "refused" : "done");
 }
 
 static void on_prefix(struct listener *l, const struct sim_trace *t)
@@ -222,6 +270,15 @@ static void on_trace(void *arg, const struct sim_trace *t)
 	case SIM_TRACE_RANGE:
 		on_range(l, t);
 		break;
+	case SIM_TRACE_FRAGMENT:
+		say(l, "its first fragment: %s", t->fragment ? "known" : "not known");
+		break;
+	case SIM_TRACE_KEEP:
+		on_keep(l, t);
+		break;
+	case SIM_TRACE_STRIP:
+		on_strip(l, t);
+		break;
 	}
 }
 
@@ -240,9 +297,16 @@ int explain_flow(struct sim_world *world, const struct flow *flow, uint32_t ifin
 		.world = world,
 		.flow = flow,
 		.ifname = ifname ? ifname : "the interface",
+		.step = IFW_STEP_END, /* none yet */
 		.out = &out,
 	};
 	int error;
+
+	if (sim_world_link(world, ifindex) == SIM_LINK_RAW_IP) {
+		frame.data = bytes + sizeof(struct ethhdr);
+		frame.length -= sizeof(struct ethhdr);
+		out.length = frame.length;
+	}
 
 	begin_step(&l, "interface");
 	sim_world_trace(world, on_trace, &l);

@@ -16,7 +16,8 @@ struct explained_step {
 };
 
 struct explanation {
-	struct explained_step steps[IFW_STEP_END + 1]; /* the last one answered */
+	/* The last one answered; twice as many where outer headers were removed. */
+	struct explained_step steps[2 * IFW_STEP_END + 1];
 	size_t count;
 	size_t length; /* of the frame, bytes */
 	struct sim_result result;

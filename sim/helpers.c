@@ -29,6 +29,12 @@ void ifw_trace(ifw_ctx *ctx, enum ifw_step step)
 	TRACE(ctx, .kind = SIM_TRACE_STEP, .step = step);
 }
 
+/* In the kernel it holds what the packet before it left there; so here. */
+struct ifw_work *ifw_work_of(ifw_ctx *ctx)
+{
+	return &ctx->work;
+}
+
 /* --- The frame -------------------------------------------------------------- */
 
 __u32 ifw_frame_length(ifw_ctx *ctx)
@@ -39,6 +45,11 @@ __u32 ifw_frame_length(ifw_ctx *ctx)
 __u32 ifw_ifindex(ifw_ctx *ctx)
 {
 	return ctx->frame.ifindex;
+}
+
+__u32 ifw_offloaded_tags(ifw_ctx *ctx)
+{
+	return ctx->frame.tags;
 }
 
 int ifw_is_aggregate(ifw_ctx *ctx)
@@ -66,6 +77,47 @@ long ifw_load(ifw_ctx *ctx, __u32 off, void *to, __u32 len)
 void ifw_set_mark(ifw_ctx *ctx, __u32 mark, __u32 mask)
 {
 	ctx->mark = (ctx->mark & ~mask) | (mark & mask);
+}
+
+/* --- Outer headers ----------------------------------------------------------- */
+
+#define ENOTSUPP 524	 /* the kernel's own, which no C library names */
+#define STRIP_MAX 0xfffU /* bytes, bpf_skb_adjust_room */
+#define IPV4_MIN 20
+#define IPV6_MIN 40
+
+/*
+ * bpf_skb_adjust_room removes behind the Ethernet header, and only from what is
+ * IP for the stack, which takes off one VLAN tag: with a second one it refuses.
+ */
+static long strip_error(const ifw_ctx *ctx, __u32 l3_off, __u32 len, __u8 outer, __u8 inner)
+{
+	__u32 least = inner == IFW_FAMILY_IPV6 ? IPV6_MIN : IPV4_MIN;
+	__u32 in_frame =
+		l3_off > sizeof(struct ethhdr) ? (l3_off - (__u32)sizeof(struct ethhdr)) / 4 : 0;
+
+	if (outer != inner && ctx->world->kernel < SIM_KERNEL(6, 3))
+		return -EINVAL;
+	if (len > STRIP_MAX)
+		return -EFAULT;
+	if (in_frame + ctx->frame.tags > 1 || (__u64)l3_off + len + least > ctx->frame.length)
+		return -ENOTSUPP;
+	return 0;
+}
+
+long ifw_strip(ifw_ctx *ctx, __u32 l3_off, __u32 len, __u8 outer, __u8 inner)
+{
+	const __be16 ethertype =
+		__builtin_bswap16(inner == IFW_FAMILY_IPV6 ? ETH_P_IPV6 : ETH_P_IP);
+	long error = fails(ctx) ? -ENOMEM : strip_error(ctx, l3_off, len, outer, inner);
+
+	TRACE(ctx, .kind = SIM_TRACE_STRIP, .offset = l3_off, .length = len, .error = error);
+	if (error)
+		return error;
+	sim_packet_strip(ctx, l3_off, len);
+	if (l3_off >= sizeof(struct ethhdr))
+		memcpy(ctx->data + l3_off - sizeof(ethertype), &ethertype, sizeof(ethertype));
+	return 0;
 }
 
 /* --- Sockets ---------------------------------------------------------------- */
@@ -98,7 +150,7 @@ struct bpf_sock *ifw_lookup_udp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u3
  */
 static long assign_error(const struct sim_world *world, const struct sim_socket *socket)
 {
-	if (world->kernel < SIM_KERNEL(6, 6) && socket->reuseport &&
+	if (world->kernel < SIM_KERNEL(6, 6) && (socket->flags & SIM_SOCKET_REUSEPORT) &&
 	    socket->sk.state != BPF_TCP_TIME_WAIT && socket->sk.state != BPF_TCP_NEW_SYN_RECV)
 		return -ESOCKTNOSUPPORT;
 	return 0;
@@ -127,11 +179,10 @@ void ifw_release(ifw_ctx *ctx, struct bpf_sock *sk)
 
 /* --- Maps --------------------------------------------------------------------- */
 
-const struct ifw_iface *ifw_find_iface(ifw_ctx *ctx)
+const struct ifw_iface *ifw_find_iface(ifw_ctx *ctx, __u32 ifindex)
 {
 	struct sim_iface *iface = NULL;
 	const struct ifw_iface *settings;
-	__u32 ifindex = ctx->frame.ifindex;
 
 	if (!fails(ctx))
 		HASH_FIND(hh, ctx->world->ifaces_by_index, &ifindex, sizeof(ifindex), iface);
@@ -146,7 +197,8 @@ const __u32 *ifw_find_addr(ifw_ctx *ctx, const struct ifw_addr_key *key)
 
 	if (!fails(ctx))
 		HASH_FIND(hh, ctx->world->addrs, key, sizeof(*key), addr);
-	TRACE(ctx, .kind = SIM_TRACE_ADDR, .addr = key->addr, .addr_kind = addr ? addr->kind : 0);
+	TRACE(ctx, .kind = SIM_TRACE_ADDR, .addr = key->addr, .family = (uint8_t)key->family,
+	      .addr_kind = addr ? addr->kind : 0);
 	return addr ? &addr->kind : NULL;
 }
 
@@ -175,6 +227,37 @@ const struct ifw_range *ifw_find_range(ifw_ctx *ctx, __u32 generation, __u32 ind
 		range = &ctx->world->sets[generation].ranges[index];
 	TRACE(ctx, .kind = SIM_TRACE_RANGE, .range = range, .index = index);
 	return range;
+}
+
+struct ifw_fragment *ifw_find_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key)
+{
+	struct ifw_fragment *fragment = NULL;
+
+	if (!fails(ctx))
+		fragment = sim_world_find_fragment(ctx->world, key);
+	TRACE(ctx, .kind = SIM_TRACE_FRAGMENT, .fragment = fragment);
+	return fragment;
+}
+
+struct ifw_fragment *ifw_new_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key)
+{
+	return fails(ctx) ? NULL : sim_world_new_fragment(ctx->world, key);
+}
+
+void ifw_forget_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key)
+{
+	sim_world_forget_fragment(ctx->world, key);
+}
+
+void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *key, struct bpf_sock *sk)
+{
+	struct sim_handle *handle = sim_packet_handle(ctx, sk);
+	long error;
+
+	if (!handle)
+		return;
+	error = fails(ctx) ? -ENOMEM : sim_world_keep_listener(ctx->world, key, handle->of);
+	TRACE(ctx, .kind = SIM_TRACE_KEEP, .socket = &handle->of->sk, .error = error);
 }
 
 struct ifw_counters *ifw_find_counters(ifw_ctx *ctx, __u32 slot)

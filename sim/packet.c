@@ -19,7 +19,7 @@
 #endif
 
 #define BUFFER_MIN (64UL * 1024)
-#define RELEASED_BYTE 0xa5 /* what a released socket reads as */
+#define STALE_BYTE 0xa5 /* what a released socket reads as, and what the packet before left */
 
 void sim_packet_violation(struct sim_packet *packet, const char *what)
 {
@@ -84,6 +84,7 @@ int sim_packet_begin(struct sim_world *world, const struct sim_frame *frame,
 	p->handle_count = 0;
 	p->event_state = SIM_EVENT_NONE;
 	p->violation = NULL;
+	memset(&p->work, STALE_BYTE, sizeof(p->work));
 	*packet = p;
 	return 0;
 }
@@ -95,6 +96,13 @@ void sim_packet_end(struct sim_packet *packet)
 			sim_packet_violation(packet, "a socket was not released");
 	if (packet->event_state == SIM_EVENT_RESERVED)
 		sim_packet_violation(packet, "an event was reserved and not submitted");
+}
+
+void sim_packet_strip(struct sim_packet *packet, uint32_t off, uint32_t len)
+{
+	memmove(packet->data + len, packet->data, off);
+	packet->data += len;
+	packet->frame.length -= len;
 }
 
 /* --- Sockets -------------------------------------------------------------- */
@@ -134,6 +142,6 @@ void sim_packet_release(struct sim_packet *packet, struct sim_handle *handle)
 {
 	(void)packet;
 	handle->released = true;
-	memset(&handle->sk, RELEASED_BYTE, sizeof(handle->sk));
+	memset(&handle->sk, STALE_BYTE, sizeof(handle->sk));
 	ASAN_POISON_MEMORY_REGION(&handle->sk, sizeof(handle->sk));
 }

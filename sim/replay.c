@@ -25,6 +25,23 @@ static int decide(struct sim_world *world, uint32_t ifindex, const struct captur
 	return sim_decide(world, &frame, result);
 }
 
+/* A verdict on bytes that the interface cannot bring would be one on another packet. */
+static int check_link(const struct sim_world *world, uint32_t ifindex,
+		      const struct capture *capture, char message[REPLAY_MESSAGE_MAX])
+{
+	const char *ifname = sim_world_ifname(world, ifindex);
+	bool raw = sim_world_link(world, ifindex) == SIM_LINK_RAW_IP;
+
+	if (capture_is_raw(capture) == raw)
+		return 0;
+	snprintf(message, REPLAY_MESSAGE_MAX,
+		 raw ? "link type %s, but frames on '%s' are raw IP (link raw in the world)"
+		     : "link type %s is raw IP, but frames on '%s' are Ethernet (the world has no "
+		       "'link raw' there)",
+		 capture_link_name(capture), ifname ? ifname : "the interface");
+	return -EPROTONOSUPPORT;
+}
+
 int replay_capture(struct sim_world *world, FILE *file, uint32_t ifindex, replay_fn each, void *arg,
 		   char message[REPLAY_MESSAGE_MAX])
 {
@@ -40,6 +57,7 @@ int replay_capture(struct sim_world *world, FILE *file, uint32_t ifindex, replay
 		snprintf(message, REPLAY_MESSAGE_MAX, "%s", why);
 		return error;
 	}
+	error = check_link(world, ifindex, capture, message);
 	while (!error && (status = capture_next(capture, &read, why)) != 0) {
 		packet.number++;
 		if (status < 0) {

@@ -29,7 +29,7 @@ typedef int (*replay_fn)(void *arg, const struct replay_packet *packet);
 /*
  * Decides each packet of the capture, as come in by the interface. The file is
  * closed, unless it is stdin. 0; -EINVAL where it is no whole capture,
- * -EPROTONOSUPPORT where its link type is not read, -EPROTO as sim_decide;
+ * -EPROTONOSUPPORT where its link type is not read or not the interface's, -EPROTO as sim_decide;
  * message then says more. What came before the error has been handed out.
  */
 int replay_capture(struct sim_world *world, FILE *capture, uint32_t ifindex, replay_fn each,

@@ -57,10 +57,14 @@ struct sim_result {
 		*violation; /* what the decision did that the kernel would refuse; NULL: nothing */
 };
 
-/* Link header that a frame starts with. */
+/* What a frame starts with. The interface says which. */
 enum sim_link {
 	SIM_LINK_ETHERNET,
+	SIM_LINK_RAW_IP, /* the IP header: tun, wireguard, ppp */
 };
+
+/* Ethernet too where the world has no such interface. */
+enum sim_link sim_world_link(const struct sim_world *world, uint32_t ifindex);
 
 /* One packet as the driver handed it over. */
 struct sim_frame {
@@ -69,7 +73,8 @@ struct sim_frame {
 	uint32_t ifindex;
 	uint32_t mark;	   /* skb->mark before */
 	uint32_t gso_segs; /* above 1: an aggregate */
-	uint64_t time_ns;  /* CLOCK_MONOTONIC when it came */
+	uint32_t tags;	   /* VLAN tags that the stack took off; the kernel takes off one */
+	uint64_t time_ns;  /* CLOCK_MONOTONIC when it came; must not go back */
 };
 
 /*
@@ -77,6 +82,16 @@ struct sim_frame {
  * rules (socket leaked or released twice, ...): result->violation says how.
  */
 int sim_decide(struct sim_world *world, const struct sim_frame *frame, struct sim_result *result);
+
+/*
+ * A lookup that the stack makes by itself (sk_lookup): for what came in by the
+ * interface from src to dst. family: enum ifw_family, protocol: IPPROTO_TCP or
+ * IPPROTO_UDP, ports in host order. *listener: who gets it, NULL where the stack
+ * goes on as if nobody had asked. 0 or -ENOMEM.
+ */
+int sim_lookup(struct sim_world *world, uint32_t ifindex, uint8_t family, uint8_t protocol,
+	       struct ifw_addr src, uint16_t src_port, struct ifw_addr dst, uint16_t dst_port,
+	       const struct bpf_sock **listener);
 
 /* --- What the decision asked, for who explains it ------------------------ */
 
@@ -88,8 +103,11 @@ enum sim_trace_kind {
 	SIM_TRACE_SOCKET_TCP, /* socket lookups */
 	SIM_TRACE_SOCKET_UDP,
 	SIM_TRACE_ASSIGN,
-	SIM_TRACE_PREFIX, /* a prefix was probed */
-	SIM_TRACE_RANGE,  /* a range was looked at */
+	SIM_TRACE_PREFIX,   /* a prefix was probed */
+	SIM_TRACE_RANGE,    /* a range was looked at */
+	SIM_TRACE_FRAGMENT, /* what is known of a datagram */
+	SIM_TRACE_KEEP,	    /* a listener was kept for lookups of the stack */
+	SIM_TRACE_STRIP,    /* outer headers were removed */
 };
 
 struct sim_trace {
@@ -97,16 +115,18 @@ struct sim_trace {
 	enum ifw_step step;		    /* STEP */
 	const struct ifw_iface *iface;	    /* IFACE: NULL where it has no settings */
 	struct ifw_addr addr;		    /* ADDR */
+	uint8_t family;			    /* ADDR */
 	uint32_t addr_kind;		    /* ADDR: enum ifw_addr_kind, 0: not own */
 	const struct bpf_sock_tuple *tuple; /* SOCKET_* */
 	uint32_t tuple_size;
-	const struct bpf_sock *socket;	  /* SOCKET_*, ASSIGN: NULL where none was found */
-	long error;			  /* LOAD, ASSIGN: 0 or -errno */
-	uint32_t offset, length;	  /* LOAD */
-	const struct ifw_prefix_key *key; /* PREFIX */
-	const struct ifw_prefix *prefix;  /* PREFIX: NULL where none was found */
-	const struct ifw_range *range;	  /* RANGE */
-	uint32_t index;			  /* RANGE */
+	const struct bpf_sock *socket;	     /* SOCKET_*, ASSIGN, KEEP: NULL where none was found */
+	long error;			     /* LOAD, ASSIGN, KEEP, STRIP: 0 or -errno */
+	uint32_t offset, length;	     /* LOAD, STRIP */
+	const struct ifw_fragment *fragment; /* FRAGMENT: NULL where nothing is known */
+	const struct ifw_prefix_key *key;    /* PREFIX */
+	const struct ifw_prefix *prefix;     /* PREFIX: NULL where none was found */
+	const struct ifw_range *range;	     /* RANGE */
+	uint32_t index;			     /* RANGE */
 };
 
 /* Called for each thing the decision asks; NULL turns it off. */
@@ -115,8 +135,8 @@ void sim_world_trace(struct sim_world *world, sim_trace_fn trace, void *arg);
 
 /*
  * Lets the nth call of a helper that can fail (socket lookup, assignment, map
- * lookup, ring buffer) fail, counted from 1 within each sim_decide(); 0: none
- * does. For tests of what the decision does then.
+ * lookup and update, removal of headers, ring buffer) fail, counted from 1 within each
+ * sim_decide(); 0: none does. For tests of what the decision does then.
  */
 void sim_world_fail_call(struct sim_world *world, unsigned int nth);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * sockets.c - the mocked kernel's socket tables, and who is found in them for
- * a tuple: net/ipv4/inet_hashtables.c for TCP, net/ipv4/udp.c for UDP.
- * A [::] socket is not found for IPv4 packets yet.
+ * a tuple: net/ipv4/inet_hashtables.c for TCP, net/ipv4/udp.c for UDP, and
+ * their IPv6 twins. A socket on [::] is found for IPv4 too, unless it is
+ * v6only; one on an IPv4 address never for IPv6.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,18 +13,36 @@
 
 #include "world.h"
 
+static const struct ifw_addr any;
+
+/* What the kernel hashes it by: the IPv4 addresses, whatever the socket's own family. */
+static struct sim_socket_key as_searched(const struct sim_socket_key *key)
+{
+	struct sim_socket_key searched = *key;
+
+	if (key->family != IFW_FAMILY_IPV6 || !sim_is_mapped(key->local))
+		return searched;
+	searched.family = IFW_FAMILY_IPV4;
+	searched.local = (struct ifw_addr){key->local.lo << 32, 0};
+	searched.peer = (struct ifw_addr){key->peer.lo << 32, 0};
+	return searched;
+}
+
 static void fill_sock(struct bpf_sock *sk, const struct sim_socket_key *key, uint32_t state)
 {
+	const struct sim_socket_key searched = as_searched(key);
+
 	sk->protocol = key->protocol;
 	sk->type = key->protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
 	sk->state = state;
 	sk->src_port = key->local_port;
 	sk->dst_port = __builtin_bswap16(key->peer_port);
-	if (key->family == IFW_FAMILY_IPV4) {
-		sk->family = AF_INET;
-		sk->src_ip4 = ifw_addr_to_ipv4(key->local);
-		sk->dst_ip4 = ifw_addr_to_ipv4(key->peer);
-	} else {
+	sk->family = AF_INET;
+	if (searched.family == IFW_FAMILY_IPV4) {
+		sk->src_ip4 = ifw_addr_to_ipv4(searched.local);
+		sk->dst_ip4 = ifw_addr_to_ipv4(searched.peer);
+	}
+	if (key->family == IFW_FAMILY_IPV6) {
 		sk->family = AF_INET6;
 		ifw_addr_to_ipv6(key->local, sk->src_ip6);
 		ifw_addr_to_ipv6(key->peer, sk->dst_ip6);
@@ -40,18 +59,19 @@ static const struct sim_socket *find(const struct sim_world *world,
 }
 
 int sim_world_add_socket(struct sim_world *world, const struct sim_socket_key *key, uint32_t state,
-			 bool reuseport)
+			 unsigned int flags)
 {
+	const struct sim_socket_key searched = as_searched(key);
 	struct sim_socket *socket;
 	bool no_memory = false;
 
-	if (find(world, key))
+	if (find(world, &searched))
 		return -EEXIST;
 	socket = calloc(1, sizeof(*socket));
 	if (!socket)
 		return -ENOMEM;
-	socket->key = *key;
-	socket->reuseport = reuseport;
+	socket->key = searched;
+	socket->flags = flags;
 	fill_sock(&socket->sk, key, state);
 	HASH_ADD(hh, world->sockets, key, sizeof(socket->key), socket);
 	if (no_memory) {
@@ -61,16 +81,28 @@ int sim_world_add_socket(struct sim_world *world, const struct sim_socket_key *k
 	return 0;
 }
 
+void sim_world_close_socket(struct sim_world *world, struct sim_socket *socket)
+{
+	struct sim_listener *kept, *next;
+
+	HASH_ITER(hh, world->listeners, kept, next)
+	{
+		if (kept->of != socket)
+			continue;
+		HASH_DEL(world->listeners, kept);
+		free(kept);
+	}
+	HASH_DEL(world->sockets, socket);
+	free(socket);
+}
+
 void sim_world_clear_sockets(struct sim_world *world)
 {
-	struct sim_socket *socket, *next;
-
-	HASH_ITER(hh, world->sockets, socket, next)
-	{
-		HASH_DEL(world->sockets, socket);
-		free(socket);
-	}
+	while (world->sockets)
+		sim_world_close_socket(world, world->sockets);
 }
+
+/* --- Lookup ----------------------------------------------------------------- */
 
 /* The kernel knows the family by the size; with any other size it finds nothing. */
 static bool tuple_key(const struct bpf_sock_tuple *tuple, uint32_t size, uint8_t protocol,
@@ -100,16 +132,26 @@ static bool tuple_key(const struct bpf_sock_tuple *tuple, uint32_t size, uint8_t
 static const struct sim_socket *find_as(const struct sim_world *world, struct sim_socket_key key,
 					enum sim_socket_kind kind, bool any_local)
 {
-	const struct ifw_addr none = {};
-
 	key.kind = kind;
 	if (any_local)
-		key.local = none;
+		key.local = any;
 	if (kind == SIM_SOCKET_UNCONNECTED) {
-		key.peer = none;
+		key.peer = any;
 		key.peer_port = 0;
 	}
 	return find(world, &key);
+}
+
+/* Last, since it scores least: an IPv6 socket on every address, for IPv4. */
+static const struct sim_socket *find_dual(const struct sim_world *world, struct sim_socket_key key)
+{
+	const struct sim_socket *socket;
+
+	if (key.family != IFW_FAMILY_IPV4)
+		return NULL;
+	key.family = IFW_FAMILY_IPV6;
+	socket = find_as(world, key, SIM_SOCKET_UNCONNECTED, true);
+	return socket && !(socket->flags & SIM_SOCKET_V6ONLY) ? socket : NULL;
 }
 
 /* A conversation (TIME_WAIT and requests too), then who listens: on the address, on any. */
@@ -126,7 +168,7 @@ const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world,
 		socket = find_as(world, key, SIM_SOCKET_UNCONNECTED, false);
 	if (!socket)
 		socket = find_as(world, key, SIM_SOCKET_UNCONNECTED, true);
-	return socket;
+	return socket ? socket : find_dual(world, key);
 }
 
 /* The address counts before the peer: any socket on it beats every wildcard one. */
@@ -143,5 +185,50 @@ const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world,
 		if (!socket)
 			socket = find_as(world, key, SIM_SOCKET_UNCONNECTED, any_local);
 	}
-	return socket;
+	return socket ? socket : find_dual(world, key);
+}
+
+/* --- Kept listeners --------------------------------------------------------- */
+
+static struct sim_listener *find_kept(const struct sim_world *world,
+				      const struct ifw_listener_key *key)
+{
+	struct sim_listener *kept;
+
+	HASH_FIND(hh, world->listeners, key, sizeof(*key), kept);
+	return kept;
+}
+
+int sim_world_keep_listener(struct sim_world *world, const struct ifw_listener_key *key,
+			    const struct sim_socket *socket)
+{
+	struct sim_listener *kept;
+	bool no_memory = false;
+
+	if (find_kept(world, key))
+		return 0;
+	if (socket->key.protocol == IPPROTO_TCP && socket->sk.state != BPF_TCP_LISTEN &&
+	    socket->sk.state != BPF_TCP_ESTABLISHED)
+		return -EOPNOTSUPP;
+	if (HASH_COUNT(world->listeners) >= IFW_LISTENERS_MAX)
+		return -E2BIG;
+	kept = calloc(1, sizeof(*kept));
+	if (!kept)
+		return -ENOMEM;
+	kept->key = *key;
+	kept->of = socket;
+	HASH_ADD(hh, world->listeners, key, sizeof(kept->key), kept);
+	if (no_memory) {
+		free(kept);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+const struct sim_socket *sim_world_kept_listener(const struct sim_world *world,
+						 const struct ifw_listener_key *key)
+{
+	const struct sim_listener *kept = find_kept(world, key);
+
+	return kept ? kept->of : NULL;
 }

@@ -49,6 +49,7 @@ void sim_world_clear(struct sim_world *world)
 		world->ifaces = next;
 	}
 	sim_world_clear_sockets(world);
+	sim_world_clear_fragments(world);
 	world->names = (struct iface_names){};
 	world->kernel = SIM_KERNEL_DEFAULT;
 	world->active = 0;
@@ -163,6 +164,13 @@ const char *sim_world_ifname(const struct sim_world *world, uint32_t ifindex)
 	const struct sim_iface *iface = iface_by_index(world, ifindex);
 
 	return iface ? iface->name : NULL;
+}
+
+enum sim_link sim_world_link(const struct sim_world *world, uint32_t ifindex)
+{
+	const struct sim_iface *iface = iface_by_index(world, ifindex);
+
+	return iface && iface->raw ? SIM_LINK_RAW_IP : SIM_LINK_ETHERNET;
 }
 
 uint32_t sim_world_first_ifindex(const struct sim_world *world)

@@ -21,6 +21,7 @@ struct sim_iface {
 	uint32_t ifindex;
 	uint32_t slot;
 	bool has_settings;
+	bool raw; /* frames start with the IP header */
 	struct ifw_iface settings;
 	char name[IFW_NAME_MAX];
 	UT_hash_handle hh; /* by ifindex */
@@ -49,10 +50,30 @@ struct sim_socket_key {
 	uint8_t reserved;
 };
 
+enum sim_socket_flags {
+	SIM_SOCKET_REUSEPORT = 1 << 0,
+	SIM_SOCKET_V6ONLY = 1 << 1, /* else one on [::] takes IPv4 as well */
+};
+
+/* One on an IPv4-mapped address has the key of an IPv4 socket. */
 struct sim_socket {
 	struct sim_socket_key key;
 	struct bpf_sock sk; /* as the decision sees it */
-	bool reuseport;
+	unsigned int flags; /* enum sim_socket_flags */
+	UT_hash_handle hh;
+};
+
+/* An element of the ifw_fragments map; the least recently used is the first. */
+struct sim_fragment {
+	struct ifw_fragment_key key;
+	struct ifw_fragment value;
+	UT_hash_handle hh;
+};
+
+/* An element of the ifw_listeners map. */
+struct sim_listener {
+	struct ifw_listener_key key;
+	const struct sim_socket *of;
 	UT_hash_handle hh;
 };
 
@@ -87,13 +108,14 @@ enum sim_event_state {
 /* The opaque context of the decision (ifw_ctx). */
 struct sim_packet {
 	struct sim_world *world;
-	const uint8_t *data;
-	struct sim_frame frame;
+	uint8_t *data;
+	struct sim_frame frame; /* its length changes where headers are removed */
 	uint32_t mark;
 	unsigned int calls; /* of helpers that can fail */
 	unsigned int handle_count;
 	enum sim_event_state event_state;
 	const char *violation; /* the first */
+	struct ifw_work work;
 	struct ifw_event event;
 	struct sim_handle handles[SIM_HANDLES];
 };
@@ -103,6 +125,8 @@ struct sim_world {
 	struct sim_iface *ifaces, *ifaces_by_index;
 	struct sim_addr *addrs;
 	struct sim_socket *sockets;
+	struct sim_fragment *fragments;
+	struct sim_listener *listeners;
 	uint32_t kernel; /* SIM_KERNEL() */
 	struct sim_set sets[SIM_GENERATIONS];
 	__u32 active;
@@ -136,10 +160,38 @@ int sim_world_add_addr(struct sim_world *world, const struct ifw_addr_key *key,
 
 /* --- sockets.c ------------------------------------------------------------ */
 
-/* state: BPF_TCP_*. 0, -ENOMEM, -EEXIST. */
+/* RFC 4291 2.5.5.2: an IPv6 socket that speaks IPv4 has such addresses. */
+static inline bool sim_is_mapped(struct ifw_addr addr)
+{
+	return addr.hi == 0 && addr.lo >> 32 == 0xffff;
+}
+
+/* state: BPF_TCP_*, flags: enum sim_socket_flags. 0, -ENOMEM, -EEXIST. */
 int sim_world_add_socket(struct sim_world *world, const struct sim_socket_key *key, uint32_t state,
-			 bool reuseport);
+			 unsigned int flags);
+
+/* Closed: gone from the tables and from the kept listeners. */
+void sim_world_close_socket(struct sim_world *world, struct sim_socket *socket);
 void sim_world_clear_sockets(struct sim_world *world);
+
+/*
+ * A SOCKHASH (net/core/sock_map.c). keep: 0; -EOPNOTSUPP for a socket in a state
+ * that it does not take; -E2BIG; -ENOMEM. One that is kept already stays.
+ */
+int sim_world_keep_listener(struct sim_world *world, const struct ifw_listener_key *key,
+			    const struct sim_socket *socket);
+const struct sim_socket *sim_world_kept_listener(const struct sim_world *world,
+						 const struct ifw_listener_key *key);
+
+/* --- fragments.c ----------------------------------------------------------- */
+
+/* A bounded LRU hash. NULL: not there; new: no memory. new replaces what is there. */
+struct ifw_fragment *sim_world_find_fragment(struct sim_world *world,
+					     const struct ifw_fragment_key *key);
+struct ifw_fragment *sim_world_new_fragment(struct sim_world *world,
+					    const struct ifw_fragment_key *key);
+void sim_world_forget_fragment(struct sim_world *world, const struct ifw_fragment_key *key);
+void sim_world_clear_fragments(struct sim_world *world);
 
 /* What the kernel's lookup of this tuple finds; size as given to the helper. NULL: nothing. */
 const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world,
@@ -158,6 +210,9 @@ int sim_packet_begin(struct sim_world *world, const struct sim_frame *frame,
 		     struct sim_packet **packet);
 void sim_packet_end(struct sim_packet *packet);
 void sim_packet_violation(struct sim_packet *packet, const char *what);
+
+/* Removes len bytes at off of the frame; both within it. It ends at the same page. */
+void sim_packet_strip(struct sim_packet *packet, uint32_t off, uint32_t len);
 
 /* Takes a reference; NULL after noting that there are too many. */
 struct bpf_sock *sim_packet_hold(struct sim_packet *packet, const struct sim_socket *socket);

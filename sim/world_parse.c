@@ -6,14 +6,19 @@
  *   interface NAME [index N] [address ADDR/LEN]...   no address: recorded and none
  *   interface NAME [index N] addresses unknown       never recorded
  *   interface NAME [index N] no settings             attached, without an element
+ *   interface ... link raw                           frames start with the IP header
  *   set NAME ssh|echo on|off
  *   set NAME verbose on|off|N                        N: every Nth decision
  *   set NAME mark VALUE mask MASK
- *   socket tcp listen LOCAL [reuseport]              LOCAL: ADDR:PORT
+ *   set NAME geneve on|off                           on: from any outer source
+ *   set NAME geneve from PREFIX[,PREFIX]...          on, from these
+ *   set NAME pass-protocol N[,N]...|none
+ *   set NAME pass-ethertype 0xN[,0xN]...|none
+ *   socket tcp listen LOCAL [reuseport] [v6only]     LOCAL: ADDR:PORT or [ADDR]:PORT
  *   socket tcp established|syn-sent|syn-recv|time-wait LOCAL REMOTE [reuseport]
- *   socket udp bound LOCAL [reuseport]
+ *   socket udp bound LOCAL [reuseport] [v6only]
  *   socket udp connected LOCAL REMOTE
- *   kernel MAJOR.MINOR
+ *   kernel MAJOR.MINOR                               6.18 where none is given
  *
  * lo has index 1, as everywhere; who has no index gets the next free one.
  */
@@ -24,18 +29,11 @@
 #include <netinet/in.h>
 
 #include "../ruleset/grammar.h"
-#include "scan.h"
-#include "world.h"
-
-struct parser {
-	struct scan scan;
-	struct sim_world *world;
-	bool kernel_given;
-};
+#include "world_parse.h"
 
 /* --- Words ---------------------------------------------------------------- */
 
-static int expect_end(struct parser *p)
+int parse_expect_end(struct parser *p)
 {
 	struct word word = scan_word(&p->scan);
 
@@ -45,10 +43,9 @@ static int expect_end(struct parser *p)
 }
 
 /* Also as 0x...: marks are written so everywhere. */
-static int parse_number(struct parser *p, uint64_t min, uint64_t max, const char *what,
-			uint64_t *number)
+int parse_number_word(struct parser *p, struct word word, uint64_t min, uint64_t max,
+		      const char *what, uint64_t *number)
 {
-	struct word word = scan_word(&p->scan);
 	uint64_t value = 0;
 	bool valid;
 
@@ -71,14 +68,9 @@ static int parse_number(struct parser *p, uint64_t min, uint64_t max, const char
 	return 0;
 }
 
-static int parse_on_off(struct parser *p, bool *on)
+int parse_number(struct parser *p, uint64_t min, uint64_t max, const char *what, uint64_t *number)
 {
-	struct word word = scan_word(&p->scan);
-
-	*on = word_is(word, "on");
-	if (*on || word_is(word, "off"))
-		return 0;
-	return scan_error(&p->scan, word, "expected on or off");
+	return parse_number_word(p, scan_word(&p->scan), min, max, what, number);
 }
 
 static int parse_endpoint(struct parser *p, const char *what, uint8_t *family,
@@ -182,10 +174,22 @@ static int parse_address(struct parser *p, struct sim_iface *iface)
 	return error ? error : add_broadcast(p, key, len);
 }
 
+/* The decision learns it from the settings; without those it takes the frame for Ethernet. */
+static int parse_link(struct parser *p, struct sim_iface *iface)
+{
+	struct word word = scan_word(&p->scan);
+
+	if (!word_is(word, "raw"))
+		return scan_error(&p->scan, word, "expected raw");
+	iface->raw = true;
+	iface->settings.flags |= IFW_IFACE_RAW_IP;
+	return 0;
+}
+
 static int parse_interface(struct parser *p)
 {
 	struct sim_iface *iface = NULL;
-	bool addresses = false, unknown = false;
+	bool addresses = false, unknown = false, link = false;
 	int error = add_iface(p, scan_word(&p->scan), &iface);
 
 	if (error || !iface)
@@ -200,6 +204,9 @@ static int parse_interface(struct parser *p)
 		} else if (word_is(word, "address") && !unknown) {
 			addresses = true;
 			error = parse_address(p, iface);
+		} else if (word_is(word, "link") && !link) {
+			link = true;
+			error = parse_link(p, iface);
 		} else if (word_is(word, "addresses") && !addresses && !unknown) {
 			unknown = true;
 			word = scan_word(&p->scan);
@@ -214,8 +221,9 @@ static int parse_interface(struct parser *p)
 		} else {
 			error = scan_error(&p->scan, word,
 					   "unexpected " WORD_FORMAT
-					   " (index N; and address ADDRESS/LENGTH..., or "
-					   "addresses unknown, or no settings)",
+					   " (index N, link raw; and address "
+					   "ADDRESS/LENGTH..., or addresses unknown, or no "
+					   "settings)",
 					   WORD_ARG(word));
 		}
 	}
@@ -245,86 +253,6 @@ static int number_ifaces(struct sim_world *world)
 		error = sim_world_index_iface(world, iface, ifindex);
 	}
 	return error;
-}
-
-/* --- set ------------------------------------------------------------------ */
-
-static int set_flag(struct parser *p, struct sim_iface *iface, uint32_t flag, bool when_on)
-{
-	bool on;
-
-	if (parse_on_off(p, &on) != 0)
-		return -EINVAL;
-	if (on == when_on)
-		iface->settings.flags |= flag;
-	else
-		iface->settings.flags &= ~flag;
-	return 0;
-}
-
-static int set_verbose(struct parser *p, struct sim_iface *iface)
-{
-	struct word word = scan_peek(&p->scan);
-	uint64_t every = 1;
-
-	if (word_is(word, "on") || word_is(word, "off"))
-		every = word_is(scan_word(&p->scan), "on");
-	else if (parse_number(p, 1, UINT32_MAX, "on, off or every how many decisions", &every) != 0)
-		return -EINVAL;
-	iface->settings.verbose = (uint32_t)every;
-	return 0;
-}
-
-static int set_mark(struct parser *p, struct sim_iface *iface)
-{
-	struct word value;
-	uint64_t mark = 0, mask = 0;
-
-	value = scan_peek(&p->scan);
-	if (parse_number(p, 0, UINT32_MAX, "a mark", &mark) != 0)
-		return -EINVAL;
-	if (!word_is(scan_peek(&p->scan), "mask"))
-		return scan_error(&p->scan, scan_peek(&p->scan), "expected mask");
-	scan_word(&p->scan);
-	if (parse_number(p, 1, UINT32_MAX, "a mask", &mask) != 0)
-		return -EINVAL;
-	if (mark & ~mask)
-		return scan_error(&p->scan, value, "the mark has bits outside its mask");
-	iface->settings.mark = (uint32_t)mark;
-	iface->settings.mark_mask = (uint32_t)mask;
-	return 0;
-}
-
-static int parse_set(struct parser *p)
-{
-	struct word word = scan_word(&p->scan);
-	char name[IFW_NAME_MAX] = {};
-	struct sim_iface *iface = NULL;
-	int error;
-
-	if (word.len == 0)
-		return scan_error(&p->scan, word, "the interface's name is missing");
-	if (word.len < sizeof(name)) {
-		memcpy(name, word.text, word.len);
-		iface = sim_world_find_iface(p->world, name);
-	}
-	if (!iface)
-		return scan_error(&p->scan, word, "there is no interface " WORD_FORMAT " above",
-				  WORD_ARG(word));
-	if (!iface->has_settings)
-		return scan_error(&p->scan, word, "'%s' has no settings", iface->name);
-	word = scan_word(&p->scan);
-	if (word_is(word, "ssh"))
-		error = set_flag(p, iface, IFW_IFACE_SSH_OFF, false);
-	else if (word_is(word, "echo"))
-		error = set_flag(p, iface, IFW_IFACE_ECHO, true);
-	else if (word_is(word, "verbose"))
-		error = set_verbose(p, iface);
-	else if (word_is(word, "mark"))
-		error = set_mark(p, iface);
-	else
-		error = scan_error(&p->scan, word, "expected ssh, echo, verbose or mark");
-	return error ? error : expect_end(p);
 }
 
 /* --- socket, kernel ------------------------------------------------------- */
@@ -381,7 +309,37 @@ static int parse_ends(struct parser *p, struct sim_socket_key *key)
 		return scan_error(&p->scan, word, "local and remote are of different families");
 	if (is_wildcard(key->peer))
 		return scan_error(&p->scan, word, "a peer has an address");
+	if (sim_is_mapped(key->local) != sim_is_mapped(key->peer))
+		return scan_error(&p->scan, word, "local and remote are of different families");
 	return 0;
+}
+
+/* Any order; each once. */
+static int parse_flags(struct parser *p, const struct sim_socket_key *key, unsigned int *flags)
+{
+	struct word word;
+
+	while ((word = scan_peek(&p->scan)).len) {
+		unsigned int flag;
+
+		if (word_is(word, "reuseport"))
+			flag = SIM_SOCKET_REUSEPORT;
+		else if (word_is(word, "v6only"))
+			flag = SIM_SOCKET_V6ONLY;
+		else
+			break;
+		if (*flags & flag)
+			break;
+		if (flag == SIM_SOCKET_V6ONLY &&
+		    (key->kind != SIM_SOCKET_UNCONNECTED || key->family != IFW_FAMILY_IPV6 ||
+		     sim_is_mapped(key->local)))
+			return scan_error(
+				&p->scan, word,
+				"only a socket on an IPv6 address without peer is v6only");
+		*flags |= flag;
+		scan_word(&p->scan);
+	}
+	return parse_expect_end(p);
 }
 
 static int parse_socket(struct parser *p)
@@ -389,7 +347,7 @@ static int parse_socket(struct parser *p)
 	struct word protocol = scan_word(&p->scan), state = scan_word(&p->scan), word;
 	const struct socket_word *type = find_socket_word(protocol, state);
 	struct sim_socket_key key = {};
-	bool reuseport = false;
+	unsigned int flags = 0;
 	int error;
 
 	if (!word_is(protocol, "tcp") && !word_is(protocol, "udp"))
@@ -404,13 +362,9 @@ static int parse_socket(struct parser *p)
 	word = scan_peek(&p->scan);
 	if (parse_ends(p, &key) != 0)
 		return -EINVAL;
-	if (word_is(scan_peek(&p->scan), "reuseport")) {
-		scan_word(&p->scan);
-		reuseport = true;
-	}
-	if (expect_end(p) != 0)
+	if (parse_flags(p, &key, &flags) != 0)
 		return -EINVAL;
-	error = sim_world_add_socket(p->world, &key, type->state, reuseport);
+	error = sim_world_add_socket(p->world, &key, type->state, flags);
 	if (error == -EEXIST)
 		return scan_error(&p->scan, word, "this socket is already there");
 	return error;
@@ -430,7 +384,7 @@ static int parse_kernel(struct parser *p)
 		return scan_error(&p->scan, word, "the kernel is given twice");
 	p->kernel_given = true;
 	p->world->kernel = SIM_KERNEL(major, minor);
-	return expect_end(p);
+	return parse_expect_end(p);
 }
 
 /* --- The file ------------------------------------------------------------- */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * world_parse.h - what the files that read the world file share.
+ */
+#ifndef IFW_SIM_WORLD_PARSE_H
+#define IFW_SIM_WORLD_PARSE_H
+
+#include "scan.h"
+#include "world.h"
+
+struct parser {
+	struct scan scan;
+	struct sim_world *world;
+	bool kernel_given;
+};
+
+/*
+ * Each reports what is wrong and returns -EINVAL then. what names the number in
+ * messages. A number may be written as 0x... too.
+ */
+int parse_expect_end(struct parser *p);
+int parse_number(struct parser *p, uint64_t min, uint64_t max, const char *what, uint64_t *number);
+int parse_number_word(struct parser *p, struct word word, uint64_t min, uint64_t max,
+		      const char *what, uint64_t *number);
+
+/* The statement `set` behind that word. 0 or -EINVAL. */
+int parse_set(struct parser *p);
+
+#endif /* IFW_SIM_WORLD_PARSE_H */
