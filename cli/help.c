@@ -65,6 +65,12 @@ static const struct page {
 	 "ifw iface set IFACE echo on|off          echo requests to this host pass\n"
 	 "ifw iface set IFACE verbose on|off|N     events for 'ifw monitor': each, none, every "
 	 "Nth\n"
+	 "ifw iface set IFACE geneve on|off|from PREFIX,...\n"
+	 "                                         outer headers of GENEVE are removed\n"
+	 "ifw iface set IFACE pass-protocol N,...|none\n"
+	 "                                         IP protocols that pass beside TCP and UDP\n"
+	 "ifw iface set IFACE pass-ethertype T,...|none\n"
+	 "                                         EtherTypes that pass beside IP and ARP\n"
 	 "\n"
 	 "  ifw iface set eth0 echo on\n"},
 	{"stats",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* iface.c - ifw iface show, set. */
+/* iface.c - ifw iface show. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -142,68 +142,4 @@ int cmd_iface_show(struct cli *cli, int argc, char **argv)
 	if (err)
 		complain(cli, "no memory to show the interfaces");
 	return err ? CLI_REFUSED : CLI_DONE;
-}
-
-struct change {
-	uint32_t set, clear;
-	uint32_t verbose;
-	bool is_verbose;
-};
-
-/* SETTING VALUE as a change. CLI_DONE; CLI_INPUT after complaining. */
-static int parse_change(const struct cli *cli, const char *setting, const char *value,
-			struct change *change)
-{
-	bool is_switch, on = false;
-	uint64_t every;
-
-	is_switch = text_switch(value, &on) == 0;
-	if (strcmp(setting, "verbose") == 0) {
-		change->is_verbose = true;
-		change->verbose = on;
-		if (is_switch)
-			return CLI_DONE;
-		if (text_number(value, 1, UINT32_MAX, &every)) {
-			complain(cli, "verbose is on, off, or a number from 1, not '%s'", value);
-			return CLI_INPUT;
-		}
-		change->verbose = every;
-		return CLI_DONE;
-	}
-	if (strcmp(setting, "ssh") != 0 && strcmp(setting, "echo") != 0) {
-		complain(cli, "unknown setting '%s': there are ssh, echo, verbose", setting);
-		return CLI_INPUT;
-	}
-	if (!is_switch) {
-		complain(cli, "%s is on or off, not '%s'", setting, value);
-		return CLI_INPUT;
-	}
-	if (strcmp(setting, "ssh") == 0)
-		*(on ? &change->clear : &change->set) = IFW_IFACE_SSH_OFF;
-	else
-		*(on ? &change->set : &change->clear) = IFW_IFACE_ECHO;
-	return CLI_DONE;
-}
-
-int cmd_iface_set(struct cli *cli, int argc, char **argv)
-{
-	int result = args_operands(cli, argc, argv, 3, 3, "IFACE, a setting, and its value");
-	struct failure failure = {0};
-	struct change change = {0};
-	auto_loader loader = NULL;
-	int status;
-
-	if (result)
-		return args_status(result);
-	status = parse_change(cli, argv[optind + 1], argv[optind + 2], &change);
-	if (!status)
-		status = cli_open(cli, LOADER_WRITE, NULL, &loader);
-	if (status)
-		return status;
-	if (loader_iface_set(loader, argv[optind], change.set, change.clear,
-			     change.is_verbose ? &change.verbose : NULL, &failure)) {
-		complain(cli, "%s", failure.text);
-		return CLI_REFUSED;
-	}
-	return CLI_DONE;
 }

@@ -97,18 +97,69 @@ static const char *iface_state(const struct iface_info *iface)
 	return !iface->present ? "gone" : iface->attached ? "attached" : "detached";
 }
 
+static json_t *json_protocols(const struct ifw_iface *set)
+{
+	json_t *array = json_array();
+
+	for (unsigned int number = 0; number < 256; number++) {
+		if (!(set->protocols[number / 64] >> (number % 64) & 1))
+			continue;
+		if (!append(array, json_integer(number))) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *json_ethertypes(const struct ifw_iface *set)
+{
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; i < IFW_ETHERTYPES_MAX; i++) {
+		if (set->ethertypes[i] && !append(array, json_integer(set->ethertypes[i]))) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *json_geneve_sources(const struct ifw_iface *set)
+{
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; i < IFW_GENEVE_SOURCES_MAX; i++) {
+		const struct ifw_net *net = &set->geneve_sources[i];
+		char text[TEXT_PREFIX_MAX];
+
+		if (net->family == IFW_FAMILY_NONE)
+			continue;
+		text_prefix(net->addr, net->family, net->len, text, sizeof(text));
+		if (!append(array, json_string(text))) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 static json_t *json_iface(const struct iface_info *iface)
 {
 	const struct ifw_iface *set = &iface->settings;
 
-	return json_pack("{s:s, s:I, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:o, s:o}", "name",
-			 iface->name, "ifindex", (json_int_t)iface->ifindex, "state",
-			 iface_state(iface), "hook", text_hook(set->hook), "ssh",
-			 !(set->flags & IFW_IFACE_SSH_OFF), "echo", !!(set->flags & IFW_IFACE_ECHO),
-			 "verbose", (json_int_t)set->verbose, "mark", (json_int_t)set->mark, "mask",
-			 (json_int_t)set->mark_mask, "table",
-			 set->table ? json_integer(set->table) : json_null(), "addresses",
-			 json_addresses(iface));
+	return json_pack(
+		"{s:s, s:I, s:s, s:s, s:s, s:b, s:b, s:I, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o}",
+		"name", iface->name, "ifindex", (json_int_t)iface->ifindex, "state",
+		iface_state(iface), "hook", text_hook(set->hook), "link",
+		set->flags & IFW_IFACE_RAW_IP ? "raw" : "ethernet", "ssh",
+		!(set->flags & IFW_IFACE_SSH_OFF), "echo", !!(set->flags & IFW_IFACE_ECHO),
+		"verbose", (json_int_t)set->verbose, "geneve", !!(set->flags & IFW_IFACE_GENEVE),
+		"geneve_sources", json_geneve_sources(set), "pass_protocols", json_protocols(set),
+		"pass_ethertypes", json_ethertypes(set), "mark", (json_int_t)set->mark, "mask",
+		(json_int_t)set->mark_mask, "table",
+		set->table ? json_integer(set->table) : json_null(), "addresses",
+		json_addresses(iface));
 }
 
 static json_t *json_reasons(const struct ifw_counters *counters)

@@ -156,10 +156,14 @@ static void tell_result(const char *name, const struct up_result *result)
 		       "'ifw up %s' is run again)\n",
 		       width, "", name);
 	if (result->policy.made)
-		printf("%*s  policy rule    fwmark %#x/%#x iif %s lookup %u\n", width, "",
-		       result->policy.mark, result->policy.mark_mask, name, result->policy.table);
+		printf("%*s  policy rule    fwmark %#x/%#x iif %s lookup %u, %s\n", width, "",
+		       result->policy.mark, result->policy.mark_mask, name, result->policy.table,
+		       result->policy.ipv6 ? "IPv4 and IPv6" : "IPv4 alone (no IPv6 on lo here)");
 	else
 		printf("%*s  policy rule    none needed\n", width, "");
+	if (!result->lookup)
+		printf("%*s  fragments      not intercepted: this kernel is older than 5.17\n",
+		       width, "");
 	if (result->verified_instructions)
 		printf("%*s  program        %u verified instructions\n", width, "",
 		       result->verified_instructions);
@@ -173,7 +177,6 @@ static void tell(struct loader *loader, const struct up_request *request,
 
 	for (unsigned int i = 0; i < request->count; i++)
 		tell_result(request->names[i], &results[i]);
-	puts("note: IPv6 packets drop for now, under the reason ipv6 (neighbour discovery passes)");
 	if (loader_usage(loader, &usage, &failure) || usage.rules)
 		return;
 	puts("note: there are no rules yet. Only ssh and DHCP to this host, ARP and the answers "

@@ -156,16 +156,16 @@ static int flush(const struct cli *cli)
 static int set_one(const struct cli *cli, struct loader *loader, const char *name,
 		   const struct zfw_request *request)
 {
-	uint32_t verbose = !request->disable, set = 0, clear = 0;
+	uint32_t verbose = !request->disable;
+	struct iface_change change = {.verbose = request->verb == ZFW_VERBOSE ? &verbose : NULL};
 	struct failure failure = {0};
 
 	/* -x takes ssh away and -d gives it back; -e and -v give, and -d takes away. */
 	if (request->verb == ZFW_SSH)
-		*(request->disable ? &clear : &set) = IFW_IFACE_SSH_OFF;
+		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_SSH_OFF;
 	else if (request->verb == ZFW_ECHO)
-		*(request->disable ? &clear : &set) = IFW_IFACE_ECHO;
-	if (!loader_iface_set(loader, name, set, clear,
-			      request->verb == ZFW_VERBOSE ? &verbose : NULL, &failure))
+		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_ECHO;
+	if (!loader_iface_set(loader, name, &change, &failure))
 		return 0;
 	complain(cli, "%s", failure.text);
 	return FAILED;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "datapath/addr.h"
 #include "ruleset/grammar.h"
 #include "zfw_args.h"
 
@@ -119,30 +120,24 @@ static int parse_port(const char *what, const char *text, uint16_t *port, struct
 
 /* An address and a length, each an argument of its own. Host bits are masked. */
 static int parse_prefix(const char *what, const char *addr_text, const char *len_text,
-			struct ifw_addr *addr, uint8_t *len, bool *host_bits,
+			uint8_t *family, struct ifw_addr *addr, uint8_t *len, bool *host_bits,
 			struct failure *failure)
 {
 	struct ifw_addr parsed;
-	uint8_t family, host_len;
 	uint64_t prefix_len;
+	uint8_t host_len;
 	bool unused;
 	int err;
 
-	if (strchr(addr_text, ':'))
-		return refuse(failure, "%s '%s': IPv6 is not intercepted yet, only IPv4", what,
-			      addr_text);
 	if (strchr(addr_text, '/') ||
-	    grammar_parse_prefix(addr_text, strlen(addr_text), &family, &parsed, &host_len,
-				 &unused) ||
-	    family != IFW_FAMILY_IPV4)
-		return refuse(failure, "%s '%s' is not an IPv4 address", what, addr_text);
-	err = parse_number("prefix length", len_text, 32, &prefix_len, failure);
+	    grammar_parse_prefix(addr_text, strlen(addr_text), family, &parsed, &host_len, &unused))
+		return refuse(failure, "%s '%s' is not an IP%s address", what, addr_text,
+			      strchr(addr_text, ':') ? "v6" : "v4");
+	err = parse_number("prefix length", len_text, host_len, &prefix_len, failure);
 	if (err)
 		return err;
-	*addr = parsed;
-	if (prefix_len < 32)
-		addr->hi &= prefix_len ? ~0ULL << (64 - prefix_len) : 0;
-	if (addr->hi != parsed.hi)
+	*addr = ifw_addr_mask(parsed, prefix_len);
+	if (!ifw_addr_equal(*addr, parsed))
 		*host_bits = true;
 	*len = prefix_len;
 	return 0;
@@ -192,8 +187,11 @@ static void set_listener(struct rule *rule, uint16_t port)
 {
 	rule->action = port ? IFW_ACTION_INTERCEPT : IFW_ACTION_PASS;
 	rule->listener_port = port;
-	rule->listener.hi = port ? LOOPBACK_HI : 0;
-	rule->listener.lo = 0;
+	rule->listener = (struct ifw_addr){0};
+	if (port && rule->family == IFW_FAMILY_IPV6)
+		rule->listener.lo = 1; /* ::1 */
+	else if (port)
+		rule->listener.hi = LOOPBACK_HI;
 }
 
 static const struct verb *verb_of(int option)
@@ -288,18 +286,27 @@ static int check_together(const struct given *given, const struct verb *verb,
 	return 0;
 }
 
+/*
+ * Callers give -o 0.0.0.0 -n 0 beside an IPv6 destination, too, and mean any
+ * source; any other source of the other family would never match.
+ */
 static int read_prefixes(const struct given *given, struct zfw_request *request,
 			 struct failure *failure)
 {
 	struct rule *rule = &request->rule;
+	uint8_t source = IFW_FAMILY_IPV4;
 	int err = 0;
 
 	if (given->present['c'])
-		err = parse_prefix("destination", given->value['c'], given->value['m'], &rule->dst,
-				   &rule->dst_len, &request->host_bits, failure);
+		err = parse_prefix("destination", given->value['c'], given->value['m'],
+				   &rule->family, &rule->dst, &rule->dst_len, &request->host_bits,
+				   failure);
 	if (!err && given->present['o'])
-		err = parse_prefix("source", given->value['o'], given->value['n'], &rule->src,
-				   &rule->src_len, &request->host_bits, failure);
+		err = parse_prefix("source", given->value['o'], given->value['n'], &source,
+				   &rule->src, &rule->src_len, &request->host_bits, failure);
+	if (!err && given->present['o'] && source != rule->family && rule->src_len)
+		return refuse(failure, "source '%s' is not of the destination's family",
+			      given->value['o']);
 	request->has_prefix = given->present['c'];
 	return err;
 }

@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -52,37 +53,104 @@ static uint32_t verified_instructions(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.verified_insns;
 }
 
-int program_load(struct loader *loader, struct program *program, struct failure *failure)
+/* Loads with or without the program at sk_lookup, which needs 5.17 for the interface. */
+static int load_skeleton(struct loader *loader, bool lookup, struct ifw_bpf **out)
 {
-	struct ifw_bpf *skeleton;
-	int err, fd;
+	struct ifw_bpf *skeleton = ifw_bpf__open();
+	int err;
 
-	skeleton = ifw_bpf__open();
 	if (!skeleton)
-		return fail_errno(failure, -errno, "cannot read the program");
+		return -errno;
 	err = set_pin_paths(loader, skeleton->obj);
 	if (!err)
+		err = bpf_program__set_autoload(skeleton->progs.ifw_lookup, lookup);
+	if (!err)
 		err = ifw_bpf__load(skeleton);
-	if (err) {
+	if (err)
 		ifw_bpf__destroy(skeleton);
+	else
+		*out = skeleton;
+	return err;
+}
+
+int program_load(struct loader *loader, struct program *program, struct failure *failure)
+{
+	struct ifw_bpf *skeleton = NULL;
+	bool lookup = true;
+	int err;
+
+	err = load_skeleton(loader, true, &skeleton);
+	if (err == -EACCES || err == -EINVAL) { /* what the verifier says to a field it lacks */
+		lookup = false;
+		err = load_skeleton(loader, false, &skeleton);
+	}
+	if (err)
 		return fail_errno(
 			failure, err,
 			"cannot load the program into the kernel (IFW_DEBUG=1 shows why)");
-	}
-	fd = dup(bpf_program__fd(skeleton->progs.ifw_ingress));
-	err = fd < 0 ? -errno : 0;
+	program->fd = dup(bpf_program__fd(skeleton->progs.ifw_ingress));
+	program->lookup_fd = lookup ? dup(bpf_program__fd(skeleton->progs.ifw_lookup)) : -1;
+	err = program->fd < 0 || (lookup && program->lookup_fd < 0) ? -errno : 0;
 	ifw_bpf__destroy(skeleton);
-	if (err)
+	if (err) {
+		program_close(program);
 		return fail_errno(failure, err, "cannot keep the program");
-	program->fd = fd;
-	program->verified_instructions = verified_instructions(fd);
+	}
+	program->verified_instructions = verified_instructions(program->fd);
 	return 0;
 }
 
 void program_close(struct program *program)
 {
 	cleanup_close(&program->fd);
-	program->fd = -1;
+	cleanup_close(&program->lookup_fd);
+	program->fd = program->lookup_fd = -1;
+}
+
+/* --- sk_lookup ---------------------------------------------------------------- */
+
+int lookup_attach(struct loader *loader, const struct program *program)
+{
+	CLEANUP(cleanup_close) int link = -1;
+	CLEANUP(cleanup_close) int netns = -1;
+	char path[PATH_MAX];
+	int err;
+
+	if (program->lookup_fd < 0)
+		return -EOPNOTSUPP;
+	err = pin_path(loader, "lookup", path, sizeof(path));
+	if (err)
+		return err;
+	link = bpf_obj_get(path);
+	if (link >= 0 && bpf_link_update(link, program->lookup_fd, NULL) == 0)
+		return 0;
+	netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (netns < 0)
+		return -errno;
+	cleanup_close(&link);
+	link = bpf_link_create(program->lookup_fd, netns, BPF_SK_LOOKUP, NULL);
+	if (link < 0)
+		return -errno;
+	(void)unlink(path); /* of one that was detached by hand */
+	return bpf_obj_pin(link, path) ? -errno : 0;
+}
+
+int lookup_detach(struct loader *loader)
+{
+	CLEANUP(cleanup_close) int link = -1;
+	char path[PATH_MAX];
+	int err;
+
+	err = pin_path(loader, "lookup", path, sizeof(path));
+	if (err)
+		return err;
+	link = bpf_obj_get(path);
+	if (link < 0)
+		return errno == ENOENT ? 0 : -errno;
+	/* By hand first, as with TCX. */
+	if (bpf_link_detach(link))
+		return -errno;
+	return unlink(path) ? -errno : 0;
 }
 
 /* --- TCX ---------------------------------------------------------------------- */

@@ -168,6 +168,14 @@ int names_collect(struct loader *loader, struct failure *failure)
 
 /* --- Up ----------------------------------------------------------------------------- */
 
+/* With the last interface goes what belongs to all of them. */
+static bool is_last(struct loader *loader)
+{
+	uint32_t key;
+
+	return bpf_map_get_next_key(loader->ifaces_fd, NULL, &key) != 0;
+}
+
 /* Takes off what is recorded for an index, so that nothing dead stands in the way. */
 static int forget(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
 		  struct failure *failure)
@@ -183,6 +191,8 @@ static int forget(struct loader *loader, uint32_t ifindex, const struct ifw_ifac
 					  settings->name);
 	}
 	err = settings_delete(loader, ifindex);
+	if (!err && is_last(loader))
+		err = lookup_detach(loader);
 	if (!err)
 		err = slot_reset(loader, settings->slot);
 	return err ? fail_errno(failure, err, "cannot remove the settings of '%s'", settings->name)
@@ -224,8 +234,10 @@ static int check_link(const char *ifname, struct link_info *link, struct failure
 			    "'%s' carries '%s', which takes its packets before they could be "
 			    "intercepted; use: ifw up %s",
 			    ifname, link->upper, link->upper);
-	if (!link->ethernet)
-		return fail(failure, -EOPNOTSUPP, "'%s' is not an Ethernet device", ifname);
+	if (!link->ethernet && !link->raw_ip)
+		return fail(failure, -EOPNOTSUPP,
+			    "frames of '%s' start neither with an Ethernet nor with an IP header",
+			    ifname);
 	return 0;
 }
 
@@ -251,6 +263,10 @@ static int prepare_settings(struct loader *loader, const char *ifname, const str
 		};
 	settings->slot = (uint32_t)slot;
 	settings->flags |= IFW_IFACE_ADDRS_RECORDED;
+	if (link->raw_ip)
+		settings->flags |= IFW_IFACE_RAW_IP;
+	else
+		settings->flags &= ~(uint32_t)IFW_IFACE_RAW_IP;
 	if (options->set_mark) {
 		settings->mark = options->mark;
 		settings->mark_mask = options->mark_mask;
@@ -273,18 +289,13 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 		.table = settings->table,
 	};
 	struct net_policy named = policy;
-	struct program program = {.fd = -1};
+	struct program program = {.fd = -1, .lookup_fd = -1};
 	bool made;
 	int err;
 
 	snprintf(named.ifname, sizeof(named.ifname), "%s", settings->name);
 	if (settings->table) {
-		err = net_policy_add(&named, &made);
-		if (err == -EEXIST)
-			return fail(failure, err,
-				    "table %u has a default route of somebody else; choose another "
-				    "table: ifw up %s --table T",
-				    settings->table, settings->name);
+		err = net_policy_add(&named, &made, &result->policy.ipv6);
 		if (err == -EEXIST)
 			return fail(failure, err,
 				    "table %u has a default route of somebody else; choose another "
@@ -304,6 +315,14 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 	err = attach(loader, settings->name, link->ifindex, options->hook, &program, settings,
 		     failure);
 	result->verified_instructions = program.verified_instructions;
+	if (!err) {
+		err = lookup_attach(loader, &program);
+		result->lookup = !err;
+		if (err == -EOPNOTSUPP)
+			err = 0;
+		else if (err)
+			fail_errno(failure, err, "cannot attach to socket lookups");
+	}
 	program_close(&program);
 	if (err)
 		return err;
@@ -330,12 +349,12 @@ static void put_back(struct loader *loader, uint32_t ifindex, const struct ifw_i
 		.mark_mask = before->mark_mask,
 		.table = before->table,
 	};
-	bool made;
+	bool made, ipv6;
 
 	(void)settings_write(loader, ifindex, before);
 	memcpy(policy.ifname, before->name, sizeof(policy.ifname));
 	if (before->table)
-		(void)net_policy_add(&policy, &made);
+		(void)net_policy_add(&policy, &made, &ipv6);
 }
 
 int loader_up(struct loader *loader, const char *ifname, const struct up_options *options,
@@ -446,17 +465,29 @@ int loader_down_all(struct loader *loader, unsigned int *interfaces, struct fail
 
 /* --- Showing and setting ----------------------------------------------------------------- */
 
-int loader_iface_set(struct loader *loader, const char *ifname, uint32_t set, uint32_t clear,
-		     const uint32_t *verbose, struct failure *failure)
+static void apply_change(const struct iface_change *change, struct ifw_iface *settings)
+{
+	settings->flags = (settings->flags | change->set) & ~change->clear;
+	if (change->verbose)
+		settings->verbose = *change->verbose;
+	if (change->protocols)
+		memcpy(settings->protocols, change->protocols, sizeof(settings->protocols));
+	if (change->ethertypes)
+		memcpy(settings->ethertypes, change->ethertypes, sizeof(settings->ethertypes));
+	if (change->geneve_sources)
+		memcpy(settings->geneve_sources, change->geneve_sources,
+		       sizeof(settings->geneve_sources));
+}
+
+int loader_iface_set(struct loader *loader, const char *ifname, const struct iface_change *change,
+		     struct failure *failure)
 {
 	struct name_query query;
 	int err = find_up(loader, ifname, &query, failure);
 
 	if (err)
 		return err;
-	query.settings.flags = (query.settings.flags | set) & ~clear;
-	if (verbose)
-		query.settings.verbose = *verbose;
+	apply_change(change, &query.settings);
 	err = settings_write(loader, query.ifindex, &query.settings);
 	return err ? fail_errno(failure, err, "cannot store the settings of '%s'", ifname) : 0;
 }

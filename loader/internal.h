@@ -121,6 +121,7 @@ struct link_info {
 	bool up;
 	bool loopback;
 	bool ethernet;		  /* frames start with an Ethernet header */
+	bool raw_ip;		  /* frames start with the IP header */
 	char upper[IFW_NAME_MAX]; /* a device on top of it that takes its packets; "": none */
 };
 /* -ENODEV: no such interface. */
@@ -135,7 +136,7 @@ struct net_policy {
  * Policy rule and local route; what is there already stays. *made: this call
  * added the rule. -EEXIST: the table has another default route.
  */
-int net_policy_add(const struct net_policy *policy, bool *made);
+int net_policy_add(const struct net_policy *policy, bool *made, bool *ipv6);
 /* Removes our rules for the interface, and our routes in their tables and in this one (0: none),
  * where no other rule of ours needs them. */
 int net_policy_remove(const char *ifname, uint32_t table);
@@ -151,8 +152,15 @@ int net_filter_is(uint32_t ifindex, uint32_t priority, uint32_t handle, const ch
 
 struct program {
 	int fd;
+	int lookup_fd; /* -1: the kernel does not take it */
 	uint32_t verified_instructions;
 };
+/*
+ * The program for lookups that the stack makes itself, one a network namespace:
+ * put in force, or in place of the one that is. -EOPNOTSUPP: before 5.17.
+ */
+int lookup_attach(struct loader *loader, const struct program *program);
+int lookup_detach(struct loader *loader);
 /* Loads the program over the pinned maps, which are made where they are missing. */
 int program_load(struct loader *loader, struct program *program, struct failure *failure);
 void program_close(struct program *program);

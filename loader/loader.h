@@ -70,8 +70,10 @@ struct up_result {
 	uint32_t hook;		/* enum ifw_hook */
 	unsigned int addresses; /* own addresses recorded, IPv4 and IPv6 */
 	uint32_t verified_instructions; /* of the program loaded; 0: the kernel does not say */
+	bool lookup; /* fragments and SYNs that meet TIME_WAIT reach the listener: 5.17 and later */
 	struct up_policy {
 		bool made; /* false on lo, which needs none */
+		bool ipv6; /* for IPv6 too; false where the host has none */
 		uint32_t mark, mark_mask, table;
 	} policy;
 };
@@ -109,12 +111,18 @@ int loader_ifaces(struct loader *loader, struct iface_info **ifaces, size_t *cou
 		  struct failure *failure);
 void loader_ifaces_free(struct iface_info *ifaces, size_t count);
 
-/*
- * Changes settings of one interface: flags in set are set, those in clear are
- * cleared; verbose where it is not NULL. -ENODEV: it is not up.
- */
-int loader_iface_set(struct loader *loader, const char *ifname, uint32_t set, uint32_t clear,
-		     const uint32_t *verbose, struct failure *failure);
+/* What is NULL stays as it is. */
+struct iface_change {
+	uint32_t set, clear; /* enum ifw_iface_flags */
+	const uint32_t *verbose;
+	const uint64_t *protocols;	      /* 4 words, see struct ifw_iface */
+	const uint16_t *ethertypes;	      /* IFW_ETHERTYPES_MAX */
+	const struct ifw_net *geneve_sources; /* IFW_GENEVE_SOURCES_MAX */
+};
+
+/* Changes settings of one interface. -ENODEV: it is not up. */
+int loader_iface_set(struct loader *loader, const char *ifname, const struct iface_change *change,
+		     struct failure *failure);
 
 /* --- Rules --------------------------------------------------------------- */
 

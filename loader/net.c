@@ -215,6 +215,13 @@ static void read_link(const struct nlmsghdr *nlh, struct link_attrs *attrs)
 	}
 }
 
+/* tun and wireguard, ppp, modems, ipip, ip6tnl, sit: frames start with the IP header. */
+static bool is_raw_ip(uint16_t type)
+{
+	return type == ARPHRD_NONE || type == ARPHRD_PPP || type == ARPHRD_RAWIP ||
+	       type == ARPHRD_TUNNEL || type == ARPHRD_TUNNEL6 || type == ARPHRD_SIT;
+}
+
 static int find_link(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct ifinfomsg *link = mnl_nlmsg_get_payload(nlh);
@@ -230,6 +237,7 @@ static int find_link(const struct nlmsghdr *nlh, void *arg)
 	query->info->up = link->ifi_flags & IFF_UP;
 	query->info->loopback = link->ifi_flags & IFF_LOOPBACK;
 	query->info->ethernet = link->ifi_type == ARPHRD_ETHER || link->ifi_type == ARPHRD_LOOPBACK;
+	query->info->raw_ip = is_raw_ip(link->ifi_type);
 	return MNL_CB_OK;
 }
 
@@ -435,21 +443,21 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_OK;
 }
 
-static int list_policies(struct netlink *nl, struct policy_list *list)
+static int list_policies(struct netlink *nl, uint8_t family, struct policy_list *list)
 {
 	struct fib_rule_hdr *header = netlink_request(nl, RTM_GETRULE, NLM_F_DUMP, sizeof(*header));
 
-	header->family = AF_INET;
+	header->family = family;
 	return netlink_talk(nl, take_rule, list);
 }
 
-static int change_rule(struct netlink *nl, bool add, const struct policy_rule *rule)
+static int change_rule(struct netlink *nl, uint8_t family, bool add, const struct policy_rule *rule)
 {
 	struct fib_rule_hdr *header =
 		netlink_request(nl, add ? RTM_NEWRULE : RTM_DELRULE,
 				NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0), sizeof(*header));
 
-	header->family = AF_INET;
+	header->family = family;
 	header->action = FR_ACT_TO_TBL;
 	header->table = RT_TABLE_UNSPEC; /* FRA_TABLE says which */
 	mnl_attr_put_strz(nl->request, FRA_IIFNAME, rule->ifname);
@@ -462,15 +470,16 @@ static int change_rule(struct netlink *nl, bool add, const struct policy_rule *r
 }
 
 /* `local default dev lo table T`: whatever carries the mark is for this host. */
-static int change_route(struct netlink *nl, bool add, uint32_t table)
+static int change_route(struct netlink *nl, uint8_t family, bool add, uint32_t table)
 {
 	struct rtmsg *route =
 		netlink_request(nl, add ? RTM_NEWROUTE : RTM_DELROUTE,
 				NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0), sizeof(*route));
 
-	route->rtm_family = AF_INET;
+	route->rtm_family = family;
 	route->rtm_type = RTN_LOCAL;
-	route->rtm_scope = RT_SCOPE_HOST;
+	/* IPv6 has no scopes, and its routes say universe. */
+	route->rtm_scope = family == AF_INET ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
 	route->rtm_protocol = LOADER_RTPROT;
 	route->rtm_table = RT_TABLE_UNSPEC;
 	mnl_attr_put_u32(nl->request, RTA_TABLE, table);
@@ -505,7 +514,7 @@ static int take_route(const struct nlmsghdr *nlh, void *arg)
 }
 
 /* Whether the table's default route is as change_route() would make it. */
-static int has_local_route(uint32_t table, bool *found)
+static int has_local_route(uint8_t family, uint32_t table, bool *found)
 {
 	CLEANUP(netlink_close) struct netlink nl = {};
 	struct route_query query = {.table = table};
@@ -518,22 +527,22 @@ static int has_local_route(uint32_t table, bool *found)
 	/* Without it the kernel lists every table; 4.20 and later have it. */
 	(void)mnl_socket_setsockopt(nl.socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	route = netlink_request(&nl, RTM_GETROUTE, NLM_F_DUMP, sizeof(*route));
-	route->rtm_family = AF_INET;
+	route->rtm_family = family;
 	mnl_attr_put_u32(nl.request, RTA_TABLE, table);
 	err = netlink_talk(&nl, take_route, &query);
 	*found = query.found;
 	return err;
 }
 
-static int add_route(struct netlink *nl, uint32_t table, bool *made)
+static int add_route(struct netlink *nl, uint8_t family, uint32_t table, bool *made)
 {
-	int err = change_route(nl, true, table);
+	int err = change_route(nl, family, true, table);
 	bool same = false;
 
 	*made = !err;
 	if (err != -EEXIST)
 		return err;
-	err = has_local_route(table, &same);
+	err = has_local_route(family, table, &same);
 	return err ? err : same ? 0 : -EEXIST;
 }
 
@@ -551,15 +560,16 @@ static bool stays(const struct policy_rule *rule, const char *ifname,
 }
 
 /* Our route of a table, if none of our rules that stay leads there. */
-static int remove_route(struct netlink *nl, uint32_t table, const struct policy_list *list,
-			const char *ifname, const struct policy_rule *keep)
+static int remove_route(struct netlink *nl, uint8_t family, uint32_t table,
+			const struct policy_list *list, const char *ifname,
+			const struct policy_rule *keep)
 {
 	int err;
 
 	for (size_t i = 0; i < list->count; i++)
 		if (list->rules[i].table == table && stays(&list->rules[i], ifname, keep))
 			return 0;
-	err = change_route(nl, false, table);
+	err = change_route(nl, family, false, table);
 	return err == -ESRCH ? 0 : err; /* gone already, as with the last address of lo */
 }
 
@@ -567,28 +577,28 @@ static int remove_route(struct netlink *nl, uint32_t table, const struct policy_
  * Removes our rules for the interface, except one that is as wanted. A route
  * goes before its rule: whoever is killed between leaves the rule to tell.
  */
-static int remove_policies(struct netlink *nl, const char *ifname, const struct policy_rule *keep,
-			   uint32_t table)
+static int remove_policies(struct netlink *nl, uint8_t family, const char *ifname,
+			   const struct policy_rule *keep, uint32_t table)
 {
 	CLEANUP(policy_list_free) struct policy_list list = {};
 	int err;
 
-	err = list_policies(nl, &list);
+	err = list_policies(nl, family, &list);
 	for (size_t i = 0; !err && i < list.count; i++) {
 		const struct policy_rule *rule = &list.rules[i];
 
 		if (stays(rule, ifname, keep))
 			continue;
-		err = remove_route(nl, rule->table, &list, ifname, keep);
+		err = remove_route(nl, family, rule->table, &list, ifname, keep);
 		if (!err)
-			err = change_rule(nl, false, rule);
+			err = change_rule(nl, family, false, rule);
 	}
-	return err || !table ? err : remove_route(nl, table, &list, ifname, keep);
+	return err || !table ? err : remove_route(nl, family, table, &list, ifname, keep);
 }
 
-int net_policy_add(const struct net_policy *policy, bool *made)
+static int add_policy(struct netlink *nl, uint8_t family, const struct net_policy *policy,
+		      bool *made)
 {
-	CLEANUP(netlink_close) struct netlink nl = {};
 	struct policy_rule rule = {
 		.mark = policy->mark,
 		.mask = policy->mark_mask,
@@ -598,30 +608,58 @@ int net_policy_add(const struct net_policy *policy, bool *made)
 	bool made_route = false;
 	int err;
 
-	*made = false;
 	copy_name(rule.ifname, policy->ifname);
-	err = netlink_open(&nl);
-	if (!err)
-		err = add_route(&nl, policy->table, &made_route);
+	err = add_route(nl, family, policy->table, &made_route);
 	if (err)
 		return err;
-	err = change_rule(&nl, true, &rule);
+	err = change_rule(nl, family, true, &rule);
 	if (err && err != -EEXIST) {
 		if (made_route)
-			(void)change_route(&nl, false, policy->table);
+			(void)change_route(nl, family, false, policy->table);
 		return err;
 	}
 	*made = !err;
 	/* Those with an earlier mark or table go only now, so that no packet finds neither. */
-	return remove_policies(&nl, policy->ifname, &rule, 0);
+	return remove_policies(nl, family, policy->ifname, &rule, 0);
+}
+
+/* What a host answers that has no IPv6, or has it turned off on lo. */
+static bool is_without_ipv6(int err)
+{
+	return err == -EAFNOSUPPORT || err == -EOPNOTSUPP || err == -EACCES || err == -EPERM ||
+	       err == -ENODEV || err == -EINVAL;
+}
+
+int net_policy_add(const struct net_policy *policy, bool *made, bool *ipv6)
+{
+	CLEANUP(netlink_close) struct netlink nl = {};
+	bool made_ipv6 = false;
+	int err;
+
+	*made = *ipv6 = false;
+	err = netlink_open(&nl);
+	if (!err)
+		err = add_policy(&nl, AF_INET, policy, made);
+	if (err)
+		return err;
+	err = add_policy(&nl, AF_INET6, policy, &made_ipv6);
+	*ipv6 = !err;
+	if (!err || is_without_ipv6(err))
+		return 0;
+	(void)remove_policies(&nl, AF_INET, policy->ifname, NULL, policy->table);
+	return err;
 }
 
 int net_policy_remove(const char *ifname, uint32_t table)
 {
 	CLEANUP(netlink_close) struct netlink nl = {};
-	int err = netlink_open(&nl);
+	int err = netlink_open(&nl), err6;
 
-	return err ? err : remove_policies(&nl, ifname, NULL, table);
+	if (err)
+		return err;
+	err = remove_policies(&nl, AF_INET, ifname, NULL, table);
+	err6 = remove_policies(&nl, AF_INET6, ifname, NULL, table);
+	return err ? err : is_without_ipv6(err6) ? 0 : err6;
 }
 
 /* --- Queueing disciplines -------------------------------------------------------- */

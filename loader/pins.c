@@ -235,8 +235,9 @@ static int lock_dir(struct loader *loader, struct failure *failure)
 static bool is_our_pin(const char *name)
 {
 	static const char *const ours[] = {
-		"active", "prefixes",	"ranges",     "ifaces",	  "addrs",    "counters", "events",
-		"names",  "prefixes_0", "prefixes_1", "ranges_0", "ranges_1", "rules_0",  "rules_1",
+		"active",     "fragments", "listeners", "lookup",  "prefixes", "ranges",
+		"ifaces",     "addrs",	   "counters",	"events",  "names",    "prefixes_0",
+		"prefixes_1", "ranges_0",  "ranges_1",	"rules_0", "rules_1",
 	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
@@ -302,7 +303,7 @@ static int create_map(enum bpf_map_type type, const char *name, uint32_t value_s
 /* Everything but meta, which is pinned last and makes it count. */
 static int make_state(struct loader *loader, struct failure *failure)
 {
-	struct program program = {.fd = -1};
+	struct program program = {.fd = -1, .lookup_fd = -1};
 	char path[PATH_MAX];
 	int err;
 

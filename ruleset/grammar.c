@@ -393,15 +393,6 @@ static int take_on(const struct line *line, struct span value, struct iface_name
 	}
 }
 
-/* Goes away, with its one call, when IPv6 packets are decided like IPv4's. */
-static int refuse_ipv6(const struct line *line, struct span to, const struct rule *rule)
-{
-	if (rule->family != IFW_FAMILY_IPV6)
-		return 0;
-	return refuse(line, to,
-		      "IPv6 rules are not supported yet: IPv6 packets drop under the reason ipv6");
-}
-
 static int take_values(const struct line *line, const struct sentence *sentence,
 		       struct iface_names *names, struct rule *rule)
 {
@@ -416,8 +407,6 @@ static int take_values(const struct line *line, const struct sentence *sentence,
 		err = take_via(line, value[CLAUSE_VIA], rule);
 	if (!err && value[CLAUSE_SERVICE].text)
 		err = take_service(line, value[CLAUSE_SERVICE], rule);
-	if (!err)
-		err = refuse_ipv6(line, value[CLAUSE_TO], rule);
 	/* Last, so that a rule that is refused has taken no slot for a name. */
 	if (!err && value[CLAUSE_ON].text)
 		err = take_on(line, value[CLAUSE_ON], names, rule);

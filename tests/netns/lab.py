@@ -205,12 +205,22 @@ class Namespace:
         with self.entered():
             pathlib.Path("/proc/sys", *name.split(".")).write_text(f"{value}\n")
 
+    def enable_ipv6(self):
+        """IPv6, link-local addresses usable at once, no router asked for or listened to."""
+        for what in ("all", "default"):
+            for name, value in (("accept_dad", 0), ("router_solicitations", 0), ("accept_ra", 0)):
+                self.sysctl(f"net.ipv6.conf.{what}.{name}", value)
+            self.sysctl(f"net.ipv6.conf.{what}.disable_ipv6", 0)
+
     def configure(self, iface, *addresses):
         """Gives an interface addresses (ADDRESS/LENGTH) and takes it up."""
         for address in addresses:
-            plain = ":" in address or int(address.split("/")[1]) >= 31
-            broadcast = [] if plain else ["broadcast", "+"]
-            self.run("ip", "address", "add", address, *broadcast, "dev", iface)
+            words = []
+            if ":" in address:
+                words = ["nodad"]  # no second of tentativeness
+            elif int(address.split("/")[1]) < 31:
+                words = ["broadcast", "+"]
+            self.run("ip", "address", "add", address, *words, "dev", iface)
         self.run("ip", "link", "set", iface, "up")
 
     def ifindex(self, iface):
@@ -309,7 +319,9 @@ def mount(kind, where):
 
 
 def prepare(namespace, ipv6):
-    if not ipv6 and os.path.exists("/proc/sys/net/ipv6"):
+    if ipv6:
+        namespace.enable_ipv6()
+    elif os.path.exists("/proc/sys/net/ipv6"):
         for what in ("all", "default"):
             namespace.sysctl(f"net.ipv6.conf.{what}.disable_ipv6", 1)
     namespace.run("ip", "link", "set", "lo", "up")

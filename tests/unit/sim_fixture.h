@@ -12,7 +12,7 @@
 
 #include <criterion/criterion.h>
 
-#include "datapath/packet.h"
+#include "datapath/parse.h"
 #include "ruleset/grammar.h"
 #include "sim/flow.h"
 #include "sim/world.h"
@@ -124,33 +124,127 @@ static inline __attribute__((unused)) void put16(struct frame *frame, size_t at,
 	frame->bytes[at + 1] = value & 0xff;
 }
 
+static inline __attribute__((unused)) uint16_t get16(const struct frame *frame, size_t at)
+{
+	return (uint16_t)(frame->bytes[at] << 8 | frame->bytes[at + 1]);
+}
+
+/* Makes room at a place, for what is given; lengths in headers stay. */
+static inline __attribute__((unused)) void insert(struct frame *frame, size_t at, const void *bytes,
+						  size_t size)
+{
+	cr_assert_leq(frame->length + size, FRAME_MAX);
+	memmove(frame->bytes + at + size, frame->bytes + at, frame->length - at);
+	memcpy(frame->bytes + at, bytes, size);
+	frame->length += size;
+}
+
+static inline __attribute__((unused)) bool is_ipv6(const struct frame *frame)
+{
+	return get16(frame, 12) == ETH_P_IPV6;
+}
+
+/* Adds to the length that the IP header tells. */
+static inline __attribute__((unused)) void grow_ip(struct frame *frame, int size)
+{
+	size_t at = L3 + (is_ipv6(frame) ? 4 : 2);
+
+	put16(frame, at, (uint16_t)(get16(frame, at) + size));
+}
+
+/* Zero bytes behind the packet, which it counts as its own. */
+static inline __attribute__((unused)) struct frame padded(struct frame frame, size_t size)
+{
+	cr_assert_leq(frame.length + size, FRAME_MAX);
+	memset(frame.bytes + frame.length, 0, size);
+	frame.length += size;
+	grow_ip(&frame, (int)size);
+	return frame;
+}
+
+/* An extension header in front of all others; its first byte is filled in. */
+static inline __attribute__((unused)) struct frame extended(struct frame frame, uint8_t type,
+							    const void *header, size_t size)
+{
+	insert(&frame, L4_IPV6, header, size);
+	frame.bytes[L4_IPV6] = frame.bytes[L3 + 6];
+	frame.bytes[L3 + 6] = type;
+	grow_ip(&frame, (int)size);
+	return frame;
+}
+
+/*
+ * The packet's bytes from offset on, size of them (all that is left where that
+ * is less), as a fragment. Its own headers must be the plain ones.
+ */
+static inline __attribute__((unused)) struct frame
+fragment_of(struct frame whole, uint32_t id, size_t offset, size_t size)
+{
+	const size_t l4 = is_ipv6(&whole) ? L4_IPV6 : L4;
+	const size_t all = whole.length - l4;
+	const bool more = offset + size < all;
+
+	if (!more)
+		size = all - offset;
+	memmove(whole.bytes + l4, whole.bytes + l4 + offset, size);
+	whole.length = l4 + size;
+	grow_ip(&whole, (int)size - (int)all);
+	if (is_ipv6(&whole)) {
+		const uint16_t place = htons((uint16_t)(offset | more));
+		const uint32_t wire = htonl(id);
+		uint8_t header[8] = {};
+
+		memcpy(header + 2, &place, sizeof(place));
+		memcpy(header + 4, &wire, sizeof(wire));
+		return extended(whole, IFW_IPPROTO_FRAGMENT, header, sizeof(header));
+	}
+	put16(&whole, L3 + 4, (uint16_t)id);
+	put16(&whole, L3 + 6, (uint16_t)(offset / 8 | (more ? IFW_IPV4_MORE_FRAGMENTS : 0)));
+	return whole;
+}
+
+static inline __attribute__((unused)) struct frame without_ethernet(struct frame frame)
+{
+	memmove(frame.bytes, frame.bytes + L3, frame.length - L3);
+	frame.length -= L3;
+	return frame;
+}
+
 /* Decides with 0xf0000000 in the mark before, which no test's mask covers. */
 #define MARK_BEFORE 0xf0000000U
 
 static inline __attribute__((unused)) struct sim_result
-decide_on(struct sim_world *world, const char *iface, const struct frame *frame)
+decide_with(struct sim_world *world, const char *iface, const struct frame *frame,
+	    struct sim_frame in)
 {
-	struct sim_frame in = {
-		.data = frame->bytes,
-		.length = frame->length,
-		.ifindex = sim_world_ifindex(world, iface),
-		.mark = MARK_BEFORE,
-		.time_ns = 1,
-	};
 	struct sim_result result = {};
 	int error;
 
+	in.data = frame->bytes;
+	in.length = frame->length;
+	in.ifindex = sim_world_ifindex(world, iface);
+	in.mark = MARK_BEFORE;
 	cr_assert_neq(in.ifindex, 0, "no interface %s", iface);
 	error = sim_decide(world, &in, &result);
 	cr_assert_eq(error, 0, "%s", error ? result.violation : "");
 	return result;
 }
 
+static inline __attribute__((unused)) struct sim_result
+decide_on(struct sim_world *world, const char *iface, const struct frame *frame)
+{
+	return decide_with(world, iface, frame, (struct sim_frame){.time_ns = 1});
+}
+
 /* The verdict and its reason on one line, so that a difference shows both. */
 #define EXPECT(world, iface, made, wanted_verdict, wanted_reason)                                  \
+	EXPECT_WITH(world, iface, made, ((struct sim_frame){.time_ns = 1}), wanted_verdict,        \
+		    wanted_reason)
+
+#define EXPECT_WITH(world, iface, made, how, wanted_verdict, wanted_reason)                        \
 	do {                                                                                       \
 		const struct frame frame_ = (made);                                                \
-		const struct sim_result result_ = decide_on(world, iface, &frame_);                \
+		const struct sim_result result_ = decide_with(world, iface, &frame_, how);         \
 		const struct ifw_reason_info *info_ = ifw_reason_info(result_.decision.reason);    \
                                                                                                    \
 		cr_expect(result_.decision.verdict == IFW_VERDICT_##wanted_verdict &&              \

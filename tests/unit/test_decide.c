@@ -61,8 +61,6 @@ static struct frame frame_for(enum ifw_reason reason)
 		return fragment;
 	case IFW_REASON_NEIGHBOR_DISCOVERY:
 		return icmp6("fe80::1", "ff02::1", 255, 135, 0);
-	case IFW_REASON_IPV6:
-		return tcp("2001:db8::1", 1, "2001:db8::2", 2);
 	case IFW_REASON_ICMP_ECHO:
 		return ip_other(IPPROTO_ICMP, "10.0.0.1", 8, 0);
 	case IFW_REASON_PROTOCOL:

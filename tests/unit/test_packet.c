@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of datapath/packet.h: what is read out of each header, and that
+ * Tests of datapath/packet.h, ipv6.h and parse.h: what is read out of each header, and that
  * whatever is too short or contradicts itself is malformed.
  */
 #include "sim_fixture.h"
@@ -19,19 +19,29 @@ static void teardown(void)
 
 TestSuite(packet, .init = setup, .fini = teardown);
 
-static ifw_answer parse_as(const struct frame *frame, uint32_t gso_segs, struct packet *p)
+/* What is left of the frame behind it; flags: enum ifw_iface_flags. */
+static ifw_answer parse_with(const struct frame *frame, struct sim_frame in, uint32_t flags,
+			     struct packet *p)
 {
-	struct sim_frame in = {
-		.data = frame->bytes, .length = frame->length, .ifindex = 2, .gso_segs = gso_segs};
 	struct sim_packet *ctx;
 	ifw_answer answer;
 
-	memset(p, 0, sizeof(*p));
+	in.data = frame->bytes;
+	in.length = frame->length;
+	in.ifindex = 2;
 	cr_assert_eq(sim_packet_begin(world, &in, &ctx), 0);
-	answer = ifw_parse(ctx, p);
+	memset(&ctx->work.packet, 0, sizeof(ctx->work.packet));
+	ctx->work.in = (struct iface){.ifindex = 2, .flags = flags};
+	answer = ifw_parse(ctx);
+	*p = ctx->work.packet;
 	sim_packet_end(ctx);
 	cr_assert_null(ctx->violation, "%s", ctx->violation);
 	return answer;
+}
+
+static ifw_answer parse_as(const struct frame *frame, uint32_t gso_segs, struct packet *p)
+{
+	return parse_with(frame, (struct sim_frame){.gso_segs = gso_segs}, 0, p);
 }
 
 static ifw_answer parse(struct frame frame, struct packet *p)

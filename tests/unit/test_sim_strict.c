@@ -246,8 +246,8 @@ Test(sim_strict, rules_are_replaced_by_the_other_generation)
 Test(sim_strict, failing_calls_are_counted_from_one)
 {
 	sim_world_fail_call(world, 2);
-	cr_assert_not_null(ifw_find_iface(ctx));
-	cr_assert_null(ifw_find_iface(ctx));
-	cr_assert_not_null(ifw_find_iface(ctx));
+	cr_assert_not_null(ifw_find_iface(ctx, 2));
+	cr_assert_null(ifw_find_iface(ctx, 2));
+	cr_assert_not_null(ifw_find_iface(ctx, 2));
 	cr_assert_eq(sim_world_calls(world), 3);
 }
