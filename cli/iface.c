@@ -64,6 +64,8 @@ static void add_state(struct table *table, const struct iface_info *iface)
 		table_cell(table, TABLE_BAD, "gone");
 	else if (!iface->attached)
 		table_cell(table, TABLE_BAD, "detached");
+	else if (iface->renamed)
+		table_cell(table, TABLE_BAD, "renamed");
 	else
 		table_cell(table, TABLE_GOOD, "attached (%s)", text_hook(iface->settings.hook));
 }

@@ -94,7 +94,11 @@ static json_t *json_addresses(const struct iface_info *iface)
 
 static const char *iface_state(const struct iface_info *iface)
 {
-	return !iface->present ? "gone" : iface->attached ? "attached" : "detached";
+	if (!iface->present)
+		return "gone";
+	if (!iface->attached)
+		return "detached";
+	return iface->renamed ? "renamed" : "attached";
 }
 
 static json_t *json_protocols(const struct ifw_iface *set)

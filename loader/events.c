@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "internal.h"
 
@@ -41,8 +42,17 @@ struct reader {
 	void *arg;
 	int stop_fd;
 	unsigned int taken;
+	uint64_t until_ns; /* CLOCK_MONOTONIC; told to stop then. 0: not yet */
 	bool stopped;
 };
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
 
 static bool is_readable(int fd)
 {
@@ -53,14 +63,20 @@ static bool is_readable(int fd)
 
 static int take_event(void *arg, void *data, size_t size)
 {
+	const struct ifw_event *event = data;
 	struct reader *reader = arg;
 
-	if (size < sizeof(struct ifw_event))
+	if (size < sizeof(*event))
 		return 0;
-	reader->stopped = reader->callback(reader->arg, data) != 0;
-	/* As long as there are events libbpf does not come back from here. */
-	if (++reader->taken % EVENTS_A_LOOK == 0 && is_readable(reader->stop_fd))
-		reader->stopped = true;
+	/*
+	 * As long as there are events libbpf does not come back from here. What
+	 * was there when the end was asked for is handed on, what came later not.
+	 */
+	if (!reader->until_ns && ++reader->taken % EVENTS_A_LOOK == 0 &&
+	    is_readable(reader->stop_fd))
+		reader->until_ns = now_ns();
+	reader->stopped = (reader->until_ns && event->time_ns > reader->until_ns) ||
+			  reader->callback(reader->arg, event) != 0;
 	return reader->stopped ? -ECANCELED : 0;
 }
 
@@ -83,6 +99,7 @@ static int read_events(struct ring_buffer *ring, struct reader *reader, void (*f
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[1].revents) {
+			reader->until_ns = now_ns();
 			(void)ring_buffer__consume(ring);
 			if (flush)
 				flush(reader->arg);

@@ -199,9 +199,78 @@ static int forget(struct loader *loader, uint32_t ifindex, const struct ifw_ifac
 		   : 0;
 }
 
-/* The interface was made anew, or its index now belongs to another one. */
+/* What stands under the names that renamed interfaces had. */
+struct renamed {
+	struct ifw_iface before[IFW_SLOTS];
+	unsigned int count;
+};
+
+/* Where the program is still attached it is the same device: what is recorded goes with it. */
+static int follow_name(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+		       void *arg)
+{
+	CLEANUP(cleanup_free) struct iface_addr *addrs = NULL;
+	struct ifw_iface now = *settings;
+	struct renamed *renamed = arg;
+	struct net_policy policy = {
+		.mark = now.mark,
+		.mark_mask = now.mark_mask,
+		.table = now.table,
+	};
+	char name[IF_NAMESIZE];
+	size_t count = 0;
+	int slot, err;
+	bool made;
+
+	if (!if_indextoname(ifindex, name) || strcmp(name, settings->name) == 0 ||
+	    renamed->count == IFW_SLOTS || !is_attached(loader, settings, ifindex))
+		return 0;
+	slot = iface_names_add(&loader->names, name);
+	if (slot < 0)
+		return slot;
+	err = names_write(loader, NULL);
+	if (!err)
+		err = net_addrs(ifindex, &addrs, &count);
+	if (!err)
+		err = addrs_sync(loader, (uint32_t)slot, addrs, count);
+	snprintf(policy.ifname, sizeof(policy.ifname), "%s", name);
+	if (!err && now.table)
+		err = net_policy_add(&policy, &made);
+	if (err)
+		return err;
+	now.slot = (uint32_t)slot;
+	memcpy(now.name, policy.ifname, sizeof(now.name));
+	renamed->before[renamed->count++] = *settings;
+	return settings_write(loader, ifindex, &now);
+}
+
+/* Two that changed places each have the other's name, so nothing goes before all moved. */
+static int follow_names(struct loader *loader, struct failure *failure)
+{
+	struct renamed renamed = {};
+	int err = for_each_iface(loader, follow_name, &renamed);
+
+	for (unsigned int i = 0; !err && i < renamed.count; i++) {
+		const struct ifw_iface *before = &renamed.before[i];
+		struct name_query query = {.name = before->name};
+
+		err = for_each_iface(loader, match_name, &query);
+		if (err || query.ifindex)
+			continue;
+		if (before->table)
+			err = net_policy_remove(before->name, before->table);
+		if (!err)
+			err = slot_reset(loader, before->slot);
+	}
+	return err ? fail_errno(failure, err, "cannot follow interfaces that were renamed") : 0;
+}
+
+/*
+ * The interface was made anew, or its index now belongs to another one. What
+ * was set for the name holds for the new one, too: else ssh would be on again.
+ */
 static int forget_others(struct loader *loader, const char *ifname, uint32_t ifindex,
-			 struct failure *failure)
+			 struct ifw_iface *inherited, struct failure *failure)
 {
 	struct name_query query = {.name = ifname, .not_this = ifindex};
 	struct ifw_iface settings;
@@ -211,6 +280,11 @@ static int forget_others(struct loader *loader, const char *ifname, uint32_t ifi
 	if (err)
 		return fail_errno(failure, err, "cannot read the interfaces");
 	if (query.ifindex) {
+		inherited->flags = query.settings.flags;
+		inherited->verbose = query.settings.verbose;
+		inherited->mark = query.settings.mark;
+		inherited->mark_mask = query.settings.mark_mask;
+		inherited->table = query.settings.table;
 		err = forget(loader, query.ifindex, &query.settings, failure);
 		if (err)
 			return err;
@@ -241,7 +315,7 @@ static int check_link(const char *ifname, struct link_info *link, struct failure
 	return 0;
 }
 
-/* Settings as they are, or defaults; mark and table as asked for. */
+/* Settings as they are, or what they are to start with; mark and table as asked for. */
 static int prepare_settings(struct loader *loader, const char *ifname, const struct link_info *link,
 			    const struct up_options *options, struct ifw_iface *settings,
 			    struct failure *failure)
@@ -255,12 +329,7 @@ static int prepare_settings(struct loader *loader, const char *ifname, const str
 	err = names_write(loader, failure);
 	if (err)
 		return err;
-	if (settings_read(loader, link->ifindex, settings))
-		*settings = (struct ifw_iface){
-			.mark = IFW_MARK_DEFAULT,
-			.mark_mask = IFW_MARK_MASK_DEFAULT,
-			.table = LOADER_TABLE_DEFAULT,
-		};
+	(void)settings_read(loader, link->ifindex, settings);
 	settings->slot = (uint32_t)slot;
 	settings->flags |= IFW_IFACE_ADDRS_RECORDED;
 	if (link->raw_ip)
@@ -362,14 +431,20 @@ int loader_up(struct loader *loader, const char *ifname, const struct up_options
 {
 	CLEANUP(cleanup_free) struct iface_addr *addrs = NULL;
 	struct up_result done = {};
-	struct ifw_iface settings = {}, before = {};
+	struct ifw_iface before = {}, settings = {
+					      .mark = IFW_MARK_DEFAULT,
+					      .mark_mask = IFW_MARK_MASK_DEFAULT,
+					      .table = LOADER_TABLE_DEFAULT,
+				      };
 	struct link_info link;
 	size_t count = 0;
 	int err;
 
 	err = check_link(ifname, &link, failure);
 	if (!err)
-		err = forget_others(loader, ifname, link.ifindex, failure);
+		err = follow_names(loader, failure);
+	if (!err)
+		err = forget_others(loader, ifname, link.ifindex, &settings, failure);
 	if (!err)
 		err = prepare_settings(loader, ifname, &link, options, &settings, failure);
 	if (err)
@@ -570,6 +645,7 @@ static int collect_iface(struct loader *loader, uint32_t ifindex, const struct i
 	*info = (struct iface_info){.ifindex = ifindex, .settings = *settings};
 	memcpy(info->name, settings->name, sizeof(info->name));
 	info->present = if_indextoname(ifindex, name) != NULL;
+	info->renamed = info->present && strcmp(name, settings->name) != 0;
 	info->attached = info->present && is_attached(loader, settings, ifindex);
 	err = info_addrs(loader, info);
 	return err ? err : info_counters(loader, info);

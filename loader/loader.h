@@ -99,6 +99,7 @@ struct iface_info {
 	char name[IFW_NAME_MAX];
 	uint32_t ifindex;
 	bool present;  /* the interface still exists */
+	bool renamed;  /* under another name; rules and the policy route know the former */
 	bool attached; /* and the program is on its hook */
 	struct ifw_iface settings;
 	struct iface_addr *addrs;

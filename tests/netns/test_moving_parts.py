@@ -89,9 +89,86 @@ def late_failure(host):
                   "mark, mask, table and policy rules are as before")
 
 
+def renamed(host, hook):
+    """What was set for a device goes with it, and the program stays where it is."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.ifw("up", "eth0", "--hook", hook, "--mark", "0x100", "--table", "77")
+    host.ifw("iface", "set", "eth0", "ssh", "off")
+    host.ifw("rule", "add", "deny udp to 192.0.2.0/24 port 9 on lan0")
+    host.run("ip", "link", "set", "eth0", "name", "lan0")
+    equal(host.iface("eth0")["state"], "renamed", "that an interface was renamed shows")
+    count = CountingRun(host, "lan0")
+    with count:
+        host.ifw("up", "lan0")
+    shown = host.json("iface", "show")["interfaces"]
+    equal([(i["name"], i["state"], i["ssh"], i["mark"], i["table"], i["addresses"]) for i in shown],
+          [("lan0", "attached", False, 0x100, 77, ["172.16.240.1"])], "up of its new name keeps what was set")
+    equal(count.seen - {1}, set(), "the program was on the hook all the while")
+    check(all("lan0" in line for line in host.ours() if "iif" in line), "the policy rule has the new name")
+    host.run("ip", "link", "set", "p-eth0", "name", "p-lan0")
+    equal(host.reason_of("lan0", "192.0.2.7", 9), "rule-deny", "so do rules")
+
+    host.veth("eth1", "172.16.241.1/24")
+    host.ifw("up", "eth1", "--hook", hook)
+    for old, new in (("lan0", "x"), ("eth1", "lan0"), ("x", "eth1")):
+        host.run("ip", "link", "set", old, "name", new)
+    before = [len(host.programs(name)) for name in ("lan0", "eth1")]
+    host.ifw("up", "lan0")
+    shown = host.json("iface", "show")["interfaces"]
+    equal([(i["name"], i["state"], i["ssh"], i["table"], i["addresses"]) for i in shown],
+          [("eth1", "attached", False, 77, ["172.16.240.1"]), ("lan0", "attached", True, 7100, ["172.16.241.1"])],
+          "two that changed names keep theirs")
+    equal([len(host.programs(name)) for name in ("lan0", "eth1")], before, "and none loses its program")
+    equal(sorted(line.split("iif ")[1].split(" proto")[0] for line in host.ours() if "iif" in line),
+          ["eth1 lookup 77", "lan0 lookup 7100"], "each has its policy rule")
+    host.ifw("down", "--all")
+    equal((commands.pins(), host.ours()), ([], []), "down --all leaves nothing")
+
+
+def made_anew(host):
+    host.veth("tun0")
+    host.ifw("up", "tun0", "--mark", "0x100")
+    host.ifw("iface", "set", "tun0", "ssh", "off")
+    host.ifw("iface", "set", "tun0", "verbose", "7")
+    host.run("ip", "link", "del", "tun0")
+    host.veth("tun0")
+    host.ifw("up", "tun0")
+    now = host.iface("tun0")
+    equal((now["ssh"], now["verbose"], now["mark"], now["addresses"]), (False, 7, 0x100, []),
+          "an interface that was made anew has the settings of its name")
+
+
+class CountingRun:
+    """How many programs an interface had on its hook, looked at as often as possible."""
+
+    def __init__(self, host, name):
+        self.host, self.name, self.seen, self.going = host, name, set(), True
+
+    def _run(self):
+        while self.going:
+            self.seen.add(len(self.host.programs(self.name)))
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.going = False
+        self.thread.join()
+
+
+def renamed_tcx(host):
+    renamed(host, "tcx")
+
+
+def renamed_clsact(host):
+    renamed(host, "clsact")
+
+
 def without_programs(state):
     """In order, and without ids: a program that is loaded anew in place has another one."""
     return "\n".join(line for line in sorted(state.splitlines()) if not line.startswith(("eth0: ", "eth1: ")))
 
 
-laboratory.main(commands.parts(names_and_addresses, flood, late_failure))
+laboratory.main(commands.parts(names_and_addresses, flood, late_failure,
+                               renamed_tcx, renamed_clsact, made_anew))
