@@ -220,7 +220,7 @@ static int follow_name(struct loader *loader, uint32_t ifindex, const struct ifw
 	char name[IF_NAMESIZE];
 	size_t count = 0;
 	int slot, err;
-	bool made;
+	bool made, ipv6;
 
 	if (!if_indextoname(ifindex, name) || strcmp(name, settings->name) == 0 ||
 	    renamed->count == IFW_SLOTS || !is_attached(loader, settings, ifindex))
@@ -235,7 +235,7 @@ static int follow_name(struct loader *loader, uint32_t ifindex, const struct ifw
 		err = addrs_sync(loader, (uint32_t)slot, addrs, count);
 	snprintf(policy.ifname, sizeof(policy.ifname), "%s", name);
 	if (!err && now.table)
-		err = net_policy_add(&policy, &made);
+		err = net_policy_add(&policy, &made, &ipv6);
 	if (err)
 		return err;
 	now.slot = (uint32_t)slot;

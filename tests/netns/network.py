@@ -89,6 +89,12 @@ def transparent(namespace, family, kind, address):
     return made
 
 
+def link_address(namespace, iface="eth0"):
+    """Of an Ethernet device, as text."""
+    with namespace.packet_socket(iface) as s:
+        return s.getsockname()[4].hex(":")
+
+
 class Network:
     def __init__(self, lab, hook="auto", proxies=("127.0.0.1", "::1")):
         self.lab = lab
@@ -108,8 +114,17 @@ class Network:
             self.server.run("ip", "route", "add", f.anywhere, "via", f.router_wan)
         lab.router.sysctl("net.ipv4.ip_forward", 1)
         lab.router.sysctl("net.ipv6.conf.all.forwarding", 1)
+        self.meet()
         self.proxies = {address: start_proxy(lab, address) for address in proxies}
         self.up = lab.ifw("up", "eth0", *(["--hook", hook] if hook != "auto" else [])).stdout
+
+    def meet(self):
+        """Neighbours know each other for good, so that only what a test sends is counted."""
+        for a, b in ((self.client, self.lab.router), (self.lab.router, self.client)):
+            for f in FAMILIES:
+                address = f.router if b is self.lab.router else f.client
+                a.run("ip", "neigh", "replace", address, "lladdr", link_address(b),
+                      "dev", "eth0", "nud", "permanent")
 
     @staticmethod
     def length(address):

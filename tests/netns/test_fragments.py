@@ -18,7 +18,8 @@ from scapy.layers.inet import IP, TCP, UDP  # noqa: E402
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment  # noqa: E402
 from scapy.layers.l2 import Ether  # noqa: E402
 
-from network import FAMILIES, IPV6, QUIET, Network, proxy_says  # noqa: E402
+from network import (FAMILIES, IPV6, PROXY_PORT, QUIET, Network, link_address,  # noqa: E402
+                     proxy_says)
 
 TIMES = 25
 SIZE = 8000
@@ -82,51 +83,61 @@ def check_without_lookup(net):
 
 # --- Made one by one ------------------------------------------------------------------
 
+# Linux takes no IPv6 fragment but the last below 1,280 bytes (net/ipv6/reassembly.c).
+PIECE = 1280
+LENGTH = 2 * PIECE + 200
+WHOLE = ((0, PIECE), (PIECE, 2 * PIECE), (2 * PIECE, LENGTH))
+FIRST, SECOND, LAST = WHOLE
+
 
 class Sender:
-    """Fragments of datagrams from the client's port FROM, and who got them whole."""
+    """Fragments from the client's port FROM."""
 
     def __init__(self, net, family):
         self.net = net
         self.family = family
-        self.proxy = net.proxies[family.loopback]
         self.wire = net.client.packet_socket("eth0")
+        self.ether = Ether(src=link_address(net.client), dst=link_address(net.lab.router))
         self.identification = 1000
-        self.to = mac(net.lab.router)
-        self.source = mac(net.client)
-
-    def datagram(self, length=64, kind="udp", port=53, flags="S"):
-        """Bytes of a datagram whose text ends in its identification, and that text."""
-        self.identification += 1
-        text = f"datagram {self.identification}"
-        header = 20 if kind == "tcp" else 8
-        text = "x" * (length - header - len(text)) + text
-        layer = TCP(sport=FROM, dport=port, flags=flags) if kind == "tcp" else \
-            UDP(sport=FROM, dport=port)
-        whole = bytes(self.ip() / layer / text.encode())
-        return whole[len(bytes(self.ip())):], text
+        self.client = net.client.socket(family.af, socket.SOCK_DGRAM)
+        self.client.bind((family.client, FROM))
+        # What TCP is answered with; the client's own stack knows of no connection.
+        self.segments = net.client.socket(family.af, socket.SOCK_RAW, socket.IPPROTO_TCP)
 
     def ip(self, **fields):
-        if self.family is IPV6:
-            return IPv6(src=self.family.client, dst=self.family.far, **fields)
-        return IP(src=self.family.client, dst=self.family.far, **fields)
+        kind = IPv6 if self.family is IPV6 else IP
+        return kind(src=self.family.client, dst=self.family.far, **fields)
 
-    def fragment(self, data, begin, end, protocol="udp", identification=None):
-        """Sends bytes begin to end of the datagram; with more to come unless end is its end."""
-        number = socket.IPPROTO_TCP if protocol == "tcp" else socket.IPPROTO_UDP
+    def datagram(self, port=53):
+        """A new datagram of LENGTH bytes, and its text."""
+        self.identification += 1
+        text = f"{self.identification} " + "x" * (LENGTH - 8 - 5)
+        return self.transport(UDP(sport=FROM, dport=port) / text.encode()), text
+
+    def syn(self):
+        self.identification += 1
+        return self.transport(TCP(sport=FROM, dport=80, flags="S") / (b"x" * (LENGTH - 20)))
+
+    def transport(self, layers):
+        """Its bytes, with the checksum."""
+        empty = len(bytes(self.ip()))
+        return bytes(self.ip() / layers)[empty:]
+
+    def send(self, data, begin, end, identification=0, protocol=socket.IPPROTO_UDP):
+        """Bytes begin to end of data as a fragment; more come unless end is data's."""
         more = int(end < len(data))
-        identification = identification or self.identification
+        number = identification or self.identification
         if self.family is IPV6:
-            layers = self.ip() / IPv6ExtHdrFragment(nh=number, offset=begin // 8, m=more,
-                                                    id=identification)
+            layers = self.ip() / IPv6ExtHdrFragment(nh=protocol, offset=begin // 8, m=more,
+                                                    id=number)
         else:
-            layers = self.ip(proto=number, id=identification, flags=more, frag=begin // 8)
-        self.wire.send(bytes(Ether(src=self.source, dst=self.to) / layers / data[begin:end]))
+            layers = self.ip(proto=protocol, id=number, flags=more, frag=begin // 8)
+        self.wire.send(bytes(self.ether / layers / data[begin:end]))
 
-    def arrived(self, text, seconds):
-        """Whether the proxy answers it; the answer comes from where the datagram went."""
+    def answered(self, text, seconds=0.15):
+        """Whether the proxy says that it got the text."""
+        self.client.settimeout(seconds)
         try:
-            self.client.settimeout(seconds)
             while True:
                 data, _ = self.client.recvfrom(65535)
                 if data.decode() == proxy_says((self.family.far, 53), text):
@@ -134,18 +145,119 @@ class Sender:
         except TimeoutError:
             return False
 
-    def __enter__(self):
-        self.client = self.net.client.socket(self.family.af, socket.SOCK_DGRAM)
-        self.client.bind((self.family.client, FROM))
-        return self
+    def syn_answered(self, seconds=0.15):
+        self.segments.settimeout(seconds)
+        try:
+            while True:
+                segment = self.segments.recv(65535)[20 if self.family is not IPV6 else 0:]
+                if segment[2:4] == FROM.to_bytes(2, "big") and segment[13] == 0x12:
+                    return True
+        except TimeoutError:
+            return False
 
-    def __exit__(self, *error):
-        self.client.close()
-        self.wire.close()
+    def close(self):
+        for one in (self.wire, self.client, self.segments):
+            one.close()
 
 
-def mac(namespace):
-    with namespace.entered():
-        return pathlib.Path("/proc/thread-self/net/../../../../sys/class/net/eth0/address") \
-            .read_text().strip() if False else \
-            namespace.run("cat", "/sys/class/net/eth0/address").stdout.strip()
+def check_sequence(net, sender, text, pieces, arrives, expected):
+    """pieces: what is sent of one datagram, in order."""
+    data, said = sender.datagram()
+
+    def send():
+        for begin, end in pieces:
+            sender.send(data, begin, end)
+        return sender.answered(said)
+
+    value, more = net.more(send)
+    equal((value, more), (arrives, expected), f"{sender.family.name}: {text}")
+
+
+INTERCEPTED, FOLLOWS = ("intercepted", "pass"), ("fragment", "pass")
+LOST, OVERLAP = ("fragment", "drop"), ("fragment-overlap", "drop")
+TINY = ("fragment-tiny", "drop")
+
+
+def check_sequences(net, sender):
+    check_sequence(net, sender, "fragments in order arrive as a whole", WHOLE, True,
+                   {INTERCEPTED: 1, FOLLOWS: 2})
+    check_sequence(net, sender, "so they do where later ones change places",
+                   (FIRST, LAST, SECOND), True, {INTERCEPTED: 1, FOLLOWS: 2})
+    check_sequence(net, sender, "one that comes before its first drops, and with it the whole",
+                   (SECOND, FIRST, LAST), False, {LOST: 1, INTERCEPTED: 1, FOLLOWS: 1})
+    check_sequence(net, sender, "later ones without a first drop", (SECOND, LAST), False,
+                   {LOST: 2})
+    check_sequence(net, sender, "one that comes twice ends the datagram",
+                   (FIRST, SECOND, SECOND, LAST), False,
+                   {INTERCEPTED: 1, FOLLOWS: 1, OVERLAP: 1, LOST: 1})
+    check_sequence(net, sender, "one that reaches back into the first drops, and what follows",
+                   (FIRST, (PIECE - 8, 2 * PIECE), LAST), False,
+                   {INTERCEPTED: 1, OVERLAP: 1, LOST: 1})
+    check_sequence(net, sender, "one that reaches into the one behind it drops as well",
+                   (FIRST, LAST, (PIECE, 2 * PIECE + 8), SECOND), False,
+                   {INTERCEPTED: 1, FOLLOWS: 1, OVERLAP: 1, LOST: 1})
+
+
+def check_another_datagram(net, sender):
+    """What is known of one datagram is not known of the next."""
+    data, said = sender.datagram()
+
+    def send():
+        sender.send(data, *FIRST)
+        for piece in (SECOND, LAST):
+            sender.send(data, *piece, identification=sender.identification + 7)
+        return sender.answered(said)
+
+    value, more = net.more(send)
+    equal((value, more), (False, {INTERCEPTED: 1, LOST: 2}),
+          f"{sender.family.name}: later fragments of another identification drop")
+
+
+def check_tiny(net, sender):
+    def send(at):
+        data = sender.syn()
+        for begin, end in ((0, at), (at, LENGTH)):
+            sender.send(data, begin, end, protocol=socket.IPPROTO_TCP)
+        return sender.syn_answered()
+
+    value, more = net.more(lambda: send(16))
+    equal((value, more), (False, {TINY: 1, LOST: 1}),
+          f"{sender.family.name}: a first fragment that holds part of a TCP header is tiny")
+    value, more = net.more(lambda: send(PIECE))
+    check(value and more.get(INTERCEPTED) == 1 and more.get(FOLLOWS) == 1,
+          f"{sender.family.name}: a SYN whose first fragment holds the header reaches the proxy")
+    if sender.family is not IPV6:
+        check_sequence(net, sender, "a UDP header and nothing else is no tiny fragment",
+                       ((0, 8), (8, LENGTH)), True, {INTERCEPTED: 1, FOLLOWS: 1})
+
+
+def conversation(hook):
+    def test(lab):
+        net = Network(lab, hook)
+        print(f"      by {hook}:")
+        for family in FAMILIES:
+            for kind, port in (("udp", 53), ("tcp", 80)):
+                net.rule(f"intercept {kind} to {family.prefix} port {port} {family.via()}")
+            net.rule(f"deny udp to {family.prefix} port 54")
+            net.rule(f"intercept udp to {family.prefix} port 56 {family.via(PROXY_PORT + 7)}")
+        for family in FAMILIES:
+            check_datagrams(net, family)
+            check_echo(net, family)
+            sender = Sender(net, family)
+            check_sequences(net, sender)
+            check_another_datagram(net, sender)
+            check_tiny(net, sender)
+            sender.close()
+        if hook == "clsact":
+            check_without_lookup(net)
+        return [laboratory.tally.passed, laboratory.tally.failed]
+
+    return test
+
+
+def everything(lab):
+    for hook in ("tcx", "clsact"):
+        laboratory.tally.passed, laboratory.tally.failed = lab.isolated(conversation(hook))
+
+
+laboratory.main(everything)

@@ -203,6 +203,44 @@ fragment_of(struct frame whole, uint32_t id, size_t offset, size_t size)
 	return whole;
 }
 
+/* ICMP or ICMPv6 about a packet, which it quotes. */
+static inline __attribute__((unused)) struct frame
+icmp_error(const char *src, const char *dst, uint8_t type, uint8_t code, const struct frame *quoted)
+{
+	struct frame frame = udp(src, 0, dst, 0);
+	const size_t l4 = is_ipv6(&frame) ? L4_IPV6 : L4;
+
+	if (is_ipv6(&frame))
+		frame.bytes[L3 + 6] = IPPROTO_ICMPV6;
+	else
+		frame.bytes[L3 + 9] = IPPROTO_ICMP;
+	memset(frame.bytes + l4, 0, 8);
+	frame.bytes[l4] = type;
+	frame.bytes[l4 + 1] = code;
+	frame = padded(frame, quoted->length - L3);
+	memcpy(frame.bytes + l4 + 8, quoted->bytes + L3, quoted->length - L3);
+	return frame;
+}
+
+/*
+ * RFC 8926: inner, without or with its Ethernet header, behind options of so
+ * many words in a datagram from src to dst.
+ */
+static inline __attribute__((unused)) struct frame
+geneve(const char *src, const char *dst, uint8_t options, bool ethernet, const struct frame *inner)
+{
+	const size_t skip = ethernet ? 0 : L3, size = 8 + 4U * options + inner->length - skip;
+	struct frame frame = udp(src, 40000, dst, 6081);
+	const size_t at = frame.length;
+
+	frame = padded(frame, size);
+	put16(&frame, at - 4, (uint16_t)(8 + size));
+	frame.bytes[at] = options;
+	put16(&frame, at + 2, ethernet ? 0x6558 : get16(inner, 12));
+	memcpy(frame.bytes + at + 8 + 4U * options, inner->bytes + skip, inner->length - skip);
+	return frame;
+}
+
 static inline __attribute__((unused)) struct frame without_ethernet(struct frame frame)
 {
 	memmove(frame.bytes, frame.bytes + L3, frame.length - L3);

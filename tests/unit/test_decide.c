@@ -6,9 +6,9 @@
 #include "sim_fixture.h"
 
 #define WORLD                                                                                      \
-	"interface eth0 index 2 address 10.0.0.1/24\n"                                             \
+	"interface eth0 index 2 address 10.0.0.1/24 address 2001:db8::1/64\n" \
 	"interface lo address 127.0.0.1/8\n"                                                       \
-	"set eth0 echo on\nset eth0 verbose on\n"                                                  \
+	"set eth0 echo on\nset eth0 verbose on\nset eth0 geneve on\n"                                                  \
 	"socket tcp listen 127.0.0.1:1000\n"                                                       \
 	"socket tcp established 10.0.0.1:22 192.0.2.1:5\n"                                         \
 	"socket tcp established 10.0.0.1:80 192.0.2.1:5\n"                                         \
@@ -41,15 +41,15 @@ static void teardown(void)
 
 TestSuite(decide, .init = setup, .fini = teardown);
 
+#define SSH_LONG padded(tcp("192.0.2.9", 5, "10.0.0.1", 22), 100)
+
 /* A packet for each reason; what it is for stands in the table of reasons. */
 static struct frame frame_for(enum ifw_reason reason)
 {
-	struct frame arp = {.length = 60}, other = {.length = 60}, fragment;
+	struct frame arp = {.length = 60}, other = {.length = 60}, inner, f;
 
 	put16(&arp, 12, ETH_P_ARP);
 	put16(&other, 12, 0x88cc);
-	fragment = tcp("192.0.2.9", 5, "10.0.0.1", 22);
-	put16(&fragment, L3 + 6, 100);
 	switch (reason) {
 	case IFW_REASON_MALFORMED:
 		return (struct frame){.length = 5};
@@ -58,7 +58,26 @@ static struct frame frame_for(enum ifw_reason reason)
 	case IFW_REASON_NON_IP:
 		return other;
 	case IFW_REASON_FRAGMENT:
-		return fragment;
+		return fragment_of(SSH_LONG, 1, 32, 32);
+	case IFW_REASON_FRAGMENT_TINY:
+		return fragment_of(SSH_LONG, 2, 0, 16);
+	case IFW_REASON_FRAGMENT_OVERLAP:
+		return fragment_of(SSH_LONG, 3, 24, 32);
+	case IFW_REASON_MARTIAN:
+		return tcp("192.0.2.9", 5, "127.0.0.1", 80);
+	case IFW_REASON_EXTENSION_HEADER:
+		return extended(tcp("2001:db8::2", 5, "2001:db8::1", 22), 139, "\0\0\0\0\0\0\0", 8);
+	case IFW_REASON_ICMP_RELATED:
+		inner = tcp("10.0.0.1", 80, "192.0.2.1", 5);
+		return icmp_error("192.0.2.9", "10.0.0.1", 3, 4, &inner);
+	case IFW_REASON_GENEVE:
+		inner = tcp("192.0.2.1", 5, "8.8.8.8", 1000);
+		f = geneve("192.0.2.9", "10.0.0.1", 1, false, &inner);
+		f.bytes[L4 + 8] |= 1 << 6; /* version 1 */
+		return f;
+	case IFW_REASON_GENEVE_FAMILY:
+		inner = tcp("2001:db8::2", 5, "2001:db8::1", 22);
+		return geneve("192.0.2.9", "10.0.0.1", 1, false, &inner);
 	case IFW_REASON_NEIGHBOR_DISCOVERY:
 		return icmp6("fe80::1", "ff02::1", 255, 135, 0);
 	case IFW_REASON_ICMP_ECHO:
@@ -93,11 +112,21 @@ static struct frame frame_for(enum ifw_reason reason)
 	return (struct frame){};
 }
 
+/* What must have come before it. */
+static void come_before(enum ifw_reason reason)
+{
+	if (reason == IFW_REASON_FRAGMENT_OVERLAP)
+		EXPECT(world, "eth0", fragment_of(SSH_LONG, 3, 0, 32), PASS, "ssh");
+}
+
 Test(decide, every_reason_can_be_met)
 {
 	for (unsigned int i = IFW_REASON_NONE + 1; i < IFW_REASON_END; i++) {
 		struct frame f = frame_for(i);
-		struct sim_result result = decide_on(world, "eth0", &f);
+		struct sim_result result;
+
+		come_before(i);
+		result = decide_on(world, "eth0", &f);
 
 		cr_expect_eq(result.decision.reason, i, "wanted %s, got %s",
 			     ifw_reason_info(i)->name,
@@ -132,6 +161,8 @@ Test(decide, a_failing_helper_leaves_a_defined_verdict)
 		do {
 			struct sim_result result;
 
+			sim_world_fail_call(world, 0);
+			come_before(i);
 			sim_world_fail_call(world, ++nth);
 			result = decide_on(world, "eth0", &f);
 			calls = sim_world_calls(world);

@@ -33,7 +33,7 @@ static struct sim_packet *begin(const char *name, struct iface *in)
 
 	cr_assert_eq(sim_packet_begin(world, &frame, &ctx), 0);
 	memset(in, 0xff, sizeof(*in));
-	ifw_read_iface(ctx, in);
+	ifw_read_iface(ctx, frame.ifindex, in);
 	return ctx;
 }
 
