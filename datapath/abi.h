@@ -43,7 +43,7 @@
 #define IFW_FRAGMENT_UNITS 8192 /* of 8 bytes: 64 KiB */
 #define IFW_FRAGMENT_WORDS (IFW_FRAGMENT_UNITS / 64)
 
-#define IFW_LISTENERS_MAX 65536 /* listeners that lookups of the stack are led to */
+#define IFW_LISTENERS_MAX 16384 /* listeners that lookups of the stack are led to */
 
 /* Defaults of `ifw up`; the values in force are in struct ifw_iface. */
 #define IFW_MARK_DEFAULT 0x20U

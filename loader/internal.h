@@ -83,6 +83,7 @@ int names_read(struct loader *loader);
 void rule_from_entry(struct rule *rule, const struct group_key *key,
 		     const struct group_value *value);
 struct group_key group_key_of(const struct rule *rule, uint32_t index);
+struct group_key pair_key_of(const struct rule *rule);
 struct group_value group_value_of(const struct rule *rule);
 /* Marks the derived state as being changed, and as whole again. */
 int store_begin(struct loader *loader, struct failure *failure);

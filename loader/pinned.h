@@ -29,7 +29,7 @@ struct group_key {
 	__u8 src_len;
 	__u8 family;
 	__u8 protocol;
-	__u32 index; /* 1..count: a rule; 0: the head; GROUP_SOURCES: see there */
+	__u32 index; /* 1..count: a rule; 0: the head; GROUP_SOURCES, _PAIR: see there */
 };
 _Static_assert(sizeof(struct group_key) == 40, "struct group_key");
 
@@ -39,12 +39,17 @@ _Static_assert(sizeof(struct group_key) == 40, "struct group_key");
  * src_len, so that its bit can be dropped with the last of them.
  */
 #define GROUP_SOURCES 0xffffffffU
+/*
+ * With both addresses and the protocol zero: how many groups use this pair of
+ * lengths; a family may use COMPILE_PAIRS_MAX of them.
+ */
+#define GROUP_PAIR 0xfffffffeU
 
 struct group_value {
 	__u64 ifaces; /* slots; IFW_IFACES_ANY: every interface */
 	struct ifw_addr listener;
 	__u32 order; /* unique in a set */
-	__u32 count; /* GROUP_HEAD: rules; GROUP_SOURCES: groups */
+	__u32 count; /* GROUP_HEAD: rules; GROUP_SOURCES, _PAIR: groups */
 	__u16 low;
 	__u16 high;
 	__u16 listener_port;
@@ -92,6 +97,7 @@ struct pinned_meta {
 	__u32 max_prefixes;
 	__u32 rules;
 	__u32 prefixes; /* elements of the prefix map, walks not counted */
+	__u32 pairs[2]; /* of lengths in use, by [IPv6] */
 	struct room room;
 	/* Destinations by [IPv6][UDP][length]: a length leaves the walk with its last. */
 	__u32 lengths[2][2][IFW_LENGTH_MAX + 1];

@@ -31,7 +31,8 @@ static int generation_create(const struct loader *loader, struct generation *set
 	set->ranges = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ifw_range_set", sizeof(uint32_t),
 				     sizeof(struct ifw_range), ranges, &array);
 	set->rules = bpf_map_create(BPF_MAP_TYPE_HASH, "ifw_rules", sizeof(struct group_key),
-				    sizeof(struct group_value), ranges + 2 * prefixes, &hash);
+				    sizeof(struct group_value),
+				    ranges + 2 * prefixes + 2 * COMPILE_PAIRS_MAX, &hash);
 	return set->prefixes < 0 || set->ranges < 0 || set->rules < 0 ? -errno : 0;
 }
 
@@ -104,18 +105,48 @@ static void entries_add(struct entries *entries, struct group_key key, struct gr
 	entries->count++;
 }
 
+/* Groups by pair of lengths: [IPv6][destination][source]. */
+struct pairs {
+	uint32_t groups[2][IFW_LENGTH_MAX + 1][IFW_LENGTH_MAX + 1];
+};
+
+/* Counts the rule's group; the first of a pair gets the pair an entry, whose count comes later. */
+static void count_pair(struct pairs *pairs, const struct rule *rule, struct entries *entries,
+		       struct pinned_meta *meta)
+{
+	bool ipv6 = rule->family == IFW_FAMILY_IPV6;
+
+	if (pairs->groups[ipv6][rule->dst_len][rule->src_len]++)
+		return;
+	meta->pairs[ipv6]++;
+	entries_add(entries, pair_key_of(rule), (struct group_value){});
+}
+
+static void fill_pairs(const struct pairs *pairs, struct entries *entries)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct group_key *key = &entries->keys[i];
+
+		if (key->index == GROUP_PAIR)
+			entries->values[i].count = pairs->groups[key->family == IFW_FAMILY_IPV6]
+								[key->dst_len][key->src_len];
+	}
+}
+
 /*
  * Sorted by group (memcmp order has the source after the destination and the
  * lengths after both), so heads come when a group ends.
  */
-static int make_entries(const struct rule_set *set, struct entries *entries)
+static int make_entries(const struct rule_set *set, struct entries *entries,
+			struct pinned_meta *meta)
 {
 	CLEANUP(cleanup_free) const struct rule **sorted = calloc(set->count + 1, sizeof(*sorted));
+	CLEANUP(cleanup_free) struct pairs *pairs = calloc(1, sizeof(*pairs));
 	uint32_t index = 0;
 
-	entries->keys = calloc(set->count * 2 + 1, sizeof(*entries->keys));
-	entries->values = calloc(set->count * 2 + 1, sizeof(*entries->values));
-	if (!sorted || !entries->keys || !entries->values)
+	entries->keys = calloc(set->count * 3 + 1, sizeof(*entries->keys));
+	entries->values = calloc(set->count * 3 + 1, sizeof(*entries->values));
+	if (!sorted || !pairs || !entries->keys || !entries->values)
 		return -ENOMEM;
 	for (size_t i = 0; i < set->count; i++)
 		sorted[i] = &set->rules[i];
@@ -128,8 +159,10 @@ static int make_entries(const struct rule_set *set, struct entries *entries)
 			continue;
 		entries_add(entries, group_key_of(rule, GROUP_HEAD),
 			    (struct group_value){.count = index});
+		count_pair(pairs, rule, entries, meta);
 		index = 0;
 	}
+	fill_pairs(pairs, entries);
 	return 0;
 }
 
@@ -181,12 +214,12 @@ static int count_sources(int rules_fd, const struct image *image)
 }
 
 static int write_rules(const struct generation *generation, const struct rule_set *set,
-		       const struct image *image)
+		       const struct image *image, struct pinned_meta *meta)
 {
 	CLEANUP(entries_free) struct entries entries = {};
 	int err;
 
-	err = make_entries(set, &entries);
+	err = make_entries(set, &entries, meta);
 	if (!err)
 		err = write_all(generation->rules, entries.keys, sizeof(*entries.keys),
 				entries.values, sizeof(*entries.values), entries.count);
@@ -293,6 +326,7 @@ static void describe(const struct loader *loader, const struct rule_set *set,
 	*meta = loader->meta;
 	memset(&meta->room, 0, sizeof(meta->room));
 	memset(meta->lengths, 0, sizeof(meta->lengths));
+	memset(meta->pairs, 0, sizeof(meta->pairs));
 	meta->room.used = (uint32_t)image->range_count;
 	meta->next_id = image->next_id;
 	meta->next_order = set->count ? set->rules[set->count - 1].order + 1 : 1;
@@ -357,7 +391,7 @@ int replace_all(struct loader *loader, const struct rule_set *set, struct failur
 	if (!err)
 		err = write_image(&built, &image);
 	if (!err)
-		err = write_rules(&built, set, &image);
+		err = write_rules(&built, set, &image, &meta);
 	if (!err)
 		err = pin_set(loader, number, &built);
 	image_free(&image);

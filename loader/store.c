@@ -27,6 +27,16 @@ struct group_key group_key_of(const struct rule *rule, uint32_t index)
 	};
 }
 
+struct group_key pair_key_of(const struct rule *rule)
+{
+	return (struct group_key){
+		.dst_len = rule->dst_len,
+		.src_len = rule->src_len,
+		.family = rule->family,
+		.index = GROUP_PAIR,
+	};
+}
+
 struct group_value group_value_of(const struct rule *rule)
 {
 	struct group_value value = {
@@ -197,6 +207,32 @@ static int source_count(struct loader *loader, const struct rule *rule, int chan
 	return bpf_map_update_elem(loader->set.rules, &key, &value, BPF_ANY) ? -errno : 0;
 }
 
+/* Groups that use the rule's pair of lengths. */
+static int pair_read(struct loader *loader, const struct rule *rule, struct group_value *value)
+{
+	struct group_key key = pair_key_of(rule);
+
+	*value = (struct group_value){};
+	return bpf_map_lookup_elem(loader->set.rules, &key, value) && errno != ENOENT ? -errno : 0;
+}
+
+static int pair_count(struct loader *loader, const struct rule *rule, int change)
+{
+	uint32_t *pairs = &loader->meta.pairs[rule->family == IFW_FAMILY_IPV6];
+	struct group_key key = pair_key_of(rule);
+	struct group_value value;
+	int err = pair_read(loader, rule, &value);
+
+	if (err)
+		return err;
+	value.count += (uint32_t)change;
+	if (value.count == (change > 0 ? 1 : 0))
+		*pairs += (uint32_t)change;
+	if (!value.count)
+		return bpf_map_delete_elem(loader->set.rules, &key) && errno != ENOENT ? -errno : 0;
+	return bpf_map_update_elem(loader->set.rules, &key, &value, BPF_ANY) ? -errno : 0;
+}
+
 static void set_run(struct ifw_prefix *prefix, uint32_t at, const struct run *run)
 {
 	prefix->run_at = run->count ? at : 0;
@@ -326,6 +362,8 @@ static int group_link(struct loader *loader, const struct rule *rule, const stru
 				  source_existed, at, &run);
 	else if (!err)
 		err = link_any_source(loader, rule, &destination, destination_existed, at, &run);
+	if (!err && !run.count != !before.run_count)
+		err = pair_count(loader, rule, run.count ? 1 : -1);
 	run_free(&run);
 	if (!err)
 		err = room_retire(loader, before.run_at, before.run_total);
@@ -415,6 +453,22 @@ static int add_by_replacing(struct loader *loader, const struct rule *rule, stru
 		fail_errno(failure, err, "cannot add the rule");
 	rule_set_clear(&set);
 	return err;
+}
+
+/* What one packet may cost is bounded by the pairs of lengths that it has to try. */
+static int check_pairs(struct loader *loader, const struct rule *rule, struct failure *failure)
+{
+	struct group_value value;
+	int err = pair_read(loader, rule, &value);
+
+	if (err)
+		return fail_errno(failure, err, "cannot read the rules");
+	if (value.count || loader->meta.pairs[rule->family == IFW_FAMILY_IPV6] < COMPILE_PAIRS_MAX)
+		return 0;
+	return fail(failure, -E2BIG,
+		    "a rule with destination length %u and source length %u would be one pair of "
+		    "lengths more than the %u that a family may use",
+		    rule->dst_len, rule->src_len, COMPILE_PAIRS_MAX);
 }
 
 static size_t find_match(const struct group *group, const struct rule *rule)
@@ -533,6 +587,9 @@ int loader_rule_add(struct loader *loader, const struct rule *wanted, bool repla
 		    (!group.count &&
 		     loader->meta.prefixes + (rule.src_len ? 2 : 1) > loader->meta.max_prefixes))
 			return limit_reached(loader, failure);
+		err = group.count ? 0 : check_pairs(loader, &rule, failure);
+		if (err)
+			return err;
 		if (loader->meta.next_order == UINT32_MAX)
 			return fail(failure, -EOVERFLOW,
 				    "order numbers are used up; renumber with: ifw rule list | "

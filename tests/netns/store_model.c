@@ -61,25 +61,6 @@ const struct ifw_range *ifw_find_range(ifw_ctx *ctx, __u32 generation, __u32 ind
 										 : &ctx->range;
 }
 
-/* Nothing is parsed here; a call of these would be a mistake of this test. */
-__u32 ifw_frame_length(ifw_ctx *ctx)
-{
-	(void)ctx;
-	abort();
-}
-
-int ifw_is_aggregate(ifw_ctx *ctx)
-{
-	(void)ctx;
-	abort();
-}
-
-long ifw_load(ifw_ctx *ctx, __u32 off, void *to, __u32 len)
-{
-	(void)ctx, (void)off, (void)to, (void)len;
-	abort();
-}
-
 static int open_pin(const char *dir, const char *name)
 {
 	char path[512];
@@ -167,30 +148,43 @@ static uint32_t pick(uint32_t bound)
 	return (uint32_t)random() % bound;
 }
 
-static struct ifw_addr random_addr(void)
+static struct ifw_addr random_addr(uint8_t family)
 {
 	static const uint32_t bases[] = {0x0a000000, 0x0a800000, 0x0a010000, 0xc0a80100};
 	struct ifw_addr addr = {(uint64_t)(bases[pick(4)] + pick(4)) << 32, 0};
 
+	if (family == IFW_FAMILY_IPV6) {
+		addr.hi |= pick(2);
+		addr.lo = (uint64_t)pick(2) << 63 | pick(3);
+	}
 	return addr;
+}
+
+static uint8_t random_length(uint8_t family)
+{
+	static const uint8_t ipv4[] = {0, 1, 8, 9, 16, 24, 30, 31, 32};
+	static const uint8_t ipv6[] = {0, 1, 8, 16, 63, 64, 65, 127, 128};
+
+	return family == IFW_FAMILY_IPV6 ? ipv6[pick(sizeof(ipv6))] : ipv4[pick(sizeof(ipv4))];
 }
 
 static struct rule random_rule(void)
 {
-	static const uint8_t lengths[] = {0, 1, 8, 9, 16, 24, 30, 31, 32};
-	struct rule rule = {.family = IFW_FAMILY_IPV4, .order = 0};
+	struct rule rule = {.family = pick(3) ? IFW_FAMILY_IPV4 : IFW_FAMILY_IPV6};
 
 	rule.protocol = pick(2) ? IPPROTO_TCP : IPPROTO_UDP;
-	rule.dst_len = lengths[pick(sizeof(lengths))];
-	rule.dst = ifw_addr_mask(random_addr(), rule.dst_len);
-	rule.src_len = pick(2) ? 0 : lengths[pick(sizeof(lengths))];
-	rule.src = ifw_addr_mask(random_addr(), rule.src_len);
+	rule.dst_len = random_length(rule.family);
+	rule.dst = ifw_addr_mask(random_addr(rule.family), rule.dst_len);
+	rule.src_len = pick(2) ? 0 : random_length(rule.family);
+	rule.src = ifw_addr_mask(random_addr(rule.family), rule.src_len);
 	rule.low = (uint16_t)(80 + pick(8));
 	rule.high = (uint16_t)(rule.low + pick(4));
 	rule.ifaces = pick(3) ? IFW_IFACES_ANY : 1ULL << (1 + pick(3));
 	rule.action = (uint8_t)(1 + pick(3));
 	if (rule.action == IFW_ACTION_INTERCEPT) {
 		rule.listener = (struct ifw_addr){0x7f000001ULL << 32, 0};
+		if (rule.family == IFW_FAMILY_IPV6)
+			rule.listener = (struct ifw_addr){0, 1};
 		rule.listener_port = (uint16_t)(40000 + pick(3));
 	}
 	return rule;
@@ -293,27 +287,31 @@ static int compare_list(struct loader *loader, const struct model *model)
 static int compare_walks(ifw_ctx *ctx, const struct model *model)
 {
 	for (int i = 0; i < PROBES; i++) {
+		uint8_t family = pick(3) ? IFW_FAMILY_IPV4 : IFW_FAMILY_IPV6;
 		struct packet p = {
-			.src = random_addr(),
-			.dst = random_addr(),
+			.src = random_addr(family),
+			.dst = random_addr(family),
 			.dst_port = (uint16_t)(78 + pick(16)),
-			.family = IFW_FAMILY_IPV4,
+			.family = family,
 			.protocol = pick(2) ? IPPROTO_TCP : IPPROTO_UDP,
 		};
-		struct iface in = {.slot = 1 + pick(4)};
-		const struct rule *expected = model_find(model, &p, in.slot);
+		unsigned int slot = 1 + pick(4);
+		const struct rule *expected = model_find(model, &p, slot);
 		const struct ifw_range *found;
 
 		ctx->found_count = 0;
-		found = ifw_match(ctx, &p, &in);
+		found = ifw_matched(
+			ctx, ifw_match(ctx, p.src, p.dst, p.dst_port, p.family, p.protocol, slot));
 		if (!expected != !found || (found && (found->rule != expected->order ||
 						      found->action != expected->action))) {
 			fprintf(stderr,
-				"store_model: dst %llx src %llx port %u proto %u slot %u: "
+				"store_model: dst %llx:%llx src %llx:%llx port %u proto %u slot "
+				"%u: "
 				"walk says rule %u, model %u\n",
-				(unsigned long long)p.dst.hi >> 32,
-				(unsigned long long)p.src.hi >> 32, p.dst_port, p.protocol, in.slot,
-				found ? found->rule : 0, expected ? expected->order : 0);
+				(unsigned long long)p.dst.hi, (unsigned long long)p.dst.lo,
+				(unsigned long long)p.src.hi, (unsigned long long)p.src.lo,
+				p.dst_port, p.protocol, slot, found ? found->rule : 0,
+				expected ? expected->order : 0);
 			return 1;
 		}
 	}
