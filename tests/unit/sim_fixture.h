@@ -177,8 +177,8 @@ static inline __attribute__((unused)) struct frame extended(struct frame frame, 
  * The packet's bytes from offset on, size of them (all that is left where that
  * is less), as a fragment. Its own headers must be the plain ones.
  */
-static inline __attribute__((unused)) struct frame
-fragment_of(struct frame whole, uint32_t id, size_t offset, size_t size)
+static inline __attribute__((unused)) struct frame fragment_of(struct frame whole, uint32_t id,
+							       size_t offset, size_t size)
 {
 	const size_t l4 = is_ipv6(&whole) ? L4_IPV6 : L4;
 	const size_t all = whole.length - l4;
@@ -251,9 +251,10 @@ static inline __attribute__((unused)) struct frame without_ethernet(struct frame
 /* Decides with 0xf0000000 in the mark before, which no test's mask covers. */
 #define MARK_BEFORE 0xf0000000U
 
-static inline __attribute__((unused)) struct sim_result
-decide_with(struct sim_world *world, const char *iface, const struct frame *frame,
-	    struct sim_frame in)
+static inline __attribute__((unused)) struct sim_result decide_with(struct sim_world *world,
+								    const char *iface,
+								    const struct frame *frame,
+								    struct sim_frame in)
 {
 	struct sim_result result = {};
 	int error;

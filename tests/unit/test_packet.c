@@ -191,14 +191,16 @@ Test(packet, checks_the_udp_length)
 
 Test(packet, reads_no_ports_from_later_fragments)
 {
-	struct frame f = udp("10.1.2.3", 1, "10.4.5.6", 2);
+	struct frame f = padded(udp("10.1.2.3", 1, "10.4.5.6", 2), 8);
 	struct packet p;
 
+	put16(&f, L4 + 4, 16);
 	put16(&f, L3 + 6, 1);
 	FINE(f);
 	cr_assert_eq(p.later_fragment, 1);
 	cr_assert_eq(p.dst_port, 0);
-	put16(&f, L3 + 6, IFW_IPV4_MORE_FRAGMENTS | 0x1fff);
+	cr_assert_eq(p.fragment_off, 8);
+	put16(&f, L3 + 6, IFW_IPV4_MORE_FRAGMENTS | 0x1ffd);
 	FINE(f);
 	cr_assert_eq(p.later_fragment, 1);
 	put16(&f, L3 + 6, 0x4000); /* do not fragment */

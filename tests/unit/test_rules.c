@@ -310,8 +310,8 @@ Test(rules, lowest_bit)
 
 Test(rules, query_keeps_its_parts_apart)
 {
-	__u64 query = ifw_query(0xffff, IFW_FAMILY_IPV6, IPPROTO_UDP, IFW_SLOTS - 1, 1) |
-		      128ULL << 48;
+	__u64 query =
+		ifw_query(0xffff, IFW_FAMILY_IPV6, IPPROTO_UDP, IFW_SLOTS - 1, 1) | 128ULL << 48;
 
 	cr_assert_eq(IFW_QUERY_PORT(query), 0xffff);
 	cr_assert_eq(IFW_QUERY_GENERATION(query), 1);

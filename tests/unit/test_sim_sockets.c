@@ -21,7 +21,17 @@ static void setup(void)
 			 "socket udp bound 0.0.0.0:54\n"
 			 "socket udp connected 10.0.0.1:55 192.0.2.1:5\n"
 			 "socket tcp listen [2001:db8::1]:80\n"
-			 "socket tcp listen [::]:81\n",
+			 "socket tcp listen [::]:81 v6only\n"
+			 "socket tcp listen [::]:90\n"
+			 "socket tcp listen [::]:91\nsocket tcp listen 0.0.0.0:91\n"
+			 "socket tcp listen [2001:db8::1]:92\nsocket tcp listen [::]:92\n"
+			 "socket tcp established [2001:db8::1]:92 [2001:db8::2]:5\n"
+			 "socket tcp listen 0.0.0.0:93\n"
+			 "socket udp bound [::]:90\nsocket udp bound [::]:81 v6only\n"
+			 "socket udp bound [2001:db8::1]:90\n"
+			 "socket udp connected [2001:db8::1]:90 [2001:db8::2]:5\n"
+			 "socket tcp established [::ffff:10.0.0.1]:90 [::ffff:192.0.2.1]:5\n"
+			 "socket tcp listen [::ffff:10.0.0.1]:94\n",
 			 "");
 }
 
@@ -119,4 +129,56 @@ Test(sim_sockets, a_tuple_of_another_size_finds_nothing)
 	cr_assert_not_null(sim_world_lookup_tcp(world, &tuple, sizeof(tuple.ipv4)));
 	cr_assert_null(sim_world_lookup_tcp(world, &tuple, sizeof(tuple.ipv4) - 1));
 	cr_assert_null(sim_world_lookup_udp(world, &tuple, 0));
+}
+
+/* net/ipv4/inet_hashtables.c compute_score: IPv6 sockets are for IPv4 too, but count less. */
+Test(sim_sockets, dual_stack_takes_ipv4_unless_v6only)
+{
+	cr_assert_eq(FIND_TCP("192.0.2.1", 6, "10.0.0.1", 90)->family, AF_INET6);
+	cr_assert_eq(FIND_TCP("192.0.2.1", 6, "10.0.0.1", 90)->state, BPF_TCP_LISTEN);
+	cr_assert_null(FIND_TCP("192.0.2.1", 6, "10.0.0.2", 81));
+	cr_assert_eq(FIND_TCP("192.0.2.1", 6, "10.0.0.1", 91)->family, AF_INET);
+	cr_assert_eq(FIND_TCP("2001:db8::2", 6, "2001:db8::1", 91)->family, AF_INET6);
+	cr_assert_eq(FIND_UDP("192.0.2.1", 6, "10.0.0.1", 90)->family, AF_INET6);
+	cr_assert_null(FIND_UDP("192.0.2.1", 6, "10.0.0.1", 81));
+	cr_assert_not_null(FIND_UDP("2001:db8::2", 6, "2001:db8::1", 81));
+	/* Only one on every address. */
+	cr_assert_null(FIND_UDP("192.0.2.1", 6, "10.0.0.1", 92));
+}
+
+Test(sim_sockets, ipv6_never_finds_ipv4)
+{
+	cr_assert_null(FIND_TCP("2001:db8::2", 5, "2001:db8::1", 93));
+	cr_assert_null(FIND_UDP("2001:db8::2", 5, "2001:db8::1", 54));
+	cr_assert_null(FIND_TCP("::ffff:192.0.2.1", 5, "::ffff:10.0.0.1", 82));
+}
+
+Test(sim_sockets, ipv6_conversation_then_address_then_any)
+{
+	const struct bpf_sock *sk = FIND_TCP("2001:db8::2", 5, "2001:db8::1", 92);
+
+	cr_assert_eq(sk->state, BPF_TCP_ESTABLISHED);
+	cr_assert_eq(sk->dst_port, htons(5));
+	cr_assert_eq(sk->dst_ip6[3], htonl(2));
+	sk = FIND_TCP("2001:db8::2", 6, "2001:db8::1", 92);
+	cr_assert_eq(sk->state, BPF_TCP_LISTEN);
+	cr_assert_eq(sk->src_ip6[3], htonl(1));
+	cr_assert_eq(FIND_TCP("2001:db8::2", 5, "2001:db8::3", 92)->src_ip6[3], 0);
+	cr_assert_eq(FIND_UDP("2001:db8::2", 5, "2001:db8::1", 90)->dst_port, htons(5));
+	cr_assert_eq(FIND_UDP("2001:db8::2", 6, "2001:db8::1", 90)->dst_port, 0);
+	cr_assert_eq(FIND_UDP("2001:db8::2", 6, "2001:db8::1", 90)->src_ip6[3], htonl(1));
+	cr_assert_eq(FIND_UDP("2001:db8::2", 5, "2001:db8::3", 90)->src_ip6[3], 0);
+}
+
+/* What a dual-stack listener accepted from IPv4: an IPv6 socket with IPv4's tuple. */
+Test(sim_sockets, mapped_addresses_are_ipv4)
+{
+	const struct bpf_sock *sk = FIND_TCP("192.0.2.1", 5, "10.0.0.1", 90);
+
+	cr_assert_eq(sk->state, BPF_TCP_ESTABLISHED);
+	cr_assert_eq(sk->family, AF_INET6);
+	cr_assert_eq(sk->dst_ip4, inet_addr("192.0.2.1"));
+	cr_assert_eq(sk->src_ip6[2], htonl(0xffff));
+	cr_assert_eq(FIND_TCP("192.0.2.1", 6, "10.0.0.1", 94)->family, AF_INET6);
+	cr_assert_null(FIND_TCP("192.0.2.1", 6, "10.0.0.2", 94));
 }
