@@ -97,16 +97,26 @@ Test(json, iface)
 
 	iface.addrs = addrs;
 	iface.addr_count = 2;
-	expect_json(json_ifaces(&iface, 1),
-		    "{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"attached\","
-		    "\"hook\":\"tcx\",\"ssh\":false,\"echo\":true,\"verbose\":2,\"mark\":32,"
-		    "\"mask\":33,\"table\":7100,\"addresses\":[\"10.0.0.1\"]}]}");
-	iface.settings.flags = 0;
+	expect_json(
+		json_ifaces(&iface, 1),
+		"{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"attached\","
+		"\"hook\":\"tcx\",\"link\":\"ethernet\",\"ssh\":false,\"echo\":true,\"verbose\":2,"
+		"\"geneve\":false,"
+		"\"geneve_sources\":[],\"pass_protocols\":[],\"pass_ethertypes\":[],\"mark\":32,"
+		"\"mask\":33,\"table\":7100,\"addresses\":[\"10.0.0.1\"]}]}");
+	iface.settings.flags = IFW_IFACE_GENEVE | IFW_IFACE_RAW_IP;
+	iface.settings.protocols[0] = 1ULL << 47;
+	iface.settings.ethertypes[0] = 0x88cc;
+	iface.settings.geneve_sources[0] =
+		(struct ifw_net){.addr = {0x0a000000ULL << 32, 0}, .len = 8, .family = 4};
 	iface.settings.table = 0;
 	iface.attached = false;
 	expect_json(json_ifaces(&iface, 1),
 		    "{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"detached\","
-		    "\"hook\":\"tcx\",\"ssh\":true,\"echo\":false,\"verbose\":2,\"mark\":32,"
+		    "\"hook\":\"tcx\",\"link\":\"raw\",\"ssh\":true,\"echo\":false,\"verbose\":2,"
+		    "\"geneve\":true,"
+		    "\"geneve_sources\":[\"10.0.0.0/"
+		    "8\"],\"pass_protocols\":[47],\"pass_ethertypes\":[35020],\"mark\":32,"
 		    "\"mask\":33,\"table\":null,\"addresses\":null}]}");
 }
 

@@ -197,7 +197,9 @@ ParameterizedTestParameters(zfw_args, refused)
 		{"zfw -I -c 10.0.0.0 -m 8 -p icmp -l 1 -h 2 -t 3", "'icmp'"},
 		{"zfw -I -c 10.0.0 -m 8 -p tcp -l 1 -h 2 -t 3", "'10.0.0'"},
 		{"zfw -I -c 10.0.0.0/8 -m 8 -p tcp -l 1 -h 2 -t 3", "'10.0.0.0/8'"},
-		{"zfw -I -c 2001:db8::1 -m 64 -p tcp -l 1 -h 2 -t 3", "IPv6"},
+		{"zfw -I -c 2001:db8::1 -m 129 -p tcp -l 1 -h 2 -t 3", "prefix length"},
+		{"zfw -I -c 2001:db8:::1 -m 64 -p tcp -l 1 -h 2 -t 3", "not an IPv6 address"},
+		{"zfw -I -c 2001:db8::1 -m 64 -o 10.0.0.0 -n 8 -p tcp -l 1 -h 2 -t 3", "family"},
 		{"zfw -I -c 10.0.0.0 -m 33 -p tcp -l 1 -h 2 -t 3", "above 32"},
 		{"zfw -I -c 10.0.0.0 -m 8x -p tcp -l 1 -h 2 -t 3", "'8x'"},
 		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l 4294967376 -h 65535 -t 3", "above 65535"},
@@ -209,7 +211,7 @@ ParameterizedTestParameters(zfw_args, refused)
 		{"zfw -I -c 10.0.0.0 -m 8 -p tcp -l= -h 2 -t 3", "'='"},
 		{ADD "-o 10.0.0.0", "-o and -n"},
 		{ADD "-n 8", "-o and -n"},
-		{ADD "-o 2001:db8::1 -n 8", "IPv6"},
+		{ADD "-o 2001:db8::1 -n 8", "family"},
 		{ADD "-z egress", "egress"},
 		{ADD "-z both", "'both'"},
 		{ADD "-l 81", "-l is given twice"},
@@ -321,4 +323,33 @@ Test(map_args, refused)
 	cr_expect_eq(
 		parse_line(map_delete_parse, "map_delete_elem 1.2.3.4 24 5060 tcp", &r, &failure),
 		-EINVAL);
+}
+
+/* Routers give -o 0.0.0.0 -n 0 for IPv6 destinations, too, and a port on ::1 is meant. */
+Test(zfw_args, ipv6)
+{
+	struct zfw_request request;
+	struct failure failure;
+
+	cr_assert_eq(parse_line(zfw_parse,
+				"zfw -I -c 2001:db8::1 -m 64 -o 0.0.0.0 -n 0 -p tcp -l 80 -h 90 "
+				"-t 43321",
+				&request, &failure),
+		     0, "%s", failure.text);
+	cr_expect_eq(request.rule.family, IFW_FAMILY_IPV6);
+	cr_expect_eq(request.rule.dst_len, 64);
+	cr_expect_eq(request.rule.dst.hi, 0x20010db800000000ULL);
+	cr_expect_eq(request.rule.dst.lo, 0);
+	cr_expect_eq(request.rule.src_len, 0);
+	cr_expect_eq(request.rule.listener.hi, 0);
+	cr_expect_eq(request.rule.listener.lo, 1);
+	cr_expect_eq(request.rule.listener_port, 43321);
+	cr_assert_eq(parse_line(zfw_parse,
+				"zfw -I -c 2001:db8:: -m 128 -o 2001:db8:1:: -n 48 -p udp -l 1 "
+				"-h 1 -t 0",
+				&request, &failure),
+		     0, "%s", failure.text);
+	cr_expect_eq(request.rule.src_len, 48);
+	cr_expect_eq(request.rule.action, IFW_ACTION_PASS);
+	cr_expect_eq(request.rule.listener.lo, 0);
 }
