@@ -8,6 +8,7 @@ import time
 
 import commands
 import lab as laboratory
+from commands import refused
 from lab import check, equal
 
 UPS = 50
@@ -138,6 +139,17 @@ def made_anew(host):
           "an interface that was made anew has the settings of its name")
 
 
+def netns_exec(host):
+    """`ip netns exec` has mounts of its own, so what is pinned there goes with the command."""
+    host.run("ip", "netns", "add", "rt")
+    for command in ("up lo", "stats", "down --all"):
+        done = host.run("ip", "netns", "exec", "rt", host.lab.program("ifw"), *command.split(), ok=False)
+        refused(done, 2, "ip netns exec.*nsenter --net=/run/netns/rt ifw", f"{command} says how to enter instead")
+    done = host.run("nsenter", "--net=/run/netns/rt", host.lab.program("ifw"), "up", "lo", ok=False)
+    equal(done.returncode, 0, "and that works")
+    equal(host.run("ip", "netns", "exec", "rt", "ip", "rule").stdout.count("lookup"), 3, "no rule was left")
+
+
 class CountingRun:
     """How many programs an interface had on its hook, looked at as often as possible."""
 
@@ -171,4 +183,4 @@ def without_programs(state):
 
 
 laboratory.main(commands.parts(names_and_addresses, flood, late_failure,
-                               renamed_tcx, renamed_clsact, made_anew))
+                               renamed_tcx, renamed_clsact, made_anew, netns_exec))
