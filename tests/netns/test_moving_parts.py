@@ -175,6 +175,14 @@ def numbers_run_out(host):
     equal(host.reason_of("eth0", f"198.51.{NEXT_ID}.1", 4, source="203.0.113.5"), "rule-deny", "the new one, too")
 
 
+def addresses_in_order(host):
+    addresses = [f"172.16.{i}.1" for i in range(20)]
+    host.veth("eth0", *(f"{address}/24" for address in reversed(addresses)))
+    host.ifw("up", "eth0")
+    shown = [a for a in host.iface("eth0")["addresses"] if "." in a]
+    equal(shown, sorted(addresses, key=lambda a: tuple(map(int, a.split(".")))), "addresses are shown in order")
+
+
 class CountingRun:
     """How many programs an interface had on its hook, looked at as often as possible."""
 
@@ -208,4 +216,4 @@ def without_programs(state):
 
 
 laboratory.main(commands.parts(names_and_addresses, flood, late_failure,
-                               renamed_tcx, renamed_clsact, made_anew, netns_exec, numbers_run_out))
+                               renamed_tcx, renamed_clsact, made_anew, netns_exec, numbers_run_out, addresses_in_order))
