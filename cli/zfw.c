@@ -30,7 +30,7 @@ static int open_state(const struct cli *cli, enum loader_mode mode, struct loade
 
 	if (!err)
 		return 0;
-	if (err == -ENOENT || err == -EPERM || err == -EACCES)
+	if (err == -ENOENT || err == -ENODEV || err == -EPERM || err == -EACCES)
 		puts("Not enough privileges or ebpf not enabled!");
 	complain(cli, "%s", failure.text);
 	return FAILED;

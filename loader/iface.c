@@ -572,6 +572,18 @@ struct collect {
 	size_t count;
 };
 
+/* IPv4 first, then as numbers: the map has them in no order, and another each time. */
+static int by_addr(const void *a, const void *b)
+{
+	const struct iface_addr *x = a, *y = b;
+
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	if (x->addr.hi != y->addr.hi)
+		return x->addr.hi < y->addr.hi ? -1 : 1;
+	return x->addr.lo < y->addr.lo ? -1 : x->addr.lo > y->addr.lo;
+}
+
 static int info_addrs(struct loader *loader, struct iface_info *info)
 {
 	struct ifw_addr_key key, *last = NULL;
@@ -597,6 +609,8 @@ static int info_addrs(struct loader *loader, struct iface_info *info)
 		info->addrs[info->addr_count++] = (struct iface_addr){
 			.addr = key.addr, .family = (uint8_t)key.family, .kind = (uint8_t)kind};
 	}
+	if (info->addr_count)
+		qsort(info->addrs, info->addr_count, sizeof(*info->addrs), by_addr);
 	return 0;
 }
 

@@ -90,6 +90,8 @@ int store_begin(struct loader *loader, struct failure *failure);
 int store_end(struct loader *loader, struct failure *failure);
 /* Builds a new generation from the rules and puts it in force. Orders are kept. */
 int replace_all(struct loader *loader, const struct rule_set *set, struct failure *failure);
+/* Gives order numbers and ids out anew, from 1; the rules stay as they are. */
+int renumber(struct loader *loader, struct failure *failure);
 /* Makes derived state anew where a writer was killed. */
 int recover(struct loader *loader, struct failure *failure);
 /* Removes the generation not in force, where a killed writer left one. */

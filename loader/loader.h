@@ -41,9 +41,9 @@ struct loader_options {
 };
 
 /*
- * -ENOENT: not up in this namespace. -EPERM: a privilege is missing. -EPROTO:
- * pins of another ABI. -EXDEV: pins of another network namespace. options may
- * be NULL.
+ * -ENOENT: not up in this namespace. -ENODEV: no BPF file
+ * system here. -EPERM: a privilege is missing. -EPROTO: pins of another ABI. -EXDEV: pins of
+ * another network namespace. options may be NULL.
  */
 int loader_open(struct loader **loader, enum loader_mode mode, const struct loader_options *options,
 		struct failure *failure);

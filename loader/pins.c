@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -484,13 +485,57 @@ static int open_state(struct loader *loader, struct failure *failure)
 	return err ? err : names_collect(loader, failure);
 }
 
-/* Mounts the BPF file system where a host has none yet; no error where it cannot. */
-static void mount_bpffs(const char *pin_dir)
+static bool has_bpffs(void)
 {
 	struct statfs fs;
 
-	if (!pin_dir && statfs(BPFFS, &fs) == 0 && fs.f_type != BPF_FS_MAGIC)
-		(void)mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
+	return statfs(BPFFS, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+}
+
+/*
+ * Whether this runs under `ip netns exec NAME`: it mounts a fresh /sys from a
+ * source of that name (iproute2 lib/namespace.c netns_switch), in a mount
+ * namespace of the command's own. What is pinned there ends with the command.
+ */
+static bool under_ip_netns_exec(char name[NAME_MAX])
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	char path[NAME_MAX + sizeof("/run/netns/")];
+	__u64 dev = 0, ino = 0;
+	struct stat named;
+
+	if (!mounts)
+		return false;
+	*name = 0;
+	for (struct mntent *entry; (entry = getmntent(mounts));)
+		if (strcmp(entry->mnt_dir, "/sys") == 0)
+			snprintf(name, NAME_MAX, "%s", entry->mnt_fsname);
+	endmntent(mounts);
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	return *name && stat(path, &named) == 0 && netns_identity(&dev, &ino) == 0 &&
+	       named.st_dev == dev && named.st_ino == ino;
+}
+
+static int refuse_netns_exec(int error, const char *name, struct failure *failure)
+{
+	return fail(failure, error,
+		    "under `ip netns exec` nothing that is pinned stays; enter the network "
+		    "namespace alone, with: nsenter --net=/run/netns/%s ifw ...",
+		    name);
+}
+
+/* Mounts the BPF file system where a host has none yet; no error where it cannot. */
+static int mount_bpffs(struct failure *failure)
+{
+	char name[NAME_MAX];
+	struct statfs fs;
+
+	if (has_bpffs() || statfs(BPFFS, &fs))
+		return 0;
+	if (under_ip_netns_exec(name))
+		return refuse_netns_exec(-ENODEV, name, failure);
+	(void)mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
+	return 0;
 }
 
 int loader_open(struct loader **out, enum loader_mode mode, const struct loader_options *options,
@@ -518,13 +563,20 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 
 	err = choose_dir(loader, options ? options->pin_dir : NULL, failure);
 	if (!err && mode == LOADER_CREATE) {
-		mount_bpffs(options ? options->pin_dir : NULL);
-		err = check_bpffs(loader, failure);
+		if (!options || !options->pin_dir)
+			err = mount_bpffs(failure);
+		if (!err)
+			err = check_bpffs(loader, failure);
 	}
 	if (!err)
 		err = open_state(loader, failure);
 	if (err) {
-		if (failure && !failure->text[0] && err == -ENOENT)
+		char name[NAME_MAX];
+
+		if (failure && !failure->text[0] && err == -ENOENT && !has_bpffs() &&
+		    under_ip_netns_exec(name))
+			err = refuse_netns_exec(-ENODEV, name, failure);
+		else if (failure && !failure->text[0] && err == -ENOENT)
 			fail(failure, err,
 			     "not up in this network namespace (nothing in '%s'); "
 			     "bring up an interface first: ifw up IFACE",

@@ -451,19 +451,12 @@ static bool same_rules(const struct rule_set *a, const struct rule_set *b)
 	return true;
 }
 
-int loader_apply(struct loader *loader, const struct rule_set *set, bool *changed,
-		 struct failure *failure)
+static int replace_renumbered(struct loader *loader, const struct rule_set *set,
+			      struct failure *failure)
 {
-	struct rule_set before = {}, after = {};
-	int err;
+	struct rule_set after = {};
+	int err = 0;
 
-	err = store_read_rules(loader->set.rules, &before);
-	if (err)
-		return fail_errno(failure, err, "cannot read the rules");
-	*changed = !same_rules(&before, set);
-	rule_set_clear(&before);
-	if (!*changed)
-		return 0;
 	for (size_t i = 0; !err && i < set->count; i++) {
 		err = rule_set_add(&after, &set->rules[i]);
 		if (!err)
@@ -477,4 +470,30 @@ int loader_apply(struct loader *loader, const struct rule_set *set, bool *change
 		err = replace_all(loader, &after, failure);
 	rule_set_clear(&after);
 	return err;
+}
+
+int renumber(struct loader *loader, struct failure *failure)
+{
+	struct rule_set set = {};
+	int err = store_read_rules(loader->set.rules, &set);
+
+	if (err)
+		return fail_errno(failure, err, "cannot read the rules");
+	err = replace_renumbered(loader, &set, failure);
+	rule_set_clear(&set);
+	return err;
+}
+
+int loader_apply(struct loader *loader, const struct rule_set *set, bool *changed,
+		 struct failure *failure)
+{
+	struct rule_set before = {};
+	int err;
+
+	err = store_read_rules(loader->set.rules, &before);
+	if (err)
+		return fail_errno(failure, err, "cannot read the rules");
+	*changed = !same_rules(&before, set);
+	rule_set_clear(&before);
+	return *changed ? replace_renumbered(loader, set, failure) : 0;
 }

@@ -14,6 +14,8 @@
 
 #include "internal.h"
 
+#define IDS_A_RULE 3 /* destination, source and walk */
+
 struct group_key group_key_of(const struct rule *rule, uint32_t index)
 {
 	return (struct group_key){
@@ -558,8 +560,13 @@ int loader_rule_add(struct loader *loader, const struct rule *wanted, bool repla
 	struct add_result done = {.outcome = ADD_DONE};
 	struct rule rule = *wanted;
 	size_t index;
-	int err;
+	int err = 0;
 
+	/* Never given out twice: an order tells rules apart, an id prefixes. */
+	if (loader->meta.next_order == UINT32_MAX || loader->meta.next_id > UINT32_MAX - IDS_A_RULE)
+		err = renumber(loader, failure);
+	if (err)
+		return err;
 	err = group_read(loader, &rule, &group);
 	if (err)
 		return fail_errno(failure, err, "cannot read the rules");
@@ -590,10 +597,6 @@ int loader_rule_add(struct loader *loader, const struct rule *wanted, bool repla
 		err = group.count ? 0 : check_pairs(loader, &rule, failure);
 		if (err)
 			return err;
-		if (loader->meta.next_order == UINT32_MAX)
-			return fail(failure, -EOVERFLOW,
-				    "order numbers are used up; renumber with: ifw rule list | "
-				    "ifw apply -");
 		rule.order = loader->meta.next_order++;
 	}
 	err = names_write(loader, failure);

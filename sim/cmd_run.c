@@ -75,7 +75,7 @@ static int on_packet(void *arg, const struct replay_packet *packet)
 
 static void print_summary(const struct run *run)
 {
-	fprintf(stderr, "%" PRIu64 " packets\n", run->packets);
+	fprintf(stderr, "%" PRIu64 " packet%s\n", run->packets, run->packets == 1 ? "" : "s");
 	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
 		for (int verdict = IFW_VERDICTS - 1; verdict >= 0; verdict--)
 			if (run->by_reason[reason][verdict])

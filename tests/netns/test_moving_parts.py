@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """ifw while things move around it: interfaces come and go, packets pour in, a step fails late."""
 
+import json
 import signal
+import struct
 import subprocess
 import threading
 import time
 
+import bpfcalls
 import commands
 import lab as laboratory
+from commands import refused
 from lab import check, equal
 
+NEXT_ORDER, NEXT_ID = 32, 36  # where they are in struct pinned_meta
 UPS = 50
 FLOOD = 8  # seconds at most, until monitor must have ended
 
@@ -138,6 +143,46 @@ def made_anew(host):
           "an interface that was made anew has the settings of its name")
 
 
+def netns_exec(host):
+    """`ip netns exec` has mounts of its own, so what is pinned there goes with the command."""
+    host.run("ip", "netns", "add", "rt")
+    for command in ("up lo", "stats", "down --all"):
+        done = host.run("ip", "netns", "exec", "rt", host.lab.program("ifw"), *command.split(), ok=False)
+        refused(done, 2, "ip netns exec.*nsenter --net=/run/netns/rt ifw", f"{command} says how to enter instead")
+    done = host.run("nsenter", "--net=/run/netns/rt", host.lab.program("ifw"), "up", "lo", ok=False)
+    equal(done.returncode, 0, "and that works")
+    equal(host.run("ip", "netns", "exec", "rt", "ip", "rule").stdout.count("lookup"), 3, "no rule was left")
+
+
+def numbers_run_out(host):
+    """Order numbers and ids are 32 bits, and a router adds and deletes for years."""
+    host.veth("eth0")
+    host.ifw("up", "eth0")
+    rules = [f"deny udp to 192.0.2.0/24 port {port}" for port in (1, 2, 3)]
+    for rule in rules:
+        host.ifw("rule", "add", rule)
+    meta = next(pin for pin in commands.pins() if pin.endswith("/meta"))
+    size = json.loads(host.run("bpftool", "-j", "map", "show", "pinned", meta).stdout)["bytes_value"]
+    for offset, what in ((NEXT_ORDER, "order numbers"), (NEXT_ID, "ids")):
+        value = bytearray(bpfcalls.change_element(bpfcalls.MAP_LOOKUP, meta, size))
+        value[offset:offset + 4] = struct.pack("=I", 0xffffffff)
+        bpfcalls.change_element(bpfcalls.MAP_UPDATE, meta, size, bytes(value))
+        rules.append(f"deny udp to 198.51.{offset}.0/24 port 4 from 203.0.113.0/24")
+        host.ifw("rule", "add", rules[-1])
+        equal(host.rules(), rules, f"{what} that are used up are given out anew, in the same order")
+    for port in (1, 3):
+        equal(host.reason_of("eth0", "192.0.2.7", port), "rule-deny", "and the rules hold")
+    equal(host.reason_of("eth0", f"198.51.{NEXT_ID}.1", 4, source="203.0.113.5"), "rule-deny", "the new one, too")
+
+
+def addresses_in_order(host):
+    addresses = [f"172.16.{i}.1" for i in range(20)]
+    host.veth("eth0", *(f"{address}/24" for address in reversed(addresses)))
+    host.ifw("up", "eth0")
+    shown = [a for a in host.iface("eth0")["addresses"] if "." in a]
+    equal(shown, sorted(addresses, key=lambda a: tuple(map(int, a.split(".")))), "addresses are shown in order")
+
+
 class CountingRun:
     """How many programs an interface had on its hook, looked at as often as possible."""
 
@@ -171,4 +216,4 @@ def without_programs(state):
 
 
 laboratory.main(commands.parts(names_and_addresses, flood, late_failure,
-                               renamed_tcx, renamed_clsact, made_anew))
+                               renamed_tcx, renamed_clsact, made_anew, netns_exec, numbers_run_out, addresses_in_order))

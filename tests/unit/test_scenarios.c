@@ -20,7 +20,7 @@
 #include "sim/sim.h"
 
 #define NAME_SIZE 96
-#define EXPECT_FIELDS 6
+#define EXPECT_FIELDS 7
 
 static const char *scenario_dir(void)
 {
@@ -69,6 +69,7 @@ struct expect {
 	const char *reason;
 	const char *assigned;
 	const char *rule;
+	const char *marked;
 };
 
 /* Takes the next line off *rest; false at its end. */
@@ -83,7 +84,8 @@ static bool next_expect(const char *scenario, char **rest, struct expect *expect
 		cr_assert_not_null(field[i], "%s/expect: field %d is missing", scenario, i + 1);
 	}
 	cr_assert_null(line, "%s/expect: more than %d fields", scenario, EXPECT_FIELDS);
-	*expect = (struct expect){field[0], field[1], field[2], field[3], field[4], field[5]};
+	*expect = (struct expect){field[0], field[1], field[2], field[3],
+				  field[4], field[5], field[6]};
 	return true;
 }
 
@@ -196,11 +198,12 @@ static void compare(const char *scenario, struct sim_world *world, const struct 
 		expect->assigned, expect->rule, verdict, reason_name(result->decision.reason),
 		assigned_name(result->decision.assigned), print);
 
-	/* What is to reach a socket of this host is marked, and nothing else. */
-	should_mark = result->decision.reason == IFW_REASON_ESTABLISHED ||
-		      result->decision.reason == IFW_REASON_INTERCEPTED;
+	should_mark = strcmp(expect->marked, "marked") == 0;
 	cr_expect_eq(result->mark != 0, should_mark, "%s, packet %s: its mark is %#x", scenario,
 		     expect->number, result->mark);
+	cr_expect_eq(result->decision.marked, should_mark,
+		     "%s, packet %s: the decision says otherwise about its mark", scenario,
+		     expect->number);
 }
 
 static void run_scenario(const char *scenario)
@@ -227,6 +230,7 @@ static void run_scenario(const char *scenario)
 			     scenario, expect.number);
 		frame.data = packet.data;
 		frame.length = packet.captured;
+		frame.time_ns = packet.time_ns;
 		error = sim_decide(world, &frame, &result);
 		cr_assert_eq(error, 0, "%s, packet %s: %s", scenario, expect.number,
 			     error == -EPROTO ? result.violation : strerror(-error));
