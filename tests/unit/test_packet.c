@@ -90,6 +90,8 @@ Test(packet, is_malformed_at_every_shorter_length)
 	const struct frame whole[] = {
 		tcp("10.1.2.3", 1, "10.4.5.6", 2),
 		udp("10.1.2.3", 1, "10.4.5.6", 2),
+		tcp("2001:db8::1", 1, "2001:db8::2", 2),
+		udp("2001:db8::1", 1, "2001:db8::2", 2),
 		ip_other(IPPROTO_ICMP, "10.1.1.1", 8, 0),
 		icmp6("fe80::1", "ff02::1", 255, 135, 0),
 	};
@@ -285,4 +287,139 @@ Test(packet, leaves_other_ethertypes_alone)
 	cr_assert_eq(p.family, IFW_FAMILY_NONE);
 	f.length = 13;
 	MALFORMED(f);
+}
+
+/* --- VLAN tags ------------------------------------------------------------------ */
+
+static struct frame tagged(struct frame frame, unsigned int tags)
+{
+	for (unsigned int i = 0; i < tags; i++) {
+		/* The outermost is a service tag where there are two. */
+		const uint8_t tag[] = {i == 1 ? 0x88 : 0x81, i == 1 ? 0xa8 : 0, 0x20, 5};
+
+		insert(&frame, 12, tag, sizeof(tag));
+	}
+	return frame;
+}
+
+Test(packet, looks_behind_two_vlan_tags_wherever_they_are)
+{
+	const struct frame plain[] = {tcp("10.1.2.3", 7, "10.4.5.6", 8),
+				      tcp("2001:db8::1", 7, "2001:db8::2", 8)};
+
+	for (size_t i = 0; i < 2; i++)
+		for (uint32_t offloaded = 0; offloaded < 2; offloaded++)
+			for (unsigned int tags = 0; tags <= 3; tags++) {
+				struct frame f = tagged(plain[i], tags);
+				struct sim_frame in = {.tags = offloaded};
+				struct packet p;
+
+				cr_assert_eq(parse_with(&f, in, 0, &p), IFW_UNDECIDED);
+				if (tags + offloaded <= 2) {
+					cr_assert_eq(p.dst_port, 8, "%u tags", tags);
+					cr_assert_eq(p.l3_off, 14 + 4 * tags);
+					cr_assert_neq(p.family, IFW_FAMILY_NONE);
+					while (f.length-- > 0)
+						cr_assert_eq(parse_with(&f, in, 0, &p),
+							     ifw_drop(IFW_REASON_MALFORMED));
+				} else {
+					cr_assert_eq(p.family, IFW_FAMILY_NONE);
+					cr_assert_eq(p.ethertype, tags == 3 && !offloaded
+									  ? ETH_P_8021Q
+								  : tags == 3 ? ETH_P_8021AD
+									      : ETH_P_8021Q);
+				}
+			}
+}
+
+Test(packet, a_tag_may_carry_what_is_not_ip)
+{
+	struct frame f = {.length = 14};
+	struct packet p;
+
+	put16(&f, 12, ETH_P_ARP);
+	f = tagged(f, 2);
+	FINE(f);
+	cr_assert_eq(p.ethertype, ETH_P_ARP);
+	f.length--;
+	MALFORMED(f);
+}
+
+/* --- Devices without Ethernet header ------------------------------------------------ */
+
+Test(packet, raw_frames_start_with_the_ip_header)
+{
+	const struct frame whole[] = {
+		without_ethernet(tcp("10.1.2.3", 7, "10.4.5.6", 8)),
+		without_ethernet(tcp("2001:db8::1", 7, "2001:db8::2", 8)),
+		without_ethernet(udp("10.1.2.3", 7, "10.4.5.6", 8)),
+		without_ethernet(udp("2001:db8::1", 7, "2001:db8::2", 8)),
+	};
+
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+		struct frame f = whole[i];
+		struct packet p;
+
+		cr_assert_eq(parse_with(&f, (struct sim_frame){}, IFW_IFACE_RAW_IP, &p),
+			     IFW_UNDECIDED);
+		cr_assert_eq(p.l3_off, 0);
+		cr_assert_eq(p.family, i % 2 ? IFW_FAMILY_IPV6 : IFW_FAMILY_IPV4);
+		cr_assert_eq(p.ethertype, i % 2 ? ETH_P_IPV6 : ETH_P_IP);
+		cr_assert_eq(p.src_port, 7);
+		cr_assert_eq(p.dst_port, 8);
+		while (f.length-- > 0)
+			cr_assert_eq(parse_with(&f, (struct sim_frame){}, IFW_IFACE_RAW_IP, &p),
+				     ifw_drop(IFW_REASON_MALFORMED));
+		f = whole[i];
+		f.bytes[0] = 0x55;
+		cr_assert_eq(parse_with(&f, (struct sim_frame){}, IFW_IFACE_RAW_IP, &p),
+			     ifw_drop(IFW_REASON_MALFORMED));
+	}
+}
+
+/* --- IPv6, as IPv4 above ----------------------------------------------------------- */
+
+Test(packet, reads_tcp_and_udp_of_ipv6)
+{
+	struct packet p;
+
+	FINE(tcp("2001:db8::1", 40000, "2001:db8::2", 443));
+	cr_assert_eq(p.length, 74);
+	cr_assert_eq(p.ethertype, ETH_P_IPV6);
+	cr_assert_eq(p.family, IFW_FAMILY_IPV6);
+	cr_assert_eq(p.protocol, IPPROTO_TCP);
+	cr_assert(ifw_addr_equal(p.src, addr_of("2001:db8::1")));
+	cr_assert(ifw_addr_equal(p.dst, addr_of("2001:db8::2")));
+	cr_assert_eq(p.src_port, 40000);
+	cr_assert_eq(p.dst_port, 443);
+	cr_assert_eq(p.l3_off, 14);
+	cr_assert_eq(p.l4_off, 54);
+	cr_assert_eq(p.l4_length, 20);
+	cr_assert_eq(p.fragment, 0);
+	FINE(udp("2001:db8::1", 53, "2001:db8::2", 65535));
+	cr_assert_eq(p.protocol, IPPROTO_UDP);
+	cr_assert_eq(p.src_port, 53);
+	cr_assert_eq(p.dst_port, 65535);
+}
+
+Test(packet, checks_transport_of_ipv6)
+{
+	struct frame f = tcp("2001:db8::1", 1, "2001:db8::2", 2);
+	struct packet p;
+
+	f.bytes[L4_IPV6 + 12] = 4 << 4;
+	MALFORMED(f);
+	f.bytes[L4_IPV6 + 12] = 6 << 4;
+	MALFORMED(f);
+	f = padded(f, 4);
+	FINE(f);
+	f = udp("2001:db8::1", 1, "2001:db8::2", 2);
+	put16(&f, L4_IPV6 + 4, 7);
+	MALFORMED(f);
+	put16(&f, L4_IPV6 + 4, 9);
+	MALFORMED(f);
+	put16(&f, L4_IPV6 + 4, 8);
+	f.length = 80; /* what follows is not its own */
+	FINE(f);
+	cr_assert_eq(p.l4_length, 8);
 }
