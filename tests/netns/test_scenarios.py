@@ -39,9 +39,10 @@ def read_pcap(path):
     return frames
 
 
-def length_at_hook(frame):
+def length_at_hook(frame, raw):
     """Bytes that the program gets to see: the kernel takes the outer VLAN tag off before."""
-    return len(frame) - (4 if frame[12:14] in (b"\x81\x00", b"\x88\xa8") else 0)
+    tagged = not raw and frame[12:14] in (b"\x81\x00", b"\x88\xa8")
+    return len(frame) - (4 if tagged else 0)
 
 
 def outcome(of):
@@ -91,9 +92,10 @@ def run_scenario(inside, folder):
     for packet, frame in zip(expected, frames):
         if packet["sim_only"]:
             continue
-        if real.interfaces[packet["iface"]].settings:
-            real.send(packet["iface"], frame)
-            got = stream.next(packet["iface"], length_at_hook(frame))
+        iface = real.interfaces[packet["iface"]]
+        if iface.settings:
+            real.send(iface.name, frame)
+            got = stream.next(iface.name, length_at_hook(frame, iface.raw) - packet["stripped"])
         else:
             got = decide_unseen(real, packet, frame)
         if got == outcome(packet):

@@ -2,14 +2,18 @@
 """The world of a scenario, made real: interfaces, sockets, settings.
 
 Each interface is a cable to the namespace "wire", whose ends have no addresses
-and do not answer; frames sent there come in on the router. Sockets have the
+and do not answer; frames sent there come in on the router. One without Ethernet
+headers is a tun device, which gets its packets written. IPv6 is on in those
+worlds only that have an address of it, and says nothing by itself. Sockets have the
 addresses that the world says without packets (TCP_REPAIR, IP_TRANSPARENT), or
 by a handshake with nobody for the states that only a packet brings about.
 """
 
 import contextlib
 import dataclasses
+import fcntl
 import json
+import os
 import pathlib
 import re
 import socket
@@ -19,8 +23,15 @@ from lab import wait_for
 
 IP_FREEBIND = 15
 IP_TRANSPARENT = 19
+IPV6_V6ONLY = 26
+IPV6_TRANSPARENT = 75
+IPV6_FREEBIND = 78
+ADDR_GEN_MODE_NONE = 1  # linux/if_link.h: no link-local address
 TCP_REPAIR = 19
 TCP_REPAIR_ON = 1
+
+TUNSETIFF = 0x400454CA
+IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 
 TCP_STATES = {"syn-recv": "03", "time-wait": "06"}  # as /proc/net/tcp writes them
 
@@ -38,7 +49,9 @@ class Interface:
     addresses: list
     known: bool = True  # addresses were recorded
     settings: bool = True
-    set: dict = dataclasses.field(default_factory=dict)
+    raw: bool = False  # without Ethernet headers
+    mark: "tuple | None" = None
+    set: list = dataclasses.field(default_factory=list)  # words for `ifw iface set`, in order
 
 
 @dataclasses.dataclass
@@ -47,7 +60,16 @@ class Socket:
     state: str
     local: tuple
     remote: "tuple | None"
-    reuseport: bool
+    reuseport: bool = False
+    v6only: bool = False
+
+
+def is_ipv6(address):
+    return ":" in address
+
+
+def is_loopback(address):
+    return address == "::1" or address.startswith("127.")
 
 
 def endpoint(text):
@@ -66,16 +88,17 @@ def parse(text):
             one = Interface(words[1], re.findall(r"address (\S+)", line))
             one.known = "addresses unknown" not in line and "no settings" not in line
             one.settings = "no settings" not in line
+            one.raw = "link raw" in line
             interfaces[one.name] = one
-        elif words[0] == "set" and words[2] in ("ssh", "echo"):
-            interfaces[words[1]].set[words[2]] = words[3]
         elif words[0] == "set" and words[2] == "mark":
-            interfaces[words[1]].set["mark"] = (words[3], words[5])
+            interfaces[words[1]].mark = (words[3], words[5])
+        elif words[0] == "set":
+            interfaces[words[1]].set.append(words[2:])
         elif words[0] == "socket":
-            reuseport = words[-1] == "reuseport"
-            ends = [endpoint(word) for word in words[3:] if word != "reuseport"]
+            flags = {word: word in words for word in ("reuseport", "v6only")}
+            ends = [endpoint(word) for word in words[3:] if word not in flags]
             remote = ends[1] if len(ends) > 1 else None
-            sockets.append(Socket(words[1], words[2], ends[0], remote, reuseport))
+            sockets.append(Socket(words[1], words[2], ends[0], remote, **flags))
         else:
             raise WorldError(f"'{line}' cannot be made real")
     return interfaces, sockets
@@ -84,17 +107,21 @@ def parse(text):
 # --- Sockets -------------------------------------------------------------------------
 
 
-def open_socket(one, reuseport=False):
+def open_socket(one):
     kind = socket.SOCK_STREAM if one.protocol == "tcp" else socket.SOCK_DGRAM
-    family = socket.AF_INET6 if ":" in one.local[0] else socket.AF_INET
-    made = socket.socket(family, kind)
-    if family == socket.AF_INET:
-        # Any address can be its own, and a listener can get what is for others.
+    # Any address can be its own, and a listener can get what is for others.
+    if is_ipv6(one.local[0]):
+        made = socket.socket(socket.AF_INET6, kind)
+        made.setsockopt(socket.IPPROTO_IPV6, IPV6_V6ONLY, int(one.v6only))
+        made.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+        made.setsockopt(socket.IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
+    else:
+        made = socket.socket(socket.AF_INET, kind)
         made.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
         made.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
     if one.protocol == "tcp":
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if one.reuseport or reuseport:
+    if one.reuseport:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     return made
 
@@ -127,13 +154,20 @@ def connect_udp(one):
     return [made]
 
 
+def packed(address):
+    return socket.inet_pton(socket.AF_INET6 if is_ipv6(address) else socket.AF_INET, address)
+
+
 def proc_endpoint(end):
-    return f"{struct.unpack('=I', socket.inet_aton(end[0]))[0]:08X}:{end[1]:04X}"
+    address = packed(end[0])
+    words = struct.unpack(f"={len(address) // 4}I", address)
+    return "".join(f"{word:08X}" for word in words) + f":{end[1]:04X}"
 
 
 def has_state(one):
     ends = f"{proc_endpoint(one.local)} {proc_endpoint(one.remote)} {TCP_STATES[one.state]}"
-    return ends in pathlib.Path("/proc/net/tcp").read_text()
+    table = "/proc/net/tcp6" if is_ipv6(one.local[0]) else "/proc/net/tcp"
+    return ends in pathlib.Path(table).read_text()
 
 
 def checksum(data):
@@ -145,13 +179,30 @@ def checksum(data):
 
 def syn_frame(mac, source, destination):
     """A SYN, complete enough for the TCP stack to take it."""
-    ends = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
+    ends = packed(source[0]) + packed(destination[0])
     segment = struct.pack("!HHIIBBHHH", source[1], destination[1], 1, 0, 0x50, 2, 1024, 0, 0)
     sum_tcp = checksum(ends + struct.pack("!HH", socket.IPPROTO_TCP, len(segment)) + segment)
     segment = segment[:16] + struct.pack("!H", sum_tcp) + segment[18:]
-    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(segment), 1, 0, 64, 6, 0) + ends
-    header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
-    return mac + b"\x02\0\0\0\0\x02" + b"\x08\0" + header + segment
+    if is_ipv6(source[0]):
+        ethertype = b"\x86\xdd"
+        header = struct.pack("!IHBB", 6 << 28, len(segment), socket.IPPROTO_TCP, 64) + ends
+    else:
+        ethertype = b"\x08\0"
+        header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(segment), 1, 0, 64, 6, 0) + ends
+        header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+    return mac + b"\x02\0\0\0\0\x02" + ethertype + header + segment
+
+
+class TunSender:
+    """A tun device, and the way to have a packet come in by it."""
+
+    def __init__(self, name):
+        self.fd = os.open("/dev/net/tun", os.O_RDWR)
+        request = struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI)
+        fcntl.ioctl(self.fd, TUNSETIFF, request)
+
+    def send(self, packet):
+        os.write(self.fd, packet)
 
 
 class World:
@@ -161,6 +212,8 @@ class World:
         self.lab = lab
         self.router = lab.router
         self.interfaces, self.sockets = parse(text)
+        addresses = [address for one in self.interfaces.values() for address in one.addresses]
+        self.ipv6 = any(map(is_ipv6, addresses + [one.local[0] for one in self.sockets]))
         self.wire = lab.namespace("wire")
         self.kept = []  # open sockets
         self.senders = {}
@@ -177,12 +230,22 @@ class World:
         self.router.configure(name, *addresses)
 
     def _cables(self):
+        if self.ipv6:
+            self.router.enable_ipv6()
+            self.router.sysctl("net.ipv6.conf.default.addr_gen_mode", ADDR_GEN_MODE_NONE)
         for one in self.interfaces.values():
-            if one.name != LO:
+            if one.raw:
+                self.senders[one.name] = TunSender(one.name)
+                self.router.configure(one.name, *one.addresses)
+            elif one.name == LO:
+                there = [a for a in one.addresses if not is_loopback(a.split("/")[0])]
+                self.router.configure(LO, *there)
+            else:
                 self._cable(one.name, *one.addresses)
         self._cable(SINK)
         self.router.run("ip", "link", "set", SINK, "arp", "off")
-        self.router.run("ip", "route", "add", "default", "dev", SINK)
+        for family in ("-4", "-6") if self.ipv6 else ("-4",):
+            self.router.run("ip", family, "route", "add", "default", "dev", SINK)
 
     # --- sockets ---
 
@@ -205,8 +268,9 @@ class World:
     @contextlib.contextmanager
     def _peer_here(self, one):
         """Within, the peer's address is the router's own, too."""
-        address = [f"{one.remote[0]}/32", "dev", LO]
-        self.router.run("ip", "address", "add", *address)
+        ipv6 = is_ipv6(one.remote[0])
+        address = [f"{one.remote[0]}/{128 if ipv6 else 32}", "dev", LO]
+        self.router.run("ip", "address", "add", *address, *(["nodad"] if ipv6 else []))
         yield
         self.router.run("ip", "address", "del", *address)
 
@@ -215,8 +279,8 @@ class World:
         made = open_socket(one)
         made.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_ON)
         made.bind(one.local)
-        if one.local[0].startswith("127.") and not one.remote[0].startswith("127."):
-            # Only within the host is there a route from 127.0.0.0/8.
+        if is_loopback(one.local[0]) and not is_loopback(one.remote[0]):
+            # Only within the host is there a route from a loopback address.
             with self._peer_here(one):
                 made.connect(one.remote)
         else:
@@ -251,13 +315,13 @@ class World:
     def _program(self):
         by_mark = {}
         for one in self.interfaces.values():
-            by_mark.setdefault(one.set.pop("mark", None), []).append(one.name)
+            by_mark.setdefault(one.mark, []).append(one.name)
         for mark, names in sorted(by_mark.items(), key=lambda item: item[0] is not None):
             options = ["--mark", mark[0], "--mask", mark[1]] if mark else []
             self.lab.ifw("up", *names, *options)
         for one in self.interfaces.values():
-            for what, value in one.set.items():
-                self.lab.ifw("iface", "set", one.name, what, value)
+            for words in one.set:
+                self.lab.ifw("iface", "set", one.name, *words)
             if not one.settings:
                 self._map("delete", "ifaces", self._ifindex(one))
                 continue
@@ -296,7 +360,8 @@ class World:
     def _senders(self):
         for one in self.interfaces.values():
             where = self.router if one.name == LO else self.wire
-            self.senders[one.name] = where.packet_socket(one.name)
+            if not one.raw:
+                self.senders[one.name] = where.packet_socket(one.name)
 
     def send(self, iface, frame):
         self.senders[iface].send(frame)
