@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Loads the program in a namespace of its own, prints how many instructions the
+# Loads the programs in a namespace of its own, prints how many instructions the
 # verifier went through, and fails above the recorded budget of this kernel.
 #
 #   ci/budget.sh BUILD_DIR
@@ -14,15 +14,19 @@ verified=$(unshare --mount --net bash -euc '
   mount -t bpf bpf /sys/fs/bpf
   ip link set lo up
   ip link add budget0 type veth peer name budget1
-  "$1"/bin/ifw up budget0' _ "$build" 2>/dev/null | sed -n 's/.* \([0-9]\+\) verified instructions.*/\1/p')
+  "$1"/bin/ifw up budget0' _ "$build" 2>/dev/null |
+  sed -n 's/.* \([0-9]\+\) verified instructions at ingress, \([0-9]\+\) at socket lookup.*/\1 \2/p')
 if [ -z "$verified" ]; then
-  echo "budget: the program could not be loaded, or the kernel does not say how large it is" >&2
+  echo "budget: the programs could not be loaded, or the kernel does not say how large they are" >&2
   exit 2
 fi
-limit=$(awk -v release="$release" '$1 == release { print $2 }' ci/budget.txt)
-if [ -z "$limit" ]; then
-  echo "budget: kernel $release: $verified verified instructions (no budget recorded for it)"
+read -r ingress lookup <<<"$verified"
+limits=$(awk -v release="$release" '$1 == release { print $2, $3 }' ci/budget.txt)
+if [ -z "$limits" ]; then
+  echo "budget: kernel $release: $ingress and $lookup verified instructions (no budget recorded for it)"
   exit 0
 fi
-echo "budget: kernel $release: $verified verified instructions of $limit allowed"
-[ "$verified" -le "$limit" ]
+read -r ingress_limit lookup_limit <<<"$limits"
+echo "budget: kernel $release: $ingress verified instructions of $ingress_limit allowed at ingress"
+echo "budget: kernel $release: $lookup verified instructions of $lookup_limit allowed at socket lookup"
+[ "$ingress" -le "$ingress_limit" ] && [ "$lookup" -le "$lookup_limit" ]

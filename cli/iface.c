@@ -109,16 +109,60 @@ static void add_iface(struct table *table, const struct iface_info *iface)
 	}
 }
 
+/* Settings that few have stand below the table, and only where they are set. */
+static void show_rest(const struct iface_info *iface)
+{
+	const struct ifw_iface *set = &iface->settings;
+	const char *comma = " ";
+	char text[TEXT_PREFIX_MAX];
+
+	if (set->flags & IFW_IFACE_GENEVE) {
+		const char *from = " from ";
+
+		printf("%s: geneve on", iface->name);
+		for (unsigned int i = 0; i < IFW_GENEVE_SOURCES_MAX; i++) {
+			const struct ifw_net *net = &set->geneve_sources[i];
+
+			if (net->family == IFW_FAMILY_NONE)
+				continue;
+			text_prefix(net->addr, net->family, net->len, text, sizeof(text));
+			printf("%s%s", from, text);
+			from = ",";
+		}
+		putchar('\n');
+	}
+	if (set->protocols[0] | set->protocols[1] | set->protocols[2] | set->protocols[3]) {
+		printf("%s: pass-protocol", iface->name);
+		for (unsigned int n = 0; n < 256; n++) {
+			if (!(set->protocols[n / 64] >> (n % 64) & 1))
+				continue;
+			printf("%s%u", comma, n);
+			comma = ",";
+		}
+		putchar('\n');
+	}
+	if (set->ethertypes[0]) {
+		printf("%s: pass-ethertype", iface->name);
+		for (unsigned int i = 0; i < IFW_ETHERTYPES_MAX && set->ethertypes[i]; i++)
+			printf("%s%#06x", i ? "," : " ", set->ethertypes[i]);
+		putchar('\n');
+	}
+}
+
 static int show_table(const struct ifaces *ifaces)
 {
 	auto_table table = table_create(columns, COLUMNS);
 	struct table_look look = table_look_of(stdout);
+	int err;
 
 	if (!table)
 		return -ENOMEM;
 	for (size_t i = 0; i < ifaces->count; i++)
 		add_iface(table, &ifaces->shown[i]);
-	return table_print(table, stdout, &look);
+	err = table_print(table, stdout, &look);
+	for (size_t i = 0; !err && i < ifaces->count; i++)
+		show_rest(&ifaces->shown[i]);
+	return err;
 }
 
 int cmd_iface_show(struct cli *cli, int argc, char **argv)

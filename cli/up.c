@@ -165,8 +165,9 @@ static void tell_result(const char *name, const struct up_result *result)
 		printf("%*s  fragments      not intercepted: this kernel is older than 5.17\n",
 		       width, "");
 	if (result->verified_instructions)
-		printf("%*s  program        %u verified instructions\n", width, "",
-		       result->verified_instructions);
+		printf("%*s  programs       %u verified instructions at ingress, %u at socket "
+		       "lookup\n",
+		       width, "", result->verified_instructions, result->lookup_instructions);
 }
 
 static void tell(struct loader *loader, const struct up_request *request,

@@ -97,6 +97,7 @@ int program_load(struct loader *loader, struct program *program, struct failure 
 		return fail_errno(failure, err, "cannot keep the program");
 	}
 	program->verified_instructions = verified_instructions(program->fd);
+	program->lookup_instructions = lookup ? verified_instructions(program->lookup_fd) : 0;
 	return 0;
 }
 

@@ -384,6 +384,7 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 	err = attach(loader, settings->name, link->ifindex, options->hook, &program, settings,
 		     failure);
 	result->verified_instructions = program.verified_instructions;
+	result->lookup_instructions = program.lookup_instructions;
 	if (!err) {
 		err = lookup_attach(loader, &program);
 		result->lookup = !err;

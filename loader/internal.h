@@ -156,7 +156,7 @@ int net_filter_is(uint32_t ifindex, uint32_t priority, uint32_t handle, const ch
 struct program {
 	int fd;
 	int lookup_fd; /* -1: the kernel does not take it */
-	uint32_t verified_instructions;
+	uint32_t verified_instructions, lookup_instructions;
 };
 /*
  * The program for lookups that the stack makes itself, one a network namespace:
