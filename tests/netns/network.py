@@ -10,22 +10,26 @@ Destinations that nobody has (10.9.0.0/16, 2001:db8:9::/48) lead to the router.
 
 import dataclasses
 import json
+import os
 import pathlib
 import socket
 import struct
 import sys
 
+import bpfcalls
 import lab as laboratory
 from lab import check, equal
 
 PROXY_PORT = 43321
-QUIET = 0.4  # seconds after which a packet that was dropped is taken for lost
+QUIET = 0.2  # seconds after which a packet that was dropped is taken for lost
+BACKGROUND = ("arp", "neighbor-discovery")  # comes by itself, too
 
+LINK_DETACH = 34  # linux/bpf.h
 IP_TRANSPARENT = 19  # linux/in.h
 IPV6_TRANSPARENT = 75  # linux/in6.h
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Family:
     """What a test says in terms of either family."""
 
@@ -143,23 +147,27 @@ class Network:
         return {(r["reason"], r["verdict"]): r["packets"] for r in found["reasons"]}
 
     def more(self, action, iface="eth0"):
-        """What action() returns, and what was counted meanwhile: packets by (reason, verdict)."""
+        """What action() returns, and what was counted meanwhile: packets by (reason, verdict).
+
+        Without what comes by itself.
+        """
         before = self.reasons(iface)
         value = action()
         after = self.reasons(iface)
         return value, {key: count - before.get(key, 0) for key, count in after.items()
-                       if count > before.get(key, 0)}
+                       if count > before.get(key, 0) and key[0] not in BACKGROUND}
 
     def counted(self, reason, verdict, action, iface="eth0"):
         """What action() returns, and how many packets were counted under that reason."""
-        value, more = self.more(action, iface)
-        return value, more.get((reason, verdict), 0)
+        before = self.reasons(iface).get((reason, verdict), 0)
+        value = action()
+        return value, self.reasons(iface).get((reason, verdict), 0) - before
 
-    def tcp(self, destination, said="hello", source=None):
+    def tcp(self, destination, said="hello", source=None, seconds=laboratory.PATIENCE):
         """What a TCP client is told at destination; None where nobody answers."""
         family = family_of(destination[0])
         with (source or self.client).socket(family.af, socket.SOCK_STREAM) as s:
-            s.settimeout(laboratory.PATIENCE if source else QUIET)
+            s.settimeout(seconds)
             try:
                 s.connect(destination)
                 s.settimeout(laboratory.PATIENCE)
@@ -170,11 +178,11 @@ class Network:
             except ConnectionRefusedError:
                 return "refused"
 
-    def udp(self, destination, said="hello"):
+    def udp(self, destination, said="hello", source=None, seconds=laboratory.PATIENCE):
         """The answer, and the address that it came from; None where there is none."""
         family = family_of(destination[0])
-        with self.client.socket(family.af, socket.SOCK_DGRAM) as s:
-            s.settimeout(QUIET)
+        with (source or self.client).socket(family.af, socket.SOCK_DGRAM) as s:
+            s.settimeout(seconds)
             s.sendto(said.encode(), destination)
             try:
                 data, origin = s.recvfrom(65535)
@@ -182,9 +190,20 @@ class Network:
             except TimeoutError:
                 return None
 
-    def ping(self, address, size=0, source=None, seconds=QUIET):
-        """Whether an echo request (RFC 792, RFC 4443 4.1) with size bytes is answered whole."""
-        return ping(source or self.client, address, size, seconds)
+    def ping(self, address, size=0, seconds=laboratory.PATIENCE):
+        return ping(self.client, address, size, seconds)
+
+
+def detach_lookup():
+    """Takes the sk_lookup program off, as nobody should. Whether there was one."""
+    pins = list(pathlib.Path("/sys/fs/bpf").rglob("lookup"))
+    for pin in pins:
+        # Without its pin alone it would go, too, but at some later time.
+        link = bpfcalls.open_pin(pin)
+        bpfcalls.call(LINK_DETACH, struct.pack("=I", link))
+        os.close(link)
+        pin.unlink()
+    return bool(pins)
 
 
 def checksum(data):
@@ -196,7 +215,8 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def ping(namespace, address, size=0, seconds=QUIET):
+def ping(namespace, address, size=0, seconds=laboratory.PATIENCE):
+    """Whether an echo request (RFC 792, RFC 4443 4.1) with size bytes is answered whole."""
     family = family_of(address)
     payload = bytes(i % 251 for i in range(size))
     kind, reply = (128, 129) if family is IPV6 else (8, 0)
@@ -216,7 +236,8 @@ def ping(namespace, address, size=0, seconds=QUIET):
 
 
 def dropped(net, text, destination, reason, kind="tcp"):
-    value, count = net.counted(reason, "drop", lambda: getattr(net, kind)(destination))
+    ask = getattr(net, kind)
+    value, count = net.counted(reason, "drop", lambda: ask(destination, seconds=QUIET))
     check(value is None and count, f"{text}: nothing answers, and '{reason}' counts it")
 
 

@@ -7,7 +7,6 @@ one: out of order, overlapping, tiny, before their first.
 """
 
 import logging
-import pathlib
 import socket
 
 import lab as laboratory
@@ -18,8 +17,8 @@ from scapy.layers.inet import IP, TCP, UDP  # noqa: E402
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment  # noqa: E402
 from scapy.layers.l2 import Ether  # noqa: E402
 
-from network import (FAMILIES, IPV6, PROXY_PORT, QUIET, Network, link_address,  # noqa: E402
-                     proxy_says)
+from network import (FAMILIES, IPV6, PROXY_PORT, QUIET, Network, detach_lookup,  # noqa: E402
+                     link_address, proxy_says)
 
 TIMES = 25
 SIZE = 8000
@@ -30,19 +29,18 @@ FROM = 5555  # the port that made fragments come from
 # --- From a real sender -------------------------------------------------------------
 
 
-def converse(net, family, port):
-    """How many of 25 datagrams of 8,000 bytes are answered, whole, from where they went."""
+def converse(net, family, port, times=TIMES, seconds=laboratory.PATIENCE):
+    """How many of so many datagrams of 8,000 bytes are answered, whole, from where they went."""
     answered = 0
     destination = (family.far, port)
     with net.client.socket(family.af, socket.SOCK_DGRAM) as s:
-        s.settimeout(QUIET)
-        for i in range(TIMES):
+        s.settimeout(seconds)
+        for i in range(times):
             said = f"{i:02}" + "abcdefghij" * (SIZE // 10 - 1) + "01234567"
             s.sendto(said.encode(), destination)
             try:
                 data, origin = s.recvfrom(65535)
             except TimeoutError:
-                s.settimeout(0.02)  # where one is lost the rest are, mostly
                 continue
             answered += data.decode() == proxy_says(destination, said) and \
                 origin[:2] == destination
@@ -57,8 +55,8 @@ def check_datagrams(net, family):
           "the first fragments are intercepted, the others follow")
     for text, port, reason in (("denied", 54, "rule-deny"), ("without a rule", 55, "no-rule"),
                                ("without a listener", 56, "no-listener")):
-        answered, more = net.more(lambda p=port: converse(net, family, p))
-        equal((answered, more), (0, {(reason, "drop"): TIMES, ("fragment", "drop"): TIMES * LATER}),
+        answered, more = net.more(lambda p=port: converse(net, family, p, 3, QUIET))
+        equal((answered, more), (0, {(reason, "drop"): 3, ("fragment", "drop"): 3 * LATER}),
               f"{family.name}: one that is {text} drops with all its fragments")
 
 
@@ -68,17 +66,16 @@ def check_echo(net, family):
     equal((answered, more), (5, {("icmp-echo", "pass"): 5, ("fragment", "pass"): 10}),
           f"{family.name}: an echo request of 4,000 bytes is answered where echo is on")
     net.set("echo", "off")
-    answered, more = net.more(lambda: net.ping(family.router, 4000))
+    answered, more = net.more(lambda: net.ping(family.router, 4000, QUIET))
     equal((answered, more), (False, {("icmp-echo", "drop"): 1, ("fragment", "drop"): 2}),
           "and where it is off drops with its fragments")
 
 
 def check_without_lookup(net):
     """That the listener is found for the whole is the sk_lookup program's doing."""
-    for link in pathlib.Path("/sys/fs/bpf").rglob("*lookup*"):
-        link.unlink()
+    check(detach_lookup(), "the sk_lookup program is taken off")
     for family in FAMILIES:
-        equal(converse(net, family, 53), 0, f"{family.name}: without the sk_lookup program none is")
+        equal(converse(net, family, 53, 5, QUIET), 0, f"{family.name}: without the sk_lookup program none is")
 
 
 # --- Made one by one ------------------------------------------------------------------
@@ -88,6 +85,7 @@ PIECE = 1280
 LENGTH = 2 * PIECE + 200
 WHOLE = ((0, PIECE), (PIECE, 2 * PIECE), (2 * PIECE, LENGTH))
 FIRST, SECOND, LAST = WHOLE
+SYN_LENGTH = PIECE + 100
 
 
 class Sender:
@@ -116,7 +114,7 @@ class Sender:
 
     def syn(self):
         self.identification += 1
-        return self.transport(TCP(sport=FROM, dport=80, flags="S") / (b"x" * (LENGTH - 20)))
+        return self.transport(TCP(sport=FROM, dport=80, flags="S") / (b"x" * (SYN_LENGTH - 20)))
 
     def transport(self, layers):
         """Its bytes, with the checksum."""
@@ -134,7 +132,7 @@ class Sender:
             layers = self.ip(proto=protocol, id=number, flags=more, frag=begin // 8)
         self.wire.send(bytes(self.ether / layers / data[begin:end]))
 
-    def answered(self, text, seconds=0.15):
+    def answered(self, text, seconds):
         """Whether the proxy says that it got the text."""
         self.client.settimeout(seconds)
         try:
@@ -145,7 +143,7 @@ class Sender:
         except TimeoutError:
             return False
 
-    def syn_answered(self, seconds=0.15):
+    def syn_answered(self, seconds):
         self.segments.settimeout(seconds)
         try:
             while True:
@@ -167,7 +165,7 @@ def check_sequence(net, sender, text, pieces, arrives, expected):
     def send():
         for begin, end in pieces:
             sender.send(data, begin, end)
-        return sender.answered(said)
+        return sender.answered(said, laboratory.PATIENCE if arrives else QUIET)
 
     value, more = net.more(send)
     equal((value, more), (arrives, expected), f"{sender.family.name}: {text}")
@@ -206,7 +204,7 @@ def check_another_datagram(net, sender):
         sender.send(data, *FIRST)
         for piece in (SECOND, LAST):
             sender.send(data, *piece, identification=sender.identification + 7)
-        return sender.answered(said)
+        return sender.answered(said, QUIET)
 
     value, more = net.more(send)
     equal((value, more), (False, {INTERCEPTED: 1, LOST: 2}),
@@ -214,21 +212,21 @@ def check_another_datagram(net, sender):
 
 
 def check_tiny(net, sender):
-    def send(at):
+    def send(at, seconds):
         data = sender.syn()
-        for begin, end in ((0, at), (at, LENGTH)):
+        for begin, end in ((0, at), (at, SYN_LENGTH)):
             sender.send(data, begin, end, protocol=socket.IPPROTO_TCP)
-        return sender.syn_answered()
+        return sender.syn_answered(seconds)
 
-    value, more = net.more(lambda: send(16))
+    value, more = net.more(lambda: send(16, QUIET))
     equal((value, more), (False, {TINY: 1, LOST: 1}),
           f"{sender.family.name}: a first fragment that holds part of a TCP header is tiny")
-    value, more = net.more(lambda: send(PIECE))
+    value, more = net.more(lambda: send(PIECE, laboratory.PATIENCE))
     check(value and more.get(INTERCEPTED) == 1 and more.get(FOLLOWS) == 1,
           f"{sender.family.name}: a SYN whose first fragment holds the header reaches the proxy")
     if sender.family is not IPV6:
         check_sequence(net, sender, "a UDP header and nothing else is no tiny fragment",
-                       ((0, 8), (8, LENGTH)), True, {INTERCEPTED: 1, FOLLOWS: 1})
+                       ((0, 8), (8, PIECE), SECOND, LAST), True, {INTERCEPTED: 1, FOLLOWS: 3})
 
 
 def conversation(hook):

@@ -24,7 +24,9 @@ STALLED = 1.5  # seconds in which nothing more comes
 IP_MTU = 14  # linux/in.h
 IPV6_MTU = 24  # linux/in6.h
 
-BEHIND = {IPV4: ("10.77.0.2", "10.77.0.1", 24), IPV6: ("2001:db8:77::2", "2001:db8:77::1", 64)}
+# The client, the middle router's address on that side, and their prefix.
+BEHIND = {IPV4: ("10.77.0.2", "10.77.0.1", "10.77.0.0/24"),
+          IPV6: ("2001:db8:77::2", "2001:db8:77::1", "2001:db8:77::/64")}
 
 
 class Path:
@@ -39,11 +41,12 @@ class Path:
         self.middle.sysctl("net.ipv4.ip_forward", 1)
         self.middle.sysctl("net.ipv6.conf.all.forwarding", 1)
         self.middle.run("ip", "link", "set", "down0", "mtu", MTU)
-        for family, (client, middle, length) in BEHIND.items():
+        for family, (client, middle, prefix) in BEHIND.items():
+            length = prefix.split("/")[1]
             self.client.configure("eth0", f"{client}/{length}")
             self.middle.configure("down0", f"{middle}/{length}")
             self.client.run("ip", "route", "add", family.anywhere, "via", middle)
-            lab.router.run("ip", "route", "add", f"{client}/{length}", "via", family.client)
+            lab.router.run("ip", "route", "add", prefix, "via", family.client)
 
     def silence(self, family, silent):
         """Whether the middle router's own ICMP gets nowhere."""

@@ -14,7 +14,7 @@ import time
 
 import lab as laboratory
 from lab import check, equal, wait_for
-from network import FAMILIES, IPV6, Network, proxy_says
+from network import FAMILIES, IPV6, Network, detach_lookup, proxy_says
 
 FROM = 40000  # the client's port
 AT_ONCE = 0.1  # seconds; a SYN that is sent again takes a second
@@ -64,14 +64,6 @@ def check_reuse(net, family, port, setting):
     longest = "never" if None in took else f"{1000 * max(took):.1f} ms"
     check(good, f"{family.name}, tcp_rfc1337={setting}: a SYN that meets TIME_WAIT connects "
           f"five times of five (longest: {longest})")
-
-
-def detach_lookup():
-    """Takes the sk_lookup program off, as nobody should."""
-    links = [one for one in pathlib.Path("/sys/fs/bpf").rglob("*lookup*") if one.is_file()]
-    for one in links:
-        one.unlink()
-    return links
 
 
 def test(lab):
