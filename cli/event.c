@@ -137,10 +137,18 @@ static uint8_t action_of(uint8_t reason)
 
 bool event_fits_rule(const struct ifw_event *event, const struct rule *rule)
 {
-	return rule->order == event->rule && rule->family == event->family &&
-	       rule->protocol == event->protocol && rule->action == action_of(event->reason) &&
-	       rule->low <= event->dst_port && event->dst_port <= rule->high &&
-	       rule->ifaces >> (event->slot % IFW_SLOTS) & 1 &&
-	       ifw_addr_equal(ifw_addr_mask(event->dst, rule->dst_len), rule->dst) &&
-	       ifw_addr_equal(ifw_addr_mask(event->src, rule->src_len), rule->src);
+	if (rule->order != event->rule || rule->family != event->family ||
+	    !(rule->ifaces >> (event->slot % IFW_SLOTS) & 1))
+		return false;
+	/* The rule of the flow that the error is about, whose addresses the event has not. */
+	if (event->reason == IFW_REASON_ICMP_RELATED)
+		return rule->action == IFW_ACTION_INTERCEPT;
+	if (!ifw_addr_equal(ifw_addr_mask(event->dst, rule->dst_len), rule->dst) ||
+	    !ifw_addr_equal(ifw_addr_mask(event->src, rule->src_len), rule->src))
+		return false;
+	/* Later fragments have no ports, and of IPv6 no protocol that counts. */
+	if (event->reason == IFW_REASON_FRAGMENT)
+		return rule->action != IFW_ACTION_DENY;
+	return rule->protocol == event->protocol && rule->action == action_of(event->reason) &&
+	       rule->low <= event->dst_port && event->dst_port <= rule->high;
 }

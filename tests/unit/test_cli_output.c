@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <netinet/in.h>
+
 #include "cli/bind.h"
 #include "cli/event.h"
 #include "cli/json.h"
@@ -236,6 +238,37 @@ Test(event, fits_only_its_rule)
 	event.slot = iface_names_find(&set.names, "eth0");
 	event.src.hi += 1ULL << 40;
 	cr_expect_not(event_fits_rule(&event, &set.rules[0]));
+	rule_set_clear(&set);
+}
+
+/* A later fragment has no ports; an ICMP error is about other addresses than its own. */
+Test(event, fits_the_rule_of_its_flow)
+{
+	struct ifw_event event = sample_event();
+	struct rule_set set = {0};
+	struct rule deny;
+
+	parse(&set);
+	deny = set.rules[0];
+	deny.action = IFW_ACTION_DENY;
+	event.slot = iface_names_find(&set.names, "eth0");
+	event.dst_port = 0;
+	cr_expect_not(event_fits_rule(&event, &set.rules[0]), "another reason");
+	event.reason = IFW_REASON_FRAGMENT;
+	cr_expect(event_fits_rule(&event, &set.rules[0]));
+	cr_expect_not(event_fits_rule(&event, &deny));
+	event.dst.hi += 1ULL << 56;
+	cr_expect_not(event_fits_rule(&event, &set.rules[0]), "another prefix");
+
+	event.reason = IFW_REASON_ICMP_RELATED;
+	event.protocol = IPPROTO_ICMP;
+	cr_expect(event_fits_rule(&event, &set.rules[0]));
+	cr_expect_not(event_fits_rule(&event, &deny));
+	event.slot = IFW_SLOT_NONE;
+	cr_expect_not(event_fits_rule(&event, &set.rules[0]), "another interface");
+	event.slot = iface_names_find(&set.names, "eth0");
+	event.rule++;
+	cr_expect_not(event_fits_rule(&event, &set.rules[0]), "another number");
 	rule_set_clear(&set);
 }
 
