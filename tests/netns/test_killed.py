@@ -11,7 +11,7 @@ import time
 import commands
 import lab as laboratory
 from commands import at_each_step
-from lab import check, equal
+from lab import check, equal, wait_for
 
 TO = "192.0.2.7"
 KILLS = 10
@@ -94,6 +94,11 @@ def killed(host):
                 wrong.append("the next command changed more than asked for")
             if len(generations()) != 3 or len(set(generations())) != 1:
                 left_over.append(generations())
+        # On a busy machine each may have been killed before its set was in force.
+        for path, action in sets.values():
+            host.ifw("apply", path)
+            wait_for(lambda action=action: host.reasons("eth0").get(f"rule-{action}", 0) > 100,
+                     f"packets under {path}")
     equal(wrong, [], f"apply killed {KILLS} times ({done_before} had ended): the old set or the new is in force")
     equal(left_over, [], "and the pins of the other are gone after the next command")
     reasons = host.reasons("eth0")
