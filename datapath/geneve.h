@@ -7,6 +7,8 @@
 #ifndef IFW_GENEVE_H
 #define IFW_GENEVE_H
 
+#include <linux/errno.h>
+
 #include "iface.h"
 #include "packet.h"
 
@@ -77,6 +79,7 @@ IFW_STEP ifw_answer ifw_decide_geneve(ifw_ctx *ctx)
 	__u8 family = IFW_FAMILY_NONE;
 	const struct packet *p;
 	__u32 length;
+	long err;
 
 	if (!w)
 		return IFW_UNDECIDED;
@@ -86,9 +89,12 @@ IFW_STEP ifw_answer ifw_decide_geneve(ifw_ctx *ctx)
 	length = ifw_geneve_length(ctx, p, &family);
 	if (!length)
 		return ifw_drop(IFW_REASON_GENEVE);
-	if (ifw_strip(ctx, p->l3_off, length, p->family, family) == 0)
+	err = ifw_strip(ctx, p->l3_off, length, p->family, family);
+	if (err == 0)
 		return IFW_AGAIN;
-	return ifw_drop(family == p->family ? IFW_REASON_GENEVE : IFW_REASON_GENEVE_FAMILY);
+	/* Refused for another cause, it is refused on every kernel. */
+	return ifw_drop(family != p->family && err == -EINVAL ? IFW_REASON_GENEVE_FAMILY
+							      : IFW_REASON_GENEVE);
 }
 
 /* Row 9, once a packet. */

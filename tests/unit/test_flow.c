@@ -18,7 +18,17 @@
 	"socket tcp time-wait 10.0.0.1:80 192.0.2.1:1002 reuseport\n"                              \
 	"socket udp bound 10.0.0.1:53\n"                                                           \
 	"socket udp bound 0.0.0.0:54\n"                                                            \
-	"socket udp connected 10.0.0.1:5353 192.0.2.1:53\n"
+	"socket udp connected 10.0.0.1:5353 192.0.2.1:53\n"                                        \
+	"socket tcp listen [2001:db8::1]:80\n"                                                     \
+	"socket tcp established [2001:db8::1]:80 [2001:db8:1::1]:1000\n"                           \
+	"socket tcp syn-recv [2001:db8::1]:80 [2001:db8:1::1]:1001\n"                              \
+	"socket tcp time-wait [2001:db8::1]:80 [2001:db8:1::1]:1002\n"                             \
+	"socket tcp syn-sent [2001:db8::1]:5001 [2001:db8:1::1]:443\n"                             \
+	"socket udp bound [2001:db8::1]:53\n"                                                      \
+	"socket udp connected [2001:db8::1]:5353 [2001:db8:1:2:3:4:5:6]:53\n"                      \
+	"socket tcp listen [::]:8080\n"                                                            \
+	"socket tcp established [::ffff:10.0.0.1]:8080 [::ffff:192.0.2.1]:1000\n"                  \
+	"socket udp connected [::ffff:10.0.0.1]:8081 [::ffff:192.0.2.1]:53\n"
 
 static struct sim_world *world;
 
@@ -136,4 +146,63 @@ Test(flow, builds_the_tuple_from_the_packets_side)
 	cr_assert_eq(tuple.ipv6.daddr[3], htonl(2));
 	cr_assert_eq(tuple.ipv6.sport, htons(3));
 	cr_assert_eq(tuple.ipv6.dport, htons(4));
+}
+
+/* --- The same for IPv6 ------------------------------------------------------------ */
+
+Test(flow, tcp_of_ipv6)
+{
+	const char *here = "2001:db8::1", *peer = "2001:db8:1::1";
+
+	for (uint16_t port = 1000; port <= 1002; port++)
+		EXPECT(world, "eth0", tcp(peer, port, here, 80), PASS, "established");
+	EXPECT(world, "eth0", tcp(peer, 443, here, 5001), PASS, "established");
+	EXPECT(world, "eth0", tcp(peer, 1003, here, 80), DROP, "no-rule");
+	EXPECT(world, "eth0", tcp(peer, 1000, here, 79), DROP, "no-rule");
+	EXPECT(world, "eth0", tcp(peer, 1000, "2001:db8::2", 80), DROP, "no-rule");
+	EXPECT(world, "eth0", tcp("2001:db8:1::2", 1000, here, 80), DROP, "no-rule");
+	EXPECT(world, "eth0", udp(peer, 1000, here, 80), DROP, "no-rule");
+}
+
+Test(flow, udp_of_ipv6_needs_a_connected_socket)
+{
+	const char *here = "2001:db8::1", *peer = "2001:db8:1:2:3:4:5:6";
+
+	EXPECT(world, "eth0", udp(peer, 53, here, 5353), PASS, "established");
+	EXPECT(world, "eth0", udp(peer, 54, here, 5353), DROP, "no-rule");
+	EXPECT(world, "eth0", udp(peer, 53, "2001:db8::2", 5353), DROP, "no-rule");
+	EXPECT(world, "eth0", udp(peer, 53, here, 53), DROP, "no-rule");
+	EXPECT(world, "eth0", udp("::", 0, here, 53), DROP, "no-rule");
+}
+
+/* Each of the words of its peer's address is compared. */
+Test(flow, udp_peer_of_ipv6_is_compared_itself)
+{
+	struct sim_socket *socket, *next, *connected = NULL;
+	struct frame f = udp("2001:db8:1:2:3:4:5:6", 53, "2001:db8::1", 5353);
+
+	HASH_ITER(hh, world->sockets, socket, next)
+	if (socket->key.family == IFW_FAMILY_IPV6 && socket->key.local_port == 5353)
+		connected = socket;
+	cr_assert_not_null(connected);
+	EXPECT(world, "eth0", f, PASS, "established");
+	for (int word = 0; word < 4; word++) {
+		connected->sk.dst_ip6[word] ^= htonl(1);
+		EXPECT(world, "eth0", f, DROP, "no-rule");
+		connected->sk.dst_ip6[word] ^= htonl(1);
+	}
+	connected->sk.dst_port ^= htons(1);
+	EXPECT(world, "eth0", f, DROP, "no-rule");
+	connected->sk.dst_port = 0;
+	EXPECT(world, "eth0", f, DROP, "no-rule");
+}
+
+/* An IPv6 socket that speaks IPv4: accepted by a dual-stack listener, or connected so. */
+Test(flow, ipv4_conversations_of_dual_stack_sockets)
+{
+	EXPECT(world, "eth0", tcp("192.0.2.1", 1000, "10.0.0.1", 8080), PASS, "established");
+	EXPECT(world, "eth0", tcp("192.0.2.1", 1001, "10.0.0.1", 8080), DROP, "no-rule");
+	EXPECT(world, "eth0", udp("192.0.2.1", 53, "10.0.0.1", 8081), PASS, "established");
+	EXPECT(world, "eth0", udp("192.0.2.2", 53, "10.0.0.1", 8081), DROP, "no-rule");
+	EXPECT(world, "eth0", udp("192.0.2.1", 54, "10.0.0.1", 8081), DROP, "no-rule");
 }
