@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The documentation still says what the sources say: every reason is in the
-# packet-flow picture with its verdict, the pictures are those of their .dot
-# files, and the README pages name only files that exist. Prints each fault.
+# packet-flow picture and in docs/packets.md with its verdict, the pictures are
+# those of their .dot files, and the pages name only files that exist. Prints
+# each fault.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,6 +44,32 @@ check_flow() {
   done < <(grep -v '^//' "$dot" | grep -oE '<b>[a-z0-9-]+</b>' | sed 's/<[^>]*>//g' | sort -u)
 }
 
+# Lines "REASON VERDICT" of the tables' rows; "drop *": loopback passes.
+# shellcheck disable=SC2016 # these backticks are Markdown's
+decided='(pass|drop|drop \*) \| `([a-z0-9-]+)` \| (no|yes|as the first) \|'
+packet_rows() {
+  sed -nE "s/^\|[^|]*\| $decided.*/\2 \1/p" docs/packets.md | sort -u
+}
+
+check_packets() {
+  local page=docs/packets.md name class is known=''
+  while read -r name class; do
+    known+=" $name "
+    is=$(packet_rows | sed -n "s/^$name //p" | paste -sd,)
+    case "$class $is" in
+    'PASS pass' | 'DROP drop' | 'EITHER drop *' | 'EITHER drop *,pass') ;;
+    *) fault "$page: reason '$name' is of class $class in datapath/reasons.h, here '$is'" ;;
+    esac
+  done < <(reasons)
+  while read -r name; do
+    [[ $known == *" $name "* ]] || fault "$page: '$name' is no reason of datapath/reasons.h"
+  done < <(packet_rows | cut -d' ' -f1 | sort -u)
+  # A row that is not read above would not be checked at all; "-" decides nothing.
+  while read -r name; do
+    fault "$page: no verdict, reason and mark can be read in the row '$name'"
+  done < <(grep '^|' "$page" | grep -vE "^\|(---| what arrives )|^\|[^|]*\| ($decided|- \| \| \|)" | cut -d'|' -f2)
+}
+
 # Words, colours and arrows of a picture. Not its coordinates, which change with
 # the fonts of the machine.
 content() {
@@ -78,7 +105,7 @@ exists() {
 
 check_names() {
   local page name folders='(datapath|ruleset|sim|loader|cli|tests|fixtures|bench|ci|docs)'
-  for page in README.md ./*/README.md; do
+  for page in README.md ./*/README.md docs/packets.md; do
     while read -r name; do
       # A link counts from its page; elsewhere paths count from the top.
       [ -e "$(dirname "$page")/$name" ] || fault "$page: the link to '$name' leads nowhere"
@@ -96,6 +123,7 @@ check_names() {
 }
 
 check_flow
+check_packets
 check_pictures
 check_names
 [ "$faults" -eq 0 ]
