@@ -106,9 +106,9 @@ leftovers() {
     echo "pins left: $(compgen -G '/sys/fs/bpf/ifw*' | paste -sd' ')"
     found=1
   fi
-  if pgrep -f 'transparent_proxy.py|/bin/ifw ' >/dev/null; then
+  if pgrep -f "$PWD/.*(transparent_proxy.py|/bin/ifw )" >/dev/null; then
     echo "processes left:"
-    pgrep -af 'transparent_proxy.py|/bin/ifw '
+    pgrep -af "$PWD/.*(transparent_proxy.py|/bin/ifw )"
     found=1
   fi
   return "$found"

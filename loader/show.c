@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * show.c - interfaces as people see them, and the settings that they change.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iface.h"
+
+static void apply_change(const struct iface_change *change, struct ifw_iface *settings)
+{
+	settings->flags = (settings->flags | change->set) & ~change->clear;
+	if (change->verbose)
+		settings->verbose = *change->verbose;
+	if (change->protocols)
+		memcpy(settings->protocols, change->protocols, sizeof(settings->protocols));
+	if (change->ethertypes)
+		memcpy(settings->ethertypes, change->ethertypes, sizeof(settings->ethertypes));
+	if (change->geneve_sources)
+		memcpy(settings->geneve_sources, change->geneve_sources,
+		       sizeof(settings->geneve_sources));
+}
+
+int loader_iface_set(struct loader *loader, const char *ifname, const struct iface_change *change,
+		     struct failure *failure)
+{
+	struct name_query query;
+	int err = find_up(loader, ifname, &query, failure);
+
+	if (err)
+		return err;
+	apply_change(change, &query.settings);
+	err = settings_write(loader, query.ifindex, &query.settings);
+	return err ? fail_errno(failure, err, "cannot store the settings of '%s'", ifname) : 0;
+}
+
+struct collect {
+	struct iface_info *ifaces;
+	size_t count;
+};
+
+/* IPv4 first, then as numbers: the map has them in no order, and another each time. */
+static int by_addr(const void *a, const void *b)
+{
+	const struct iface_addr *x = a, *y = b;
+
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	if (x->addr.hi != y->addr.hi)
+		return x->addr.hi < y->addr.hi ? -1 : 1;
+	return x->addr.lo < y->addr.lo ? -1 : x->addr.lo > y->addr.lo;
+}
+
+static int info_addrs(struct loader *loader, struct iface_info *info)
+{
+	struct ifw_addr_key key, *last = NULL;
+	size_t room = 0;
+
+	for (struct ifw_addr_key next; bpf_map_get_next_key(loader->addrs_fd, last, &next) == 0;
+	     last = &key) {
+		uint32_t kind;
+
+		key = next;
+		if (key.slot != info->settings.slot ||
+		    bpf_map_lookup_elem(loader->addrs_fd, &key, &kind))
+			continue;
+		if (info->addr_count == room) {
+			void *grown;
+
+			room = room ? room * 2 : 8;
+			grown = reallocarray(info->addrs, room, sizeof(*info->addrs));
+			if (!grown)
+				return -ENOMEM;
+			info->addrs = grown;
+		}
+		info->addrs[info->addr_count++] = (struct iface_addr){
+			.addr = key.addr, .family = (uint8_t)key.family, .kind = (uint8_t)kind};
+	}
+	if (info->addr_count)
+		qsort(info->addrs, info->addr_count, sizeof(*info->addrs), by_addr);
+	return 0;
+}
+
+static int info_counters(struct loader *loader, struct iface_info *info)
+{
+	CLEANUP(cleanup_free) struct ifw_counters *per_cpu = NULL;
+	int cpus = libbpf_num_possible_cpus();
+
+	if (cpus < 1)
+		return -EINVAL;
+	per_cpu = calloc((size_t)cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(loader->counters_fd, &info->settings.slot, per_cpu))
+		return -errno;
+	for (int cpu = 0; cpu < cpus; cpu++) {
+		for (size_t r = 0; r < IFW_REASONS_MAX; r++) {
+			for (size_t v = 0; v < IFW_VERDICTS; v++) {
+				const struct ifw_count *from = &per_cpu[cpu].by_reason[r][v];
+				struct ifw_count *to = &info->counters.by_reason[r][v];
+
+				to->packets += from->packets;
+				to->bytes += from->bytes;
+			}
+		}
+		info->counters.decisions += per_cpu[cpu].decisions;
+		info->counters.events_lost += per_cpu[cpu].events_lost;
+	}
+	return 0;
+}
+
+static int collect_iface(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+			 void *arg)
+{
+	struct collect *collect = arg;
+	struct iface_info *info;
+	char name[IF_NAMESIZE];
+	void *grown;
+	int err;
+
+	grown = reallocarray(collect->ifaces, collect->count + 1, sizeof(*collect->ifaces));
+	if (!grown)
+		return -ENOMEM;
+	collect->ifaces = grown;
+	info = &collect->ifaces[collect->count++];
+	*info = (struct iface_info){.ifindex = ifindex, .settings = *settings};
+	memcpy(info->name, settings->name, sizeof(info->name));
+	info->present = if_indextoname(ifindex, name) != NULL;
+	info->renamed = info->present && strcmp(name, settings->name) != 0;
+	info->attached = info->present && is_attached(loader, settings, ifindex);
+	err = info_addrs(loader, info);
+	return err ? err : info_counters(loader, info);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct iface_info *)a)->name, ((const struct iface_info *)b)->name);
+}
+
+int loader_ifaces(struct loader *loader, struct iface_info **ifaces, size_t *count,
+		  struct failure *failure)
+{
+	struct collect collect = {};
+	int err = for_each_iface(loader, collect_iface, &collect);
+
+	if (err) {
+		loader_ifaces_free(collect.ifaces, collect.count);
+		return fail_errno(failure, err, "cannot read the interfaces");
+	}
+	if (collect.count)
+		qsort(collect.ifaces, collect.count, sizeof(*collect.ifaces), by_name);
+	*ifaces = collect.ifaces;
+	*count = collect.count;
+	return 0;
+}
+
+void loader_ifaces_free(struct iface_info *ifaces, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(ifaces[i].addrs);
+	free(ifaces);
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * up.c - bringing interfaces up and down. Either all of it or, on failure,
+ * nothing; and an interface that was renamed or made anew keeps what was set.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iface.h"
+
+/* With the last interface goes what belongs to all of them. */
+static bool is_last(struct loader *loader)
+{
+	uint32_t key;
+
+	return bpf_map_get_next_key(loader->ifaces_fd, NULL, &key) != 0;
+}
+
+/* Takes off what is recorded for an index, so that nothing dead stands in the way. */
+static int forget(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+		  struct failure *failure)
+{
+	int err = detach(loader, settings, ifindex, failure);
+
+	if (err)
+		return err;
+	if (settings->table) {
+		err = net_policy_remove(settings->name, settings->table);
+		if (err)
+			return fail_errno(failure, err, "cannot remove the policy rule of '%s'",
+					  settings->name);
+	}
+	err = settings_delete(loader, ifindex);
+	if (!err && is_last(loader))
+		err = lookup_detach(loader);
+	if (!err)
+		err = slot_reset(loader, settings->slot);
+	return err ? fail_errno(failure, err, "cannot remove the settings of '%s'", settings->name)
+		   : 0;
+}
+
+/* What stands under the names that renamed interfaces had. */
+struct renamed {
+	struct ifw_iface before[IFW_SLOTS];
+	unsigned int count;
+};
+
+/* Where the program is still attached it is the same device: what is recorded goes with it. */
+static int follow_name(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+		       void *arg)
+{
+	CLEANUP(cleanup_free) struct iface_addr *addrs = NULL;
+	struct ifw_iface now = *settings;
+	struct renamed *renamed = arg;
+	struct net_policy policy = {
+		.mark = now.mark,
+		.mark_mask = now.mark_mask,
+		.table = now.table,
+	};
+	char name[IF_NAMESIZE];
+	size_t count = 0;
+	int slot, err;
+	bool made, ipv6;
+
+	if (!if_indextoname(ifindex, name) || strcmp(name, settings->name) == 0 ||
+	    renamed->count == IFW_SLOTS || !is_attached(loader, settings, ifindex))
+		return 0;
+	slot = iface_names_add(&loader->names, name);
+	if (slot < 0)
+		return slot;
+	err = names_write(loader, NULL);
+	if (!err)
+		err = net_addrs(ifindex, &addrs, &count);
+	if (!err)
+		err = addrs_sync(loader, (uint32_t)slot, addrs, count);
+	snprintf(policy.ifname, sizeof(policy.ifname), "%s", name);
+	if (!err && now.table)
+		err = net_policy_add(&policy, &made, &ipv6);
+	if (err)
+		return err;
+	now.slot = (uint32_t)slot;
+	memcpy(now.name, policy.ifname, sizeof(now.name));
+	renamed->before[renamed->count++] = *settings;
+	return settings_write(loader, ifindex, &now);
+}
+
+/* Two that changed places each have the other's name, so nothing goes before all moved. */
+static int follow_names(struct loader *loader, struct failure *failure)
+{
+	struct renamed renamed = {};
+	int err = for_each_iface(loader, follow_name, &renamed);
+
+	for (unsigned int i = 0; !err && i < renamed.count; i++) {
+		const struct ifw_iface *before = &renamed.before[i];
+		struct name_query query = {.name = before->name};
+
+		err = for_each_iface(loader, match_name, &query);
+		if (err || query.ifindex)
+			continue;
+		if (before->table)
+			err = net_policy_remove(before->name, before->table);
+		if (!err)
+			err = slot_reset(loader, before->slot);
+	}
+	return err ? fail_errno(failure, err, "cannot follow interfaces that were renamed") : 0;
+}
+
+/*
+ * The interface was made anew, or its index now belongs to another one. What
+ * was set for the name holds for the new one, too: else ssh would be on again.
+ */
+static int forget_others(struct loader *loader, const char *ifname, uint32_t ifindex,
+			 struct ifw_iface *inherited, struct failure *failure)
+{
+	struct name_query query = {.name = ifname, .not_this = ifindex};
+	struct ifw_iface settings;
+	int err;
+
+	err = for_each_iface(loader, match_name, &query);
+	if (err)
+		return fail_errno(failure, err, "cannot read the interfaces");
+	if (query.ifindex) {
+		inherited->flags = query.settings.flags;
+		inherited->verbose = query.settings.verbose;
+		inherited->mark = query.settings.mark;
+		inherited->mark_mask = query.settings.mark_mask;
+		inherited->table = query.settings.table;
+		err = forget(loader, query.ifindex, &query.settings, failure);
+		if (err)
+			return err;
+	}
+	if (settings_read(loader, ifindex, &settings) || strcmp(settings.name, ifname) == 0)
+		return 0;
+	return forget(loader, ifindex, &settings, failure);
+}
+
+static int check_link(const char *ifname, struct link_info *link, struct failure *failure)
+{
+	int err = net_link(ifname, link);
+
+	if (err == -ENODEV)
+		return fail(failure, err, "no interface '%s'; `ip link` lists those there are",
+			    ifname);
+	if (err)
+		return fail_errno(failure, err, "cannot look at '%s'", ifname);
+	if (link->upper[0])
+		return fail(failure, -EBUSY,
+			    "'%s' carries '%s', which takes its packets before they could be "
+			    "intercepted; use: ifw up %s",
+			    ifname, link->upper, link->upper);
+	if (!link->ethernet && !link->raw_ip)
+		return fail(failure, -EOPNOTSUPP,
+			    "frames of '%s' start neither with an Ethernet nor with an IP header",
+			    ifname);
+	return 0;
+}
+
+/* Settings as they are, or what they are to start with; mark and table as asked for. */
+static int prepare_settings(struct loader *loader, const char *ifname, const struct link_info *link,
+			    const struct up_options *options, struct ifw_iface *settings,
+			    struct failure *failure)
+{
+	int slot, err;
+
+	slot = iface_names_add(&loader->names, ifname);
+	if (slot < 0)
+		return fail_errno(failure, slot, "cannot give '%s' a slot (%d names are in use)",
+				  ifname, IFW_SLOTS - 1);
+	err = names_write(loader, failure);
+	if (err)
+		return err;
+	(void)settings_read(loader, link->ifindex, settings);
+	settings->slot = (uint32_t)slot;
+	settings->flags |= IFW_IFACE_ADDRS_RECORDED;
+	if (link->raw_ip)
+		settings->flags |= IFW_IFACE_RAW_IP;
+	else
+		settings->flags &= ~(uint32_t)IFW_IFACE_RAW_IP;
+	if (options->set_mark) {
+		settings->mark = options->mark;
+		settings->mark_mask = options->mark_mask;
+		settings->table = options->table;
+	}
+	if (link->loopback) /* what is on lo is local already */
+		settings->table = 0;
+	snprintf(settings->name, sizeof(settings->name), "%s", ifname);
+	return 0;
+}
+
+/* The steps that show outside, in an order in which each works only with the former. */
+static int bring_up(struct loader *loader, const struct link_info *link,
+		    const struct up_options *options, struct ifw_iface *settings,
+		    struct up_result *result, struct failure *failure)
+{
+	const struct net_policy policy = {
+		.mark = settings->mark,
+		.mark_mask = settings->mark_mask,
+		.table = settings->table,
+	};
+	struct net_policy named = policy;
+	struct program program = {.fd = -1, .lookup_fd = -1};
+	bool made;
+	int err;
+
+	snprintf(named.ifname, sizeof(named.ifname), "%s", settings->name);
+	if (settings->table) {
+		err = net_policy_add(&named, &made, &result->policy.ipv6);
+		if (err == -EEXIST)
+			return fail(failure, err,
+				    "table %u has a default route of somebody else; choose another "
+				    "table: ifw up %s --table T",
+				    settings->table, settings->name);
+		if (err == -ENETDOWN)
+			return fail(failure, err,
+				    "'lo' is down, and interception needs it; use: "
+				    "ip link set lo up");
+		if (err)
+			return fail_errno(failure, err, "cannot make the policy route of '%s'",
+					  settings->name);
+	}
+	err = program_load(loader, &program, failure);
+	if (err)
+		return err;
+	err = attach(loader, settings->name, link->ifindex, options->hook, &program, settings,
+		     failure);
+	result->verified_instructions = program.verified_instructions;
+	result->lookup_instructions = program.lookup_instructions;
+	if (!err) {
+		err = lookup_attach(loader, &program);
+		result->lookup = !err;
+		if (err == -EOPNOTSUPP)
+			err = 0;
+		else if (err)
+			fail_errno(failure, err, "cannot attach to socket lookups");
+	}
+	program_close(&program);
+	if (err)
+		return err;
+	err = settings_write(loader, link->ifindex, settings);
+	return err ? fail_errno(failure, err, "cannot store the settings of '%s'", settings->name)
+		   : 0;
+}
+
+/* What is attached stays where it is, so another hook is not for `up` to choose. */
+static int check_hook(const struct ifw_iface *settings, uint32_t hook, struct failure *failure)
+{
+	if (hook == IFW_HOOK_NONE || hook == settings->hook)
+		return 0;
+	return fail(failure, -EBUSY, "'%s' is attached by %s; take it down first: ifw down %s",
+		    settings->name, settings->hook == IFW_HOOK_TCX ? "tcx" : "clsact",
+		    settings->name);
+}
+
+/* One that was up before stays up, as it was. */
+static void put_back(struct loader *loader, uint32_t ifindex, const struct ifw_iface *before)
+{
+	struct net_policy policy = {
+		.mark = before->mark,
+		.mark_mask = before->mark_mask,
+		.table = before->table,
+	};
+	bool made, ipv6;
+
+	(void)settings_write(loader, ifindex, before);
+	memcpy(policy.ifname, before->name, sizeof(policy.ifname));
+	if (before->table)
+		(void)net_policy_add(&policy, &made, &ipv6);
+}
+
+int loader_up(struct loader *loader, const char *ifname, const struct up_options *options,
+	      struct up_result *result, struct failure *failure)
+{
+	CLEANUP(cleanup_free) struct iface_addr *addrs = NULL;
+	struct up_result done = {};
+	struct ifw_iface before = {}, settings = {
+					      .mark = IFW_MARK_DEFAULT,
+					      .mark_mask = IFW_MARK_MASK_DEFAULT,
+					      .table = LOADER_TABLE_DEFAULT,
+				      };
+	struct link_info link;
+	size_t count = 0;
+	int err;
+
+	err = check_link(ifname, &link, failure);
+	if (!err)
+		err = follow_names(loader, failure);
+	if (!err)
+		err = forget_others(loader, ifname, link.ifindex, &settings, failure);
+	if (!err)
+		err = prepare_settings(loader, ifname, &link, options, &settings, failure);
+	if (err)
+		return err;
+	done.was_up = is_attached(loader, &settings, link.ifindex);
+	if (done.was_up) {
+		err = check_hook(&settings, options->hook, failure);
+		if (!err)
+			err = settings_read(loader, link.ifindex, &before);
+		if (err)
+			return err;
+	}
+
+	/* Addresses before the program, so that its first packet knows them. */
+	err = net_addrs(link.ifindex, &addrs, &count);
+	if (!err)
+		err = addrs_sync(loader, settings.slot, addrs, count);
+	if (!err)
+		err = settings_write(loader, link.ifindex, &settings);
+	if (err)
+		fail_errno(failure, err, "cannot record the addresses of '%s'", ifname);
+	else
+		err = bring_up(loader, &link, options, &settings, &done, failure);
+	if (err) {
+		struct failure ignored;
+
+		if (done.was_up)
+			put_back(loader, link.ifindex, &before);
+		else
+			(void)forget(loader, link.ifindex, &settings, &ignored);
+		return err;
+	}
+	loader->keep = true;
+	for (size_t i = 0; i < count; i++)
+		done.addresses += addrs[i].kind == IFW_ADDR_LOCAL;
+	done.hook = settings.hook;
+	done.policy.made = settings.table != 0;
+	done.policy.mark = settings.mark;
+	done.policy.mark_mask = settings.mark_mask;
+	done.policy.table = settings.table;
+	*result = done;
+	return 0;
+}
+
+/* --- Down ----------------------------------------------------------------------------- */
+
+int loader_down(struct loader *loader, const char *ifname, struct failure *failure)
+{
+	struct name_query query;
+	int err = find_up(loader, ifname, &query, failure);
+
+	return err ? err : forget(loader, query.ifindex, &query.settings, failure);
+}
+
+struct down_all {
+	unsigned int interfaces;
+	struct failure *failure;
+};
+
+static int down_one(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+		    void *arg)
+{
+	struct down_all *all = arg;
+	int err = forget(loader, ifindex, settings, all->failure);
+
+	all->interfaces += !err;
+	return err;
+}
+
+int loader_down_all(struct loader *loader, unsigned int *interfaces, struct failure *failure)
+{
+	struct down_all all = {.failure = failure};
+	int err = for_each_iface(loader, down_one, &all);
+
+	*interfaces = all.interfaces;
+	return err ? err : pins_destroy(loader, failure);
+}
