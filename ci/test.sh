@@ -123,6 +123,7 @@ step build "Build, release" build release
 step build "Build, debug with ASan and UBSan" build debug
 step style "Sources formatted (clang-format)" style_format
 step style "Shell scripts (shellcheck)" style_shell
+step style "Documentation fits the sources" ci/check-docs.sh
 step style "Static analysis (clang-tidy)" style_tidy
 step unit "Unit tests, debug with ASan and UBSan" suite build-debug unit -j "$jobs"
 step unit "Unit tests, release" suite build unit -j "$jobs"
