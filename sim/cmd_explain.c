@@ -54,10 +54,12 @@ static int parse_flow(const struct options *options, struct flow *flow)
 		return cmd_fail(STATUS_BAD_INPUT, "'%s' is neither tcp nor udp", args[0]);
 	if (grammar_parse_endpoint(args[1], strlen(args[1]), &flow->family, &flow->src,
 				   &flow->src_port) != 0)
-		return cmd_fail(STATUS_BAD_INPUT, "source '%s' is not ADDRESS:PORT", args[1]);
+		return cmd_fail(STATUS_BAD_INPUT,
+				"source '%s' is not ADDRESS:PORT or [ADDRESS]:PORT", args[1]);
 	if (grammar_parse_endpoint(args[2], strlen(args[2]), &family, &flow->dst,
 				   &flow->dst_port) != 0)
-		return cmd_fail(STATUS_BAD_INPUT, "destination '%s' is not ADDRESS:PORT", args[2]);
+		return cmd_fail(STATUS_BAD_INPUT,
+				"destination '%s' is not ADDRESS:PORT or [ADDRESS]:PORT", args[2]);
 	if (family != flow->family)
 		return cmd_fail(STATUS_BAD_INPUT, "'%s' and '%s' are of different families",
 				args[1], args[2]);

@@ -182,6 +182,20 @@ Test(sim_cli, explain_says_why)
 	SAYS(out, "\"verdict\":\"drop\",\"reason\":\"no-rule\"");
 }
 
+Test(sim_cli, explain_takes_ipv6)
+{
+	cr_assert_eq(
+		RUN("explain", FILES, "--in", "eth0", "tcp", "[2001:db8::2]:5", "[2001:db8::1]:80"),
+		0, "%s", err);
+	SAYS(out, "tcp [2001:db8::2]:5 -> [2001:db8::1]:80 SYN, IPv6, 74 bytes, in by eth0\n");
+	SAYS(out, "reason              no-rule: ");
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "--expect", "martian", "udp", "[::1]:5",
+			 "[2001:db8::1]:80"),
+		     0, "%s", err);
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "tcp", "2001:db8::2", "[::1]:80"), 1);
+	SAYS(err, "source '2001:db8::2' is not ADDRESS:PORT or [ADDRESS]:PORT");
+}
+
 Test(sim_cli, explain_compares_with_what_is_expected)
 {
 	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "--expect", "intercepted", "tcp",
@@ -251,7 +265,10 @@ Test(sim_cli, captures_that_cannot_be_decided)
 	SAYS(err, "ifw-sim: rules: not a capture");
 	write_capture("bad", 101, 54);
 	cr_assert_eq(RUN("run", FILES, "bad"), 1);
-	SAYS(err, "link type RAW");
+	SAYS(err, "ifw-sim: bad: link type RAW is raw IP, but frames on 'eth0' are Ethernet");
+	write_capture("bad", 113, 54);
+	cr_assert_eq(RUN("run", FILES, "bad"), 1);
+	SAYS(err, "link type LINUX_SLL");
 	write_capture("bad", 1, 40);
 	cr_assert_eq(RUN("run", "-j", FILES, "bad"), 1);
 	SAYS(err, "packet 1: only 40 of its 54 bytes were captured");

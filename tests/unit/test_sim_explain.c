@@ -80,11 +80,13 @@ static void explain(struct sim_world *world, uint8_t protocol, const char *dst, 
 		.dst = addr_of(dst),
 		.src_port = 40000,
 		.dst_port = port,
-		.family = IFW_FAMILY_IPV4,
+		.family = strchr(dst, ':') ? IFW_FAMILY_IPV6 : IFW_FAMILY_IPV4,
 		.protocol = protocol,
 	};
 
-	cr_assert_eq(explain_flow(world, &flow, sim_world_ifindex(world, "eth0"), e), 0);
+	if (flow.family == IFW_FAMILY_IPV6)
+		flow.src = addr_of("2001:db8:1::5");
+	cr_assert_eq(explain_flow(world, &flow, sim_world_first_ifindex(world), e), 0);
 }
 
 #define SAYS(step, text) cr_expect(says(&e, step, text), "%s: %s", step, text)
@@ -149,5 +151,60 @@ Test(sim_explain, decides_as_without_it)
 	cr_assert_null(world->trace);
 	explanation_free(&e);
 	cr_assert_eq(e.count, 0);
+	sim_world_destroy(world);
+}
+
+Test(sim_explain, of_ipv6)
+{
+	struct sim_world *world =
+		world_of("interface eth0 address 2001:db8::1/64\nsocket tcp listen [::]:43321\n",
+			 "intercept tcp to 2001:db8:2::/48 port 80-90 via [::1]:43321\n");
+	struct explanation e;
+
+	explain(world, IPPROTO_TCP, "2001:db8:2::1", 85, &e);
+	cr_assert_eq(e.result.decision.reason, IFW_REASON_INTERCEPTED);
+	cr_assert_eq(e.length, 74);
+	SAYS("established", "[2001:db8:1::5]:40000 -> [2001:db8:2::1]:85: no socket");
+	SAYS("rules", "to 2001:db8:2::/48: rules");
+	SAYS("intercept", "2001:db8:2::1: no own address");
+	SAYS("intercept", "to [::1]:43321: socket [::]:43321, listening");
+	SAYS("intercept", "keep [::]:43321 for lookups of the stack: done");
+	explanation_free(&e);
+	explain(world, IPPROTO_TCP, "::1", 85, &e);
+	cr_assert_eq(e.result.decision.reason, IFW_REASON_MARTIAN);
+	cr_assert_str_eq(e.steps[e.count - 1].name, "martian");
+	explanation_free(&e);
+	sim_world_destroy(world);
+}
+
+Test(sim_explain, of_a_raw_interface)
+{
+	struct sim_world *world = world_of("interface tun0 link raw address 10.0.0.1/24\n", "");
+	struct explanation e;
+
+	explain(world, IPPROTO_TCP, "10.0.0.1", 22, &e);
+	cr_assert_eq(e.result.decision.reason, IFW_REASON_SSH);
+	cr_assert_eq(e.length, 40);
+	SAYS("interface", "without Ethernet header");
+	explanation_free(&e);
+	explain(world, IPPROTO_UDP, "2001:db8::1", 53, &e);
+	cr_assert_eq(e.result.decision.reason, IFW_REASON_NO_RULE);
+	cr_assert_eq(e.length, 48);
+	explanation_free(&e);
+	sim_world_destroy(world);
+}
+
+Test(sim_explain, of_geneve)
+{
+	struct sim_world *world = world_of("interface eth0 address 10.0.0.1/24\n"
+					   "set eth0 geneve from 10.1.0.0/16\n",
+					   "");
+	struct explanation e;
+
+	explain(world, IPPROTO_UDP, "10.0.0.1", 6081, &e);
+	cr_assert_eq(e.result.decision.reason, IFW_REASON_GENEVE);
+	SAYS("interface", "GENEVE removed");
+	SAYS("geneve", "outer sources: 10.1.0.0/16");
+	explanation_free(&e);
 	sim_world_destroy(world);
 }

@@ -13,6 +13,8 @@
 #define ETHERNET 1
 #define RAW_IP 101
 #define LINUX_SLL 113
+#define IPV4 228
+#define IPV6 229
 
 struct capture_bytes {
 	uint8_t bytes[4096];
@@ -73,7 +75,10 @@ static char message[REPLAY_MESSAGE_MAX];
 
 static void setup(void)
 {
-	world = world_of("interface eth0 index 2 address 10.0.0.1/24\n", "");
+	world = world_of("interface eth0 index 2 address 10.0.0.1/24\n"
+			 "interface tun0 index 3 link raw address 10.0.0.1/24 "
+			 "address 2001:db8::1/64\n",
+			 "");
 }
 
 static void teardown(void)
@@ -83,7 +88,7 @@ static void teardown(void)
 
 TestSuite(sim_replay, .init = setup, .fini = teardown);
 
-static int replay(struct capture_bytes *c, struct seen *seen)
+static int replay_by(uint32_t ifindex, struct capture_bytes *c, struct seen *seen)
 {
 	FILE *file = fmemopen(c->bytes, c->size ? c->size : 1, "r");
 
@@ -91,7 +96,12 @@ static int replay(struct capture_bytes *c, struct seen *seen)
 	if (c->size == 0)
 		fgetc(file);
 	message[0] = '\0';
-	return replay_capture(world, file, 2, see, seen, message);
+	return replay_capture(world, file, ifindex, see, seen, message);
+}
+
+static int replay(struct capture_bytes *c, struct seen *seen)
+{
+	return replay_by(2, c, seen);
 }
 
 Test(sim_replay, decides_packet_by_packet)
@@ -159,14 +169,44 @@ Test(sim_replay, a_cut_file_is_an_error_after_what_is_whole)
 
 Test(sim_replay, names_a_link_type_that_is_not_read)
 {
-	struct capture_bytes raw = begin(RAW_IP), any = begin(LINUX_SLL);
+	struct capture_bytes any = begin(LINUX_SLL);
 	struct seen seen = {};
 
-	cr_assert_eq(replay(&raw, &seen), -EPROTONOSUPPORT);
-	cr_assert_not_null(strstr(message, "RAW"), "%s", message);
-	cr_assert_eq(replay(&any, &seen), -EPROTONOSUPPORT);
-	cr_assert_not_null(strstr(message, "LINUX_SLL"), "%s", message);
-	cr_assert_not_null(strstr(message, "Ethernet"), "%s", message);
+	for (uint32_t ifindex = 2; ifindex <= 3; ifindex++) {
+		cr_assert_eq(replay_by(ifindex, &any, &seen), -EPROTONOSUPPORT);
+		cr_assert_not_null(strstr(message, "LINUX_SLL"), "%s", message);
+		cr_assert_not_null(strstr(message, "Ethernet"), "%s", message);
+	}
+}
+
+Test(sim_replay, raw_captures_are_for_raw_interfaces)
+{
+	static const uint32_t links[] = {RAW_IP, IPV4, IPV6};
+	struct frame ssh = without_ethernet(tcp("192.0.2.1", 5, "10.0.0.1", 22));
+	struct frame ssh6 = without_ethernet(tcp("2001:db8::2", 5, "2001:db8::1", 22));
+	struct capture_bytes ethernet = begin(ETHERNET);
+	struct seen none = {};
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		struct capture_bytes c = begin(links[i]);
+		struct seen seen = {};
+
+		if (links[i] != IPV6)
+			add_packet(&c, &ssh, ssh.length);
+		if (links[i] != IPV4)
+			add_packet(&c, &ssh6, ssh6.length);
+		cr_assert_eq(replay_by(3, &c, &seen), 0, "%s", message);
+		cr_assert_eq(seen.packets, links[i] == RAW_IP ? 2 : 1);
+		cr_assert_eq(seen.reasons[0], IFW_REASON_SSH);
+		if (links[i] == RAW_IP)
+			cr_assert_eq(seen.reasons[1], IFW_REASON_SSH);
+		cr_assert_eq(replay_by(2, &c, &none), -EPROTONOSUPPORT);
+		cr_assert_not_null(strstr(message, "frames on 'eth0' are Ethernet"), "%s", message);
+	}
+	cr_assert_eq(replay_by(3, &ethernet, &none), -EPROTONOSUPPORT);
+	cr_assert_not_null(strstr(message, "EN10MB, but frames on 'tun0' are raw IP"), "%s",
+			   message);
+	cr_assert_eq(none.packets + none.undecided, 0);
 }
 
 Test(sim_replay, what_is_no_capture_is_refused)

@@ -251,3 +251,129 @@ Test(sim_strict, failing_calls_are_counted_from_one)
 	cr_assert_not_null(ifw_find_iface(ctx, 2));
 	cr_assert_eq(sim_world_calls(world), 3);
 }
+
+/* --- Removal of headers ------------------------------------------------------------ */
+
+#define ENOTSUPP 524
+
+Test(sim_strict, removal_shifts_the_link_header_up_to_the_rest)
+{
+	uint8_t to[16];
+
+	cr_assert_eq(ifw_strip(ctx, 14, 10, IFW_FAMILY_IPV4, IFW_FAMILY_IPV4), 0);
+	cr_assert_eq(ifw_frame_length(ctx), 50);
+	cr_assert_eq(ifw_load(ctx, 0, to, 16), 0);
+	cr_assert_eq(to[0], 0);
+	cr_assert_eq(to[11], 11);
+	cr_assert_eq(to[12] << 8 | to[13], ETH_P_IP);
+	cr_assert_eq(to[14], 24);
+	cr_assert_eq(ifw_load(ctx, 49, to, 1), 0);
+	cr_assert_eq(to[0], 59);
+	cr_assert_eq(ifw_load(ctx, 50, to, 1), -EFAULT);
+	cr_assert(WIFEXITED(read_in_child(0)));
+	cr_assert(WIFSIGNALED(read_in_child(50)));
+	cr_assert_eq(ifw_strip(ctx, 14, 1, IFW_FAMILY_IPV4, IFW_FAMILY_IPV4), 0);
+	cr_assert_eq(ifw_frame_length(ctx), 49);
+	cr_assert_null(ctx->violation);
+}
+
+Test(sim_strict, removal_fails_as_in_the_kernel)
+{
+	const uint8_t v4 = IFW_FAMILY_IPV4, v6 = IFW_FAMILY_IPV6;
+
+	/* 60 bytes: at least an inner header must stay. */
+	cr_assert_eq(ifw_strip(ctx, 14, 27, v4, v4), -ENOTSUPP);
+	cr_assert_eq(ifw_strip(ctx, 14, 7, v6, v6), -ENOTSUPP);
+	cr_assert_eq(ifw_strip(ctx, 14, 7, v4, v6), -ENOTSUPP);
+	cr_assert_eq(ifw_strip(ctx, 14, 0x1000, v4, v4), -EFAULT);
+	cr_assert_eq(ifw_strip(ctx, 14, 0xffffffff, v4, v4), -EFAULT);
+	cr_assert_eq(ifw_strip(ctx, 22, 1, v4, v4), -ENOTSUPP); /* two tags in the frame */
+	ctx->frame.tags = 1;
+	cr_assert_eq(ifw_strip(ctx, 18, 1, v4, v4), -ENOTSUPP); /* one there, one taken off */
+	ctx->frame.tags = 0;
+	world->kernel = SIM_KERNEL(6, 2);
+	cr_assert_eq(ifw_strip(ctx, 14, 1, v4, v6), -EINVAL);
+	cr_assert_eq(ifw_strip(ctx, 14, 1, v6, v4), -EINVAL);
+	cr_assert_eq(ifw_frame_length(ctx), 60);
+	world->kernel = SIM_KERNEL(6, 3);
+	cr_assert_eq(ifw_strip(ctx, 14, 6, v4, v6), 0);
+	cr_assert_eq(ctx->data[12] << 8 | ctx->data[13], ETH_P_IPV6);
+	sim_world_fail_call(world, ctx->calls + 1);
+	cr_assert_neq(ifw_strip(ctx, 14, 1, v6, v6), 0);
+	cr_assert_null(ctx->violation);
+}
+
+/* --- Listeners and fragments ------------------------------------------------------- */
+
+Test(sim_strict, listeners_are_kept_while_held)
+{
+	const struct ifw_listener_key key = {.port = 1}, other = {.port = 2};
+	struct bpf_sock *sk = look_up();
+
+	ifw_keep_listener(ctx, &key, sk);
+	cr_assert_not_null(sim_world_kept_listener(world, &key));
+	cr_assert_null(sim_world_kept_listener(world, &other));
+	ifw_release(ctx, sk);
+	cr_assert_not_null(sim_world_kept_listener(world, &key));
+	cr_assert_null(ctx->violation);
+	ifw_keep_listener(ctx, &other, sk);
+	cr_assert_null(sim_world_kept_listener(world, &other));
+	VIOLATES("a socket was used after its release");
+}
+
+Test(sim_strict, keeping_is_no_release)
+{
+	const struct ifw_listener_key key = {.port = 1};
+
+	ifw_keep_listener(ctx, &key, look_up());
+	VIOLATES("a socket was not released");
+}
+
+Test(sim_strict, a_sockhash_takes_no_closed_sockets)
+{
+	struct ifw_listener_key key = {.port = 1};
+	struct sim_socket closing = {.key = {.protocol = IPPROTO_TCP}};
+
+	closing.sk.state = BPF_TCP_TIME_WAIT;
+	cr_assert_eq(sim_world_keep_listener(world, &key, &closing), -EOPNOTSUPP);
+	closing.sk.state = BPF_TCP_LISTEN;
+	for (key.addr.lo = 0; key.addr.lo < IFW_LISTENERS_MAX; key.addr.lo++)
+		cr_assert_eq(sim_world_keep_listener(world, &key, &closing), 0);
+	cr_assert_eq(sim_world_keep_listener(world, &key, &closing), -E2BIG);
+	key.addr.lo = 0; /* there already */
+	cr_assert_eq(sim_world_keep_listener(world, &key, &closing), 0);
+	while (world->listeners) {
+		struct sim_listener *kept = world->listeners;
+
+		HASH_DEL(world->listeners, kept);
+		free(kept);
+	}
+}
+
+Test(sim_strict, a_new_fragment_is_blank)
+{
+	const struct ifw_fragment_key key = {.identification = 1};
+	struct ifw_fragment *fragment = ifw_new_fragment(ctx, &key);
+
+	cr_assert_not_null(fragment);
+	cr_assert_eq(fragment->expires_ns, 0);
+	fragment->expires_ns = 5;
+	fragment->covered[IFW_FRAGMENT_WORDS - 1] = 5;
+	cr_assert_eq(ifw_find_fragment(ctx, &key)->expires_ns, 5);
+	fragment = ifw_new_fragment(ctx, &key);
+	cr_assert_eq(fragment->expires_ns, 0);
+	cr_assert_eq(fragment->covered[IFW_FRAGMENT_WORDS - 1], 0);
+	ifw_forget_fragment(ctx, &key);
+	cr_assert_null(ifw_find_fragment(ctx, &key));
+	ifw_forget_fragment(ctx, &key);
+	cr_assert_eq(HASH_COUNT(world->fragments), 0);
+}
+
+/* The memory between two packets is not cleared: what is not written must not look like zero. */
+Test(sim_strict, work_holds_what_was_left)
+{
+	const uint8_t *work = (const uint8_t *)ifw_work_of(ctx);
+
+	for (size_t i = 0; i < sizeof(struct ifw_work); i++)
+		cr_assert_neq(work[i], 0);
+}

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <sys/socket.h>
+
 #include "sim_fixture.h"
 
 /* --- What is accepted ---------------------------------------------------------- */
@@ -89,6 +91,75 @@ Test(sim_world, settings)
 	sim_world_destroy(world);
 }
 
+Test(sim_world, settings_of_few)
+{
+	struct sim_world *world = world_of(
+		"interface a\ninterface b\ninterface c\n"
+		"interface t link raw index 7 address 10.0.0.1/24\n"
+		"interface u addresses unknown link raw\n"
+		"set a geneve on\nset b geneve from 10.0.0.1/8,2001:db8::/32,1.2.3.4,::/0\n"
+		"set c geneve from 10.0.0.0/8\nset c geneve off\n"
+		"set a pass-protocol 0,47,64,255\nset b pass-protocol 1\nset b pass-protocol none\n"
+		"set a pass-ethertype 0x88cc,34958\nset b pass-ethertype 0x600\n"
+		"set b pass-ethertype none\n",
+		"");
+	const struct ifw_iface *a = &sim_world_find_iface(world, "a")->settings;
+	const struct ifw_iface *b = &sim_world_find_iface(world, "b")->settings;
+	const struct ifw_iface *c = &sim_world_find_iface(world, "c")->settings;
+	const struct ifw_net *nets = b->geneve_sources;
+
+	cr_assert(a->flags & IFW_IFACE_GENEVE);
+	cr_assert_eq(a->geneve_sources[0].family, IFW_FAMILY_NONE);
+	cr_assert(b->flags & IFW_IFACE_GENEVE);
+	cr_assert(ifw_addr_equal(nets[0].addr, addr_of("10.0.0.0")));
+	cr_assert_eq(nets[0].len, 8);
+	cr_assert_eq(nets[0].family, IFW_FAMILY_IPV4);
+	cr_assert_eq(nets[1].family, IFW_FAMILY_IPV6);
+	cr_assert_eq(nets[2].len, 32);
+	cr_assert_eq(nets[3].len, 0);
+	cr_assert_not(c->flags & IFW_IFACE_GENEVE);
+	cr_assert_eq(c->geneve_sources[0].family, IFW_FAMILY_NONE);
+	cr_assert_eq(a->protocols[0], 1 | 1ULL << 47);
+	cr_assert_eq(a->protocols[1], 1);
+	cr_assert_eq(a->protocols[3], 1ULL << 63);
+	cr_assert_eq(b->protocols[0], 0);
+	cr_assert_eq(a->ethertypes[0], 0x88cc);
+	cr_assert_eq(a->ethertypes[1], 0x888e);
+	cr_assert_eq(a->ethertypes[2], 0);
+	cr_assert_eq(b->ethertypes[0], 0);
+
+	cr_assert_eq(sim_world_find_iface(world, "t")->settings.flags,
+		     IFW_IFACE_RAW_IP | IFW_IFACE_ADDRS_RECORDED);
+	cr_assert_eq(sim_world_find_iface(world, "u")->settings.flags, IFW_IFACE_RAW_IP);
+	cr_assert_eq(sim_world_link(world, 7), SIM_LINK_RAW_IP);
+	cr_assert_eq(sim_world_link(world, sim_world_ifindex(world, "a")), SIM_LINK_ETHERNET);
+	cr_assert_eq(sim_world_link(world, 99), SIM_LINK_ETHERNET);
+	sim_world_destroy(world);
+}
+
+Test(sim_world, sockets_of_both_families)
+{
+	struct sim_world *world = world_of("socket tcp listen [::]:1 v6only reuseport\n"
+					   "socket tcp listen [::]:2 reuseport v6only\n"
+					   "socket tcp listen [::1]:3\n"
+					   "socket udp connected [2001:db8::1]:4 [2001:db8::2]:5\n"
+					   "socket tcp established [::ffff:1.2.3.4]:6 "
+					   "[::ffff:1.2.3.5]:7\n",
+					   "");
+	const struct sim_socket *socket;
+
+	cr_assert_eq(HASH_COUNT(world->sockets), 5);
+	for (socket = world->sockets; socket; socket = socket->hh.next) {
+		cr_assert_eq(socket->sk.family, AF_INET6);
+		cr_assert_eq(socket->flags, socket->key.local_port <= 2
+						    ? SIM_SOCKET_V6ONLY | SIM_SOCKET_REUSEPORT
+						    : 0);
+		cr_assert_eq(socket->key.family,
+			     socket->key.local_port == 6 ? IFW_FAMILY_IPV4 : IFW_FAMILY_IPV6);
+	}
+	sim_world_destroy(world);
+}
+
 /* --- What is refused ------------------------------------------------------------ */
 
 struct said {
@@ -157,7 +228,41 @@ static const struct bad bad[] = {
 	{"interface a\nset a mark 1 mask 0", 2, 19, 1},
 	{"interface a\nset a mark 3 mask 1", 2, 12, 1},
 	{"interface a\nset a mark 1 mask -1", 2, 19, 2},
+	{"interface a link", 1, 17, 1},
+	{"interface a link ethernet", 1, 18, 8},
+	{"interface a link raw link raw", 1, 22, 4},
+	{"interface a\nset a geneve", 2, 13, 1},
+	{"interface a\nset a geneve yes", 2, 14, 3},
+	{"interface a\nset a geneve on off", 2, 17, 3},
+	{"interface a\nset a geneve from", 2, 18, 1},
+	{"interface a\nset a geneve from 10.0.0.0/33", 2, 19, 11},
+	{"interface a\nset a geneve from 10.0.0.0/8,", 2, 30, 1},
+	{"interface a\nset a geneve from 1.1.1.1,,2.2.2.2", 2, 27, 1},
+	{"interface a\nset a geneve from ::1,::2,::3,::4,::5", 2, 35, 3},
+	{"interface a\nset a pass-protocol", 2, 20, 1},
+	{"interface a\nset a pass-protocol gre", 2, 21, 3},
+	{"interface a\nset a pass-protocol 47,256", 2, 24, 3},
+	{"interface a\nset a pass-protocol 47,", 2, 24, 1},
+	{"interface a\nset a pass-protocol none,47", 2, 21, 4},
+	{"interface a\nset a pass-protocol 47 48", 2, 24, 2},
+	{"interface a\nset a pass-ethertype", 2, 21, 1},
+	{"interface a\nset a pass-ethertype 0x5ff", 2, 22, 5},
+	{"interface a\nset a pass-ethertype 0x88cc,0x10000", 2, 29, 7},
+	{"interface a\nset a pass-ethertype 1536,1537,1538,1539,1540,1541,1542,1543,1544", 2, 62,
+	 4},
 	{"socket", 1, 7, 1},
+	{"socket tcp listen 10.0.0.1:1 v6only", 1, 30, 6},
+	{"socket tcp listen [::ffff:10.0.0.1]:1 v6only", 1, 39, 6},
+	{"socket tcp listen [::]:1 v6only v6only", 1, 33, 6},
+	{"socket udp connected [::1]:1 [::2]:2 v6only", 1, 38, 6},
+	{"socket tcp listen [::]:1 reuseport reuseport", 1, 36, 9},
+	{"socket tcp listen ::1:1", 1, 19, 5},
+	{"socket tcp listen [::]:0", 1, 19, 6},
+	{"socket udp connected [::]:1 [::2]:2", 1, 22, 6},
+	{"socket udp connected [::1]:1 10.0.0.1:2", 1, 30, 10},
+	{"socket udp connected [::ffff:10.0.0.1]:1 [::2]:2", 1, 42, 7},
+	{"socket tcp listen [::]:1\nsocket tcp listen [::]:1 v6only", 2, 19, 6},
+	{"socket tcp listen 1.2.3.4:1\nsocket tcp listen [::ffff:1.2.3.4]:1", 2, 19, 18},
 	{"socket sctp listen 10.0.0.1:1", 1, 8, 4},
 	{"socket tcp bound 10.0.0.1:1", 1, 12, 5},
 	{"socket udp listen 10.0.0.1:1", 1, 12, 6},
