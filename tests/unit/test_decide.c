@@ -6,9 +6,10 @@
 #include "sim_fixture.h"
 
 #define WORLD                                                                                      \
-	"interface eth0 index 2 address 10.0.0.1/24 address 2001:db8::1/64\n" \
+	"interface eth0 index 2 address 10.0.0.1/24 address 2001:db8::1/64\n"                      \
 	"interface lo address 127.0.0.1/8\n"                                                       \
-	"set eth0 echo on\nset eth0 verbose on\nset eth0 geneve on\n"                                                  \
+	"interface tun0 link raw address 10.0.0.1/24\n"                                            \
+	"set eth0 echo on\nset eth0 verbose on\nset eth0 geneve on\n"                              \
 	"socket tcp listen 127.0.0.1:1000\n"                                                       \
 	"socket tcp established 10.0.0.1:22 192.0.2.1:5\n"                                         \
 	"socket tcp established 10.0.0.1:80 192.0.2.1:5\n"                                         \
@@ -180,16 +181,64 @@ Test(decide, a_failing_helper_leaves_a_defined_verdict)
 	sim_world_fail_call(world, 0);
 }
 
+/* The same tuples in IPv6 go the same way. */
+Test(decide, first_match_wins_in_ipv6)
+{
+	struct sim_world *six =
+		world_of("interface eth0 address 2001:db8::1/64\n"
+			 "socket tcp established [2001:db8::1]:22 [2001:db8::2]:5\n"
+			 "socket tcp established [2001:db8::1]:80 [2001:db8::2]:5\n"
+			 "socket udp connected [2001:db8::1]:546 [2001:db8::2]:547\n"
+			 "socket udp connected [2001:db8::1]:500 [2001:db8::2]:5\n",
+			 "deny tcp to ::/0 port 1-100\n"
+			 "deny udp to ::/0 port 1-600\n");
+	const char *here = "2001:db8::1", *peer = "2001:db8::2";
+
+	EXPECT(six, "eth0", tcp(peer, 5, here, 22), PASS, "ssh");
+	EXPECT(six, "eth0", udp(peer, 547, here, 546), PASS, "dhcp");
+	EXPECT(six, "eth0", tcp(peer, 5, here, 80), PASS, "established");
+	EXPECT(six, "eth0", tcp(peer, 6, here, 80), DROP, "rule-deny");
+	EXPECT(six, "eth0", udp(peer, 5, here, 500), PASS, "established");
+	EXPECT(six, "eth0", udp(peer, 6, here, 500), DROP, "rule-deny");
+	sim_world_destroy(six);
+}
+
+/*
+ * Each packet cut behind each of its bytes. What is malformed stays so with less;
+ * nothing is read beyond the end (sim/ would see it), and nothing is handed over
+ * that the whole packet would not have been.
+ */
+Test(decide, packets_of_every_kind_cut_at_every_length)
+{
+	for (unsigned int i = IFW_REASON_NONE + 1; i < IFW_REASON_END; i++) {
+		struct frame f = frame_for(i);
+		bool malformed = false;
+
+		come_before(i);
+		while (f.length > 0) {
+			struct sim_result result;
+
+			f.length--;
+			result = decide_on(world, "eth0", &f);
+			cr_expect_not(malformed && result.decision.reason != IFW_REASON_MALFORMED,
+				      "%s, %zu bytes", ifw_reason_info(i)->name, f.length);
+			malformed |= result.decision.reason == IFW_REASON_MALFORMED;
+		}
+		cr_assert(malformed);
+	}
+}
+
 /* --- Bytes that are no packet ------------------------------------------------ */
 
 static void decide_bytes(struct frame *frame, uint64_t *seed)
 {
-	static const char *const names[] = {"eth0", "lo"};
+	static const char *const names[] = {"eth0", "lo", "tun0"};
 	struct sim_frame in = {
 		.data = frame->bytes,
 		.length = frame->length,
-		.ifindex = sim_world_ifindex(world, names[next_random(seed) % 2]),
+		.ifindex = sim_world_ifindex(world, names[next_random(seed) % 3]),
 		.gso_segs = next_random(seed) % 3,
+		.tags = next_random(seed) % 8 == 0,
 	};
 	struct sim_result result = {};
 

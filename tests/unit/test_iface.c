@@ -15,7 +15,10 @@ static void setup(void)
 			 "interface eth2 no settings\n"
 			 "interface eth3\n"
 			 "set eth0 ssh off\nset eth0 echo on\nset eth0 verbose 3\n"
-			 "set eth0 mark 0x100 mask 0xf00\n",
+			 "set eth0 mark 0x100 mask 0xf00\n"
+			 "set eth0 pass-protocol 47,128\nset eth0 pass-ethertype 0x88cc\n"
+			 "set eth0 geneve from 10.0.0.0/8,2001:db8::/32\n"
+			 "interface tun0 link raw address 2001:db8::1/64\n",
 			 "");
 }
 
@@ -44,10 +47,14 @@ Test(iface, settings_are_read)
 	begin("eth0", &in);
 	cr_assert_eq(in.ifindex, sim_world_ifindex(world, "eth0"));
 	cr_assert_eq(in.slot, 1);
-	cr_assert_eq(in.flags, IFW_IFACE_SSH_OFF | IFW_IFACE_ECHO | IFW_IFACE_ADDRS_RECORDED);
+	cr_assert_eq(in.flags, IFW_IFACE_SSH_OFF | IFW_IFACE_ECHO | IFW_IFACE_ADDRS_RECORDED |
+				      IFW_IFACE_GENEVE);
 	cr_assert_eq(in.mark, 0x100);
 	cr_assert_eq(in.mark_mask, 0xf00);
 	cr_assert_eq(in.verbose, 3);
+	cr_assert_eq(in.stripped, 0);
+	begin("tun0", &in);
+	cr_assert_eq(in.flags, IFW_IFACE_RAW_IP | IFW_IFACE_ADDRS_RECORDED);
 }
 
 Test(iface, without_settings_has_the_defaults)
@@ -89,4 +96,47 @@ Test(iface, never_recorded_is_not_recorded_and_none)
 	cr_assert(ifw_is_own_or_unknown(ctx, &in, any, IFW_FAMILY_IPV4));
 	ctx = begin("eth3", &in);
 	cr_assert_not(ifw_is_own_or_unknown(ctx, &in, any, IFW_FAMILY_IPV4));
+}
+
+Test(iface, passes_what_is_set_and_nothing_without_settings)
+{
+	struct iface in;
+	struct sim_packet *ctx = begin("eth0", &in);
+
+	for (unsigned int i = 0; i < 256; i++)
+		cr_assert_eq(ifw_passes_protocol(ctx, &in, (uint8_t)i), i == 47 || i == 128);
+	for (unsigned int i = 0; i < 65536; i++)
+		cr_assert_eq(ifw_passes_ethertype(ctx, &in, (uint16_t)i), i == 0x88cc);
+	ctx = begin("eth2", &in);
+	cr_assert_not(ifw_passes_protocol(ctx, &in, 47));
+	cr_assert_not(ifw_passes_ethertype(ctx, &in, 0x88cc));
+	cr_assert_not(ifw_is_geneve_source(ctx, &in, addr_of("10.0.0.1"), IFW_FAMILY_IPV4));
+}
+
+Test(iface, geneve_sources_are_of_their_family)
+{
+	struct iface in;
+	struct sim_packet *ctx = begin("eth0", &in);
+	const struct ifw_addr v4 = addr_of("10.9.9.9"), v6 = addr_of("2001:db8:9::9");
+
+	cr_assert(ifw_is_geneve_source(ctx, &in, v4, IFW_FAMILY_IPV4));
+	cr_assert_not(ifw_is_geneve_source(ctx, &in, v4, IFW_FAMILY_IPV6));
+	cr_assert(ifw_is_geneve_source(ctx, &in, v6, IFW_FAMILY_IPV6));
+	cr_assert_not(ifw_is_geneve_source(ctx, &in, v6, IFW_FAMILY_IPV4));
+	cr_assert_not(ifw_is_geneve_source(ctx, &in, addr_of("11.0.0.1"), IFW_FAMILY_IPV4));
+	ctx = begin("eth3", &in); /* none is set: any */
+	cr_assert(ifw_is_geneve_source(ctx, &in, v4, IFW_FAMILY_IPV4));
+	cr_assert(ifw_is_geneve_source(ctx, &in, v6, IFW_FAMILY_IPV6));
+}
+
+Test(iface, own_addresses_of_ipv6)
+{
+	struct iface in;
+	struct sim_packet *ctx = begin("tun0", &in);
+
+	cr_assert(ifw_is_own(ctx, &in, addr_of("2001:db8::1"), IFW_FAMILY_IPV6));
+	cr_assert_not(ifw_is_own(ctx, &in, addr_of("2001:db8::2"), IFW_FAMILY_IPV6));
+	cr_assert_not(ifw_is_own(ctx, &in, addr_of("2001:db8::1"), IFW_FAMILY_IPV4));
+	ctx = begin("eth0", &in);
+	cr_assert_not(ifw_is_own(ctx, &in, addr_of("2001:db8::1"), IFW_FAMILY_IPV6));
 }
