@@ -68,7 +68,8 @@ Test(exceptions, mld_has_hop_limit_1_and_a_link_local_source)
 		       "neighbor-discovery");
 		EXPECT(world, "eth0", icmp6("2001:db8::2", "ff02::16", 1, types[i], 0), DROP,
 		       "protocol");
-		EXPECT(world, "eth0", icmp6("fe80::2", "ff02::16", 2, types[i], 0), DROP, "protocol");
+		EXPECT(world, "eth0", icmp6("fe80::2", "ff02::16", 2, types[i], 0), DROP,
+		       "protocol");
 	}
 	EXPECT(world, "eth0", icmp6("fe80::2", "ff02::16", 1, 129, 0), DROP, "protocol");
 	EXPECT(world, "eth0", icmp6("fe80::2", "ff02::16", 1, 144, 0), DROP, "protocol");
@@ -247,7 +248,8 @@ Test(exceptions, martians_drop_but_on_loopback)
 
 Test(exceptions, protocols_pass_where_set)
 {
-	const uint8_t passing[] = {47, 132, 255, 0, 61}, others[] = {46, 48, 133, 254, 1, 60, 62, 50};
+	const uint8_t passing[] = {47, 132, 255, 0, 61},
+		      others[] = {46, 48, 133, 254, 1, 60, 62, 50};
 
 	for (size_t i = 0; i < sizeof(passing); i++) {
 		EXPECT(world, "passing", ip_other(passing[i], "8.8.8.8", 0, 0), PASS, "protocol");

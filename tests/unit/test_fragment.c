@@ -15,15 +15,14 @@ static const char world_text[] = "interface eth0 index 2 address 10.0.0.1/24\n"
 				 "set eth0 mark 0x100 mask 0x300\n"
 				 "socket udp bound 127.0.0.1:1000\n"
 				 "socket udp bound [::1]:1000\n";
-static const char rules_text[] =
-	"pass udp to 0.0.0.0/0 port 1\n"
-	"intercept udp to 0.0.0.0/0 port 2 via 127.0.0.1:1000\n"
-	"deny udp to 0.0.0.0/0 port 3\n"
-	"pass tcp to 0.0.0.0/0 port 1\n"
-	"pass udp to ::/0 port 1\n"
-	"intercept udp to ::/0 port 2 via [::1]:1000\n"
-	"deny udp to ::/0 port 3\n"
-	"pass tcp to ::/0 port 1\n";
+static const char rules_text[] = "pass udp to 0.0.0.0/0 port 1\n"
+				 "intercept udp to 0.0.0.0/0 port 2 via 127.0.0.1:1000\n"
+				 "deny udp to 0.0.0.0/0 port 3\n"
+				 "pass tcp to 0.0.0.0/0 port 1\n"
+				 "pass udp to ::/0 port 1\n"
+				 "intercept udp to ::/0 port 2 via [::1]:1000\n"
+				 "deny udp to ::/0 port 3\n"
+				 "pass tcp to ::/0 port 1\n";
 
 static struct sim_world *world;
 
@@ -57,7 +56,7 @@ static struct frame piece(int family, uint16_t port, uint32_t id, size_t offset,
 	return fragment_of(datagram(family, port), id, offset, size);
 }
 
-#define AT(seconds) ((struct sim_frame){.time_ns = (seconds) * SECOND})
+#define AT(seconds) ((struct sim_frame){.time_ns = (seconds)*SECOND})
 #define EACH_FAMILY(family) for (int family = 0; family < 2; family++)
 
 Test(fragment, later_ones_get_verdict_rule_and_mark_of_their_first)

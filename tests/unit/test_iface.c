@@ -48,7 +48,7 @@ Test(iface, settings_are_read)
 	cr_assert_eq(in.ifindex, sim_world_ifindex(world, "eth0"));
 	cr_assert_eq(in.slot, 1);
 	cr_assert_eq(in.flags, IFW_IFACE_SSH_OFF | IFW_IFACE_ECHO | IFW_IFACE_ADDRS_RECORDED |
-				      IFW_IFACE_GENEVE);
+				       IFW_IFACE_GENEVE);
 	cr_assert_eq(in.mark, 0x100);
 	cr_assert_eq(in.mark_mask, 0xf00);
 	cr_assert_eq(in.verbose, 3);

@@ -6,7 +6,7 @@
 #include "sim_fixture.h"
 
 #define WORLD                                                                                      \
-	"interface eth0 address 10.0.0.1/24 address 2001:db8::1/64\n"                                                     \
+	"interface eth0 address 10.0.0.1/24 address 2001:db8::1/64\n"                              \
 	"interface eth1 addresses unknown\n"                                                       \
 	"interface lo address 127.0.0.1/8\n"                                                       \
 	"socket tcp listen 127.0.0.1:1000\n"                                                       \

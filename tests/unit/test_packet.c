@@ -88,12 +88,9 @@ Test(packet, reads_udp_and_icmp)
 Test(packet, is_malformed_at_every_shorter_length)
 {
 	const struct frame whole[] = {
-		tcp("10.1.2.3", 1, "10.4.5.6", 2),
-		udp("10.1.2.3", 1, "10.4.5.6", 2),
-		tcp("2001:db8::1", 1, "2001:db8::2", 2),
-		udp("2001:db8::1", 1, "2001:db8::2", 2),
-		ip_other(IPPROTO_ICMP, "10.1.1.1", 8, 0),
-		icmp6("fe80::1", "ff02::1", 255, 135, 0),
+		tcp("10.1.2.3", 1, "10.4.5.6", 2),	  udp("10.1.2.3", 1, "10.4.5.6", 2),
+		tcp("2001:db8::1", 1, "2001:db8::2", 2),  udp("2001:db8::1", 1, "2001:db8::2", 2),
+		ip_other(IPPROTO_ICMP, "10.1.1.1", 8, 0), icmp6("fe80::1", "ff02::1", 255, 135, 0),
 	};
 	struct packet p;
 
