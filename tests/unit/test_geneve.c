@@ -227,6 +227,19 @@ Test(geneve, cut_at_every_length_drops)
 	}
 }
 
+/* What follows the outer datagram in the frame is none of it. */
+Test(geneve, padding_is_no_inner_packet)
+{
+	for (int i = 0; i < 4; i++) {
+		const struct frame in = inner(0, 80);
+		struct frame f = wrap(i & 1, 1, i >> 1, in);
+
+		grow_ip(&f, -(int)(f.length - at(i & 1) - 12));
+		put16(&f, at(i & 1) - 4, 8 + 12);
+		EXPECT(world, "eth0", f, DROP, "geneve");
+	}
+}
+
 /* net/core/filter.c: BPF_F_ADJ_ROOM_DECAP_L3 came with 6.3. */
 Test(geneve, the_other_family_needs_a_kernel)
 {
