@@ -29,22 +29,39 @@ FROM = 5555  # the port that made fragments come from
 # --- From a real sender -------------------------------------------------------------
 
 
-def converse(net, family, port, times=TIMES, seconds=laboratory.PATIENCE):
-    """How many of so many datagrams of 8,000 bytes are answered, whole, from where they went."""
+def converse(net, family, port):
+    """How many of 25 datagrams of 8,000 bytes are answered, whole, from where they went.
+
+    The first that is lost ends it.
+    """
     answered = 0
     destination = (family.far, port)
     with net.client.socket(family.af, socket.SOCK_DGRAM) as s:
-        s.settimeout(seconds)
-        for i in range(times):
+        s.settimeout(1)
+        for i in range(TIMES):
             said = f"{i:02}" + "abcdefghij" * (SIZE // 10 - 1) + "01234567"
             s.sendto(said.encode(), destination)
             try:
                 data, origin = s.recvfrom(65535)
             except TimeoutError:
-                continue
+                break
             answered += data.decode() == proxy_says(destination, said) and \
                 origin[:2] == destination
     return answered
+
+
+def shout(net, family, port, times=3):
+    """How many of so many datagrams are answered that nobody should answer."""
+    answered = 0
+    with net.client.socket(family.af, socket.SOCK_DGRAM) as s:
+        s.settimeout(QUIET)
+        for _ in range(times):
+            s.sendto(bytes(SIZE), (family.far, port))
+        try:
+            while s.recv(65535):
+                answered += 1
+        except TimeoutError:
+            return answered
 
 
 def check_datagrams(net, family):
@@ -55,7 +72,7 @@ def check_datagrams(net, family):
           "the first fragments are intercepted, the others follow")
     for text, port, reason in (("denied", 54, "rule-deny"), ("without a rule", 55, "no-rule"),
                                ("without a listener", 56, "no-listener")):
-        answered, more = net.more(lambda p=port: converse(net, family, p, 3, QUIET))
+        answered, more = net.more(lambda p=port: shout(net, family, p))
         equal((answered, more), (0, {(reason, "drop"): 3, ("fragment", "drop"): 3 * LATER}),
               f"{family.name}: one that is {text} drops with all its fragments")
 
@@ -75,7 +92,7 @@ def check_without_lookup(net):
     """That the listener is found for the whole is the sk_lookup program's doing."""
     check(detach_lookup(), "the sk_lookup program is taken off")
     for family in FAMILIES:
-        equal(converse(net, family, 53, 5, QUIET), 0, f"{family.name}: without the sk_lookup program none is")
+        equal(shout(net, family, 53, TIMES), 0, f"{family.name}: without the sk_lookup program none is")
 
 
 # --- Made one by one ------------------------------------------------------------------

@@ -100,11 +100,12 @@ def greet(net, listener, address):
     """Whether the client gets through to a listener of the host."""
     with net.client.socket(socket.AF_INET6, socket.SOCK_STREAM) as s:
         s.settimeout(QUIET)
+        listener.settimeout(QUIET)
         try:
             s.connect(address)
+            listener.accept()[0].close()
         except TimeoutError:
             return False
-        listener.accept()[0].close()
         return True
 
 
