@@ -64,7 +64,7 @@ void event_print(FILE *out, const struct event_view *view, const struct table_lo
 		colour = e->verdict == IFW_VERDICT_PASS ? "\033[32m" : "\033[31m";
 		plain = "\033[0m";
 	}
-	fprintf(out, "%s.%06d  %-8s  %-6s  %21s > %-21s  %s%-4s%s  ", clock,
+	fprintf(out, "%s.%06d  %-8s  %-6s  %26s > %-26s  %s%-4s%s  ", clock,
 		(int)(wall % NS_PER_S / NS_PER_US), view->ifname,
 		protocol_of(e, protocol, sizeof(protocol)),
 		endpoint_of(e, e->src, e->src_port, src, sizeof(src)),

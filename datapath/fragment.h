@@ -4,7 +4,7 @@
  * as usual; where it passes, its datagram is remembered for a while, with the
  * bytes that came, and later fragments get its verdict and mark. They are never
  * read as ports, and bytes that come twice end the datagram (RFC 5722, and for
- * IPv4 RFC 1858 3), so that no part can be put over another that was checked.
+ * IPv4 RFC 1858 4), so that no part can be put over another that was checked.
  */
 #ifndef IFW_FRAGMENT_H
 #define IFW_FRAGMENT_H
@@ -36,11 +36,16 @@ ifw_inline __u64 ifw_cover_mask(__u32 word, __u32 first, __u32 last)
 	return mask;
 }
 
-/* 1 where some of the fragment's bytes came before; else they have come now. */
-ifw_inline int ifw_cover(struct ifw_fragment *datagram, __u32 offset, __u32 length)
+enum ifw_cover {
+	IFW_COVER_NEW,	    /* none of its bytes came before; they have come now */
+	IFW_COVER_REPEATS,  /* all of them came: the network has doubled it */
+	IFW_COVER_OVERLAPS, /* some of them came */
+};
+
+ifw_inline enum ifw_cover ifw_cover(struct ifw_fragment *datagram, __u32 offset, __u32 length)
 {
 	__u32 first = offset / 8, last = (offset + length - 1) / 8;
-	__u64 seen = 0;
+	__u64 seen = 0, unseen = 0;
 
 	for (__u32 i = 0; i < IFW_FRAGMENT_WORDS && i <= last / 64 - first / 64; i++) {
 		/* Never cuts anything off; the verifier wants to see that. */
@@ -48,9 +53,12 @@ ifw_inline int ifw_cover(struct ifw_fragment *datagram, __u32 offset, __u32 leng
 		__u64 mask = ifw_cover_mask(word, first, last);
 
 		seen |= datagram->covered[word] & mask;
+		unseen |= ~datagram->covered[word] & mask;
 		datagram->covered[word] |= mask;
 	}
-	return seen != 0;
+	if (!seen)
+		return IFW_COVER_NEW;
+	return unseen ? IFW_COVER_OVERLAPS : IFW_COVER_REPEATS;
 }
 
 /* Row 4: a later fragment. */
@@ -59,6 +67,7 @@ IFW_STEP ifw_answer ifw_later_fragment(ifw_ctx *ctx)
 	struct ifw_work *w = ifw_work_of(ctx);
 	struct ifw_fragment_key key = {};
 	struct ifw_fragment *datagram;
+	enum ifw_cover cover;
 
 	if (!w)
 		return ifw_drop(IFW_REASON_FRAGMENT);
@@ -66,8 +75,11 @@ IFW_STEP ifw_answer ifw_later_fragment(ifw_ctx *ctx)
 	datagram = ifw_find_fragment(IFW_MAPS_OF(ctx) & key);
 	if (!datagram || datagram->expires_ns < ifw_now(IFW_MAPS_ONLY_OF(ctx)))
 		return ifw_drop_unless_loopback(w->in.ifindex, IFW_REASON_FRAGMENT);
-	if (ifw_cover(datagram, w->packet.fragment_off, w->packet.l4_length)) {
-		ifw_forget_fragment(IFW_MAPS_OF(ctx) & key);
+	cover = ifw_cover(datagram, w->packet.fragment_off, w->packet.l4_length);
+	if (cover != IFW_COVER_NEW) {
+		/* RFC 8200 4.5: one that the network doubled is dropped alone. */
+		if (cover == IFW_COVER_OVERLAPS)
+			ifw_forget_fragment(IFW_MAPS_OF(ctx) & key);
 		return ifw_drop_unless_loopback(w->in.ifindex, IFW_REASON_FRAGMENT_OVERLAP);
 	}
 	w->decision.rule = datagram->rule;

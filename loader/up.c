@@ -124,11 +124,9 @@ static int forget_others(struct loader *loader, const char *ifname, uint32_t ifi
 	if (err)
 		return fail_errno(failure, err, "cannot read the interfaces");
 	if (query.ifindex) {
-		inherited->flags = query.settings.flags;
-		inherited->verbose = query.settings.verbose;
-		inherited->mark = query.settings.mark;
-		inherited->mark_mask = query.settings.mark_mask;
-		inherited->table = query.settings.table;
+		*inherited = query.settings;
+		inherited->hook = IFW_HOOK_NONE; /* what was attached went with the device */
+		inherited->made_qdisc = inherited->tc_handle = inherited->tc_priority = 0;
 		err = forget(loader, query.ifindex, &query.settings, failure);
 		if (err)
 			return err;

@@ -196,8 +196,8 @@ Test(event, line)
 	/* one day and two hours after 1970, and the event's own 1.234567890 s */
 	view.clock_offset_ns = (86400 + 7200) * 1000000000LL;
 	text = print_event(&view, false);
-	cr_expect_str_eq(text, "02:00:01.234567  eth0      tcp            10.1.1.5:40000 > "
-			       "10.2.3.4:443           pass  intercepted         some rule\n");
+	cr_expect_str_eq(text, "02:00:01.234567  eth0      tcp                 10.1.1.5:40000 > "
+			       "10.2.3.4:443                pass  intercepted         some rule\n");
 	free(text);
 	view.rule = NULL;
 	text = print_event(&view, false);

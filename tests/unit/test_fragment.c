@@ -150,13 +150,9 @@ Test(fragment, overlapping_ones_end_the_datagram)
 	static const struct {
 		size_t offset, size;
 	} bad[] = {
-		{88, 88},  /* twice the same */
-		{80, 16},  /* the end of the first */
-		{8, 8},	   /* within the first */
-		{168, 16}, /* the end of the second */
+		{80, 104}, /* the end of the first, the second, and 8 bytes more */
+		{168, 16}, /* the end of the second, and 8 bytes more */
 		{80, 184}, /* all of the second, and more */
-		{96, 8},   /* within the second */
-		{88, 8},   /* its first 8 bytes */
 	};
 
 	EACH_FAMILY(family)
@@ -168,6 +164,28 @@ Test(fragment, overlapping_ones_end_the_datagram)
 		EXPECT(world, "eth0", piece(family, 1, 7, 176, 88), DROP, "fragment");
 		EXPECT(world, "lo", piece(family, 1, 7, 0, 88), PASS, "rule-pass");
 		EXPECT(world, "lo", piece(family, 1, 7, 80, 88), PASS, "fragment-overlap");
+	}
+}
+
+/* RFC 8200 4.5: the network may double one; what brings nothing new drops alone. */
+Test(fragment, doubled_ones_drop_alone)
+{
+	static const struct {
+		size_t offset, size;
+	} again[] = {
+		{88, 88}, /* the same */
+		{8, 8},	  /* within the first */
+		{96, 8},  /* within the second */
+		{80, 16}, /* the end of one and the start of the other */
+	};
+
+	EACH_FAMILY(family)
+	for (size_t i = 0; i < sizeof(again) / sizeof(again[0]); i++) {
+		EXPECT(world, "eth0", piece(family, 1, 7, 0, 88), PASS, "rule-pass");
+		EXPECT(world, "eth0", piece(family, 1, 7, 88, 88), PASS, "fragment");
+		EXPECT(world, "eth0", piece(family, 1, 7, again[i].offset, again[i].size), DROP,
+		       "fragment-overlap");
+		EXPECT(world, "eth0", piece(family, 1, 7, 176, 88), PASS, "fragment");
 	}
 }
 
@@ -314,16 +332,20 @@ Test(fragment, covers_as_counted_one_by_one)
 		for (int i = 0; i < 30; i++) {
 			uint32_t offset = next_random(&seed) % IFW_FRAGMENT_UNITS * 8;
 			uint32_t length = 1 + next_random(&seed) % (i % 2 ? 3000 : 64);
-			int overlaps = 0;
+			int old = 0, new = 0;
 
 			if (offset + length > 65535)
 				continue;
 			for (uint32_t u = offset / 8; u <= (offset + length - 1) / 8; u++) {
-				overlaps |= seen[u];
+				old |= seen[u];
+				new |= !seen[u];
 				seen[u] = 1;
 			}
-			cr_assert_eq(ifw_cover(&d, offset, length), overlaps, "%u %u", offset,
-				     length);
+			cr_assert_eq(ifw_cover(&d, offset, length),
+				     !old  ? IFW_COVER_NEW
+				     : new ? IFW_COVER_OVERLAPS
+					   : IFW_COVER_REPEATS,
+				     "%u %u", offset, length);
 		}
 		for (uint32_t u = 0; u < IFW_FRAGMENT_UNITS; u++)
 			cr_assert_eq(d.covered[u / 64] >> (u % 64) & 1, seen[u]);
