@@ -107,6 +107,10 @@ Test(lookup, udp_listeners_are_kept_for_fragments_alone)
 
 Test(lookup, only_where_an_intercept_rule_matches)
 {
+	/* What a rule without listener would lead to. */
+	const struct ifw_listener_key none = {.family = IFW_FAMILY_IPV4, .protocol = IPPROTO_TCP};
+
+	cr_assert_eq(sim_world_keep_listener(world, &none, world->sockets), 0);
 	syn("eth0", 0, 80);
 	cr_assert_not_null(LOOK(80));
 	cr_assert_null(LOOK(79));
