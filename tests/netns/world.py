@@ -271,8 +271,14 @@ class World:
         ipv6 = is_ipv6(one.remote[0])
         address = [f"{one.remote[0]}/{128 if ipv6 else 32}", "dev", LO]
         self.router.run("ip", "address", "add", *address, *(["nodad"] if ipv6 else []))
+        # The kernel gives an IPv6 address its route a little later.
+        wait_for(lambda: self._is_here(one.remote[0]), f"{one.remote[0]} to be an own address")
         yield
         self.router.run("ip", "address", "del", *address)
+
+    def _is_here(self, address):
+        route = self.router.run("ip", "route", "get", address, ok=False).stdout
+        return route.startswith(f"local {address} ")
 
     def _establish(self, one):
         """Connected without a packet; it stays in repair, so that it sends none either."""
