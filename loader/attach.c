@@ -80,10 +80,14 @@ int program_load(struct loader *loader, struct program *program, struct failure 
 	int err;
 
 	err = load_skeleton(loader, true, &skeleton);
-	if (err == -EACCES || err == -EINVAL) { /* what the verifier says to a field it lacks */
+	/* What the verifier says to a field it lacks; what else it may mean is told below. */
+	if ((err == -EACCES || err == -EINVAL) && load_skeleton(loader, false, &skeleton) == 0) {
 		lookup = false;
-		err = load_skeleton(loader, false, &skeleton);
+		err = 0;
 	}
+	/* Without CAP_PERFMON the verifier follows speculative paths, and gives up with this. */
+	if (err == -EFAULT)
+		err = -EACCES;
 	if (err)
 		return fail_errno(
 			failure, err,

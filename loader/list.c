@@ -14,8 +14,8 @@
 #include "internal.h"
 
 #define BATCH 4096
-#define RETRIES 50
-#define RETRY_NS 2000000L
+#define RETRIES 200
+#define RETRY_NS 200000L
 
 void rule_from_entry(struct rule *rule, const struct group_key *key,
 		     const struct group_value *value)
