@@ -11,6 +11,7 @@ import json
 import socket
 import struct
 import sys
+import threading
 
 import lab as laboratory
 from lab import check, equal, wait_for
@@ -118,6 +119,38 @@ def check_large_transfer(net):
         while not answer.endswith(b"\n"):
             answer += s.recv(4096)
     equal(answer.decode(), proxy_says(("10.9.1.1", 80), said), "more than one segment goes both ways")
+
+
+def check_aggregates(net):
+    """Segments that the stack keeps in one skb, most of it not in its linear part."""
+    whole = 1_000_000
+    net.rule(f"intercept tcp to 10.5.0.0/16 port 80 via 127.0.0.1:{PROXY_PORT + 2}")
+    net.lab.ifw("iface", "set", "eth0", "verbose", "on")
+    monitor = net.lab.router.start(net.lab.program("ifw"), "monitor", "-j")
+    with net.lab.router.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT
+        listener.bind(("127.0.0.1", PROXY_PORT + 2))
+        listener.listen()
+        with net.client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+            s.settimeout(laboratory.PATIENCE)
+            s.connect(("10.5.0.1", 80))
+            peer, _ = listener.accept()
+            peer.settimeout(laboratory.PATIENCE)
+            sender = threading.Thread(target=s.sendall, args=(b"x" * whole,))
+            sender.start()
+            got = 0
+            while got < whole:
+                got += len(peer.recv(65536))
+            sender.join()
+            peer.close()
+    equal(got, whole, "a large upload arrives whole at the listener")
+    monitor.stop()
+    lengths = []
+    while (line := monitor.line(1)) is not None:
+        if line.startswith("{") and json.loads(line)["reason"] == "established":
+            lengths.append(json.loads(line)["length"])
+    check(max(lengths) > 3000, f"in aggregates of up to {max(lengths)} bytes, decided as one packet")
+    net.lab.ifw("iface", "set", "eth0", "verbose", "off")
 
 
 def check_actions(net):
@@ -265,6 +298,7 @@ def conversation(hook):
         print(f"      by {hook}:")
         check_tcp_and_udp(net)
         check_large_transfer(net)
+        check_aggregates(net)
         check_actions(net)
         check_interfaces(net)
         check_host_itself(net)
