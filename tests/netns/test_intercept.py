@@ -144,11 +144,12 @@ def check_aggregates(net):
             sender.join()
             peer.close()
     equal(got, whole, "a large upload arrives whole at the listener")
-    monitor.stop()
-    lengths = []
+    # The ring buffer keeps the events until the monitor has come up.
+    lengths = [json.loads(monitor.wait_line('"established"'))["length"]]
     while (line := monitor.line(1)) is not None:
-        if line.startswith("{") and json.loads(line)["reason"] == "established":
+        if json.loads(line)["reason"] == "established":
             lengths.append(json.loads(line)["length"])
+    monitor.stop()
     check(max(lengths) > 3000, f"in aggregates of up to {max(lengths)} bytes, decided as one packet")
     net.lab.ifw("iface", "set", "eth0", "verbose", "off")
 
