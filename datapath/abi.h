@@ -15,7 +15,7 @@
 #include <linux/types.h>
 
 /* Raised whenever a map's key, value or meaning changes. Pins carry it. */
-#define IFW_ABI 2
+#define IFW_ABI 3
 
 #define IFW_NAME_MAX 16 /* IFNAMSIZ, with the final NUL */
 
@@ -42,6 +42,14 @@
 #define IFW_FRAGMENTS_MAX 1024	/* datagrams under way, least recently used first */
 #define IFW_FRAGMENT_UNITS 8192 /* of 8 bytes: 64 KiB */
 #define IFW_FRAGMENT_WORDS (IFW_FRAGMENT_UNITS / 64)
+
+/*
+ * Counters of rules are numbered from 1 and lie in chunks, so that memory grows
+ * with the rules and not with their limit: counter n is element n % IFW_COUNTER_CHUNK
+ * of chunk n / IFW_COUNTER_CHUNK. Number 0 is none.
+ */
+#define IFW_COUNTER_CHUNK 4096
+#define IFW_COUNTER_CHUNKS 256
 
 #define IFW_LISTENERS_MAX 16384 /* listeners that lookups of the stack are led to */
 
@@ -132,7 +140,8 @@ struct ifw_range {
 	__u32 next;	     /* ranges ahead to the next candidate; 0: last */
 	__u16 listener_port; /* host order */
 	__u8 action;	     /* enum ifw_action */
-	__u8 reserved[5];
+	__u8 reserved;
+	__u32 counter;		  /* of the rule as entered; 0: it is not counted */
 	struct ifw_addr listener; /* of the destination's family */
 };
 
@@ -210,8 +219,9 @@ struct ifw_fragment_key {
 struct ifw_fragment {
 	__u64 expires_ns; /* CLOCK_MONOTONIC; 0: not filled yet */
 	__u32 rule;	  /* order number of the rule that let it pass; 0: none */
+	__u32 counter;	  /* of that rule; 0: none */
 	__u8 marked;	  /* the first was marked, so the others are */
-	__u8 reserved[3];
+	__u8 reserved[7];
 	__u64 covered[IFW_FRAGMENT_WORDS]; /* bit n: bytes 8n to 8n+7 were seen */
 };
 
@@ -269,9 +279,10 @@ IFW_ASSERT_SIZE(struct ifw_range, 48);
 IFW_ASSERT_SIZE(struct ifw_net, 24);
 IFW_ASSERT_SIZE(struct ifw_iface, 208);
 IFW_ASSERT_SIZE(struct ifw_fragment_key, 48);
-IFW_ASSERT_SIZE(struct ifw_fragment, 16 + 1024);
+IFW_ASSERT_SIZE(struct ifw_fragment, 24 + 1024);
 IFW_ASSERT_SIZE(struct ifw_listener_key, 24);
 IFW_ASSERT_SIZE(struct ifw_addr_key, 24);
+IFW_ASSERT_SIZE(struct ifw_count, 16);
 IFW_ASSERT_SIZE(struct ifw_counters, 1040);
 IFW_ASSERT_SIZE(struct ifw_event, 72);
 

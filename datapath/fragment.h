@@ -83,6 +83,7 @@ IFW_STEP ifw_answer ifw_later_fragment(ifw_ctx *ctx)
 		return ifw_drop_unless_loopback(w->in.ifindex, IFW_REASON_FRAGMENT_OVERLAP);
 	}
 	w->decision.rule = datagram->rule;
+	w->decision.counter = datagram->counter;
 	if (datagram->marked) {
 		ifw_set_mark(ctx, w->in.mark, w->in.mark_mask);
 		w->decision.marked = 1;
@@ -120,6 +121,7 @@ IFW_STEP ifw_answer ifw_remember_fragment(ifw_ctx *ctx)
 	if (!datagram)
 		return IFW_UNDECIDED;
 	datagram->rule = w->decision.rule;
+	datagram->counter = w->decision.counter;
 	datagram->marked = w->decision.marked;
 	ifw_cover(datagram, 0, w->packet.l4_length);
 	datagram->expires_ns = ifw_now(IFW_MAPS_ONLY_OF(ctx)) + IFW_FRAGMENT_NS;

@@ -249,6 +249,15 @@ ifw_inline struct ifw_counters *ifw_find_counters(__u32 slot)
 	return bpf_map_lookup_elem(&ifw_counters, &slot);
 }
 
+/* The rule counter with this number, on this CPU; NULL: its chunk has not been made. */
+ifw_inline struct ifw_count *ifw_find_rule_count(__u32 counter)
+{
+	__u32 chunk = counter / IFW_COUNTER_CHUNK, index = counter % IFW_COUNTER_CHUNK;
+	void *counts = bpf_map_lookup_elem(&ifw_rule_counts, &chunk);
+
+	return counts ? bpf_map_lookup_elem(counts, &index) : 0;
+}
+
 /* Room for an event, or NULL where the ring buffer is full. */
 ifw_inline struct ifw_event *ifw_event_reserve(void)
 {
@@ -302,6 +311,7 @@ struct ifw_fragment *ifw_new_fragment(ifw_ctx *ctx, const struct ifw_fragment_ke
 void ifw_forget_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);
 void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *key, struct bpf_sock *sk);
 struct ifw_counters *ifw_find_counters(ifw_ctx *ctx, __u32 slot);
+struct ifw_count *ifw_find_rule_count(ifw_ctx *ctx, __u32 counter);
 struct ifw_event *ifw_event_reserve(ifw_ctx *ctx);
 void ifw_event_submit(ifw_ctx *ctx, struct ifw_event *event);
 __u64 ifw_now(ifw_ctx *ctx);

@@ -110,6 +110,7 @@ IFW_STEP ifw_answer ifw_apply_rules(ifw_ctx *ctx)
 	if (!rule)
 		return ifw_drop_unless_loopback(w->in.ifindex, IFW_REASON_NO_RULE);
 	w->decision.rule = rule->rule;
+	w->decision.counter = rule->counter;
 	if (rule->action == IFW_ACTION_DENY)
 		return ifw_drop(IFW_REASON_RULE_DENY);
 	if (rule->action == IFW_ACTION_PASS)

@@ -36,6 +36,14 @@ struct ifw_range_map {
 	__uint(value_size, sizeof(struct ifw_range));
 };
 
+/* No flags: the verifier then puts the lookup in line (kernel/bpf/arraymap.c). */
+struct ifw_counter_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, IFW_COUNTER_CHUNK);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct ifw_count));
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -93,6 +101,13 @@ struct {
 	__type(key, __u32); /* slot */
 	__type(value, struct ifw_counters);
 } ifw_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, IFW_COUNTER_CHUNKS);
+	__type(key, __u32);
+	__array(values, struct ifw_counter_map);
+} ifw_rule_counts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

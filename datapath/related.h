@@ -150,6 +150,7 @@ IFW_STEP ifw_answer ifw_decide_icmp_related(ifw_ctx *ctx)
 		if (!rule || rule->action != IFW_ACTION_INTERCEPT)
 			return IFW_UNDECIDED;
 		w->decision.rule = rule->rule;
+		w->decision.counter = rule->counter;
 	}
 	ifw_set_mark(ctx, w->in.mark, w->in.mark_mask);
 	w->decision.marked = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * report.h - after the decision: one count for its reason, and an event where
- * the interface is verbose. Neither can change the verdict.
+ * report.h - after the decision: one count for its reason, one for its rule, and
+ * an event where the interface is verbose. None can change the verdict.
  */
 #ifndef IFW_REPORT_H
 #define IFW_REPORT_H
@@ -37,12 +37,28 @@ ifw_inline void ifw_emit_event(ifw_ctx *ctx, const struct packet *p, const struc
 	ifw_event_submit(ctx, event);
 }
 
+/* In memory of this CPU alone, so no cache line goes back and forth between CPUs. */
+ifw_inline void ifw_count_rule(ifw_ctx *ctx, const struct packet *p, const struct decision *d)
+{
+	struct ifw_count *count;
+
+	(void)ctx; /* maps are global in the kernel */
+	if (!d->counter)
+		return;
+	count = ifw_find_rule_count(IFW_MAPS_OF(ctx) d->counter);
+	if (!count)
+		return;
+	count->packets++;
+	count->bytes += p->length;
+}
+
 ifw_inline void ifw_report(ifw_ctx *ctx, const struct packet *p, const struct iface *in,
 			   const struct decision *d)
 {
 	struct ifw_counters *counters = ifw_find_counters(IFW_MAPS_OF(ctx) in->slot);
 	struct ifw_count *count;
 
+	ifw_count_rule(ctx, p, d);
 	if (!counters)
 		return;
 	/* Masked for the verifier; both are in range by construction. */

@@ -51,6 +51,7 @@ struct decision {
 	__u8 assigned; /* enum ifw_assigned */
 	__u8 marked;   /* 1: our bits of skb->mark were written */
 	__u32 rule;    /* order number of the rule that matched; 0: none */
+	__u32 counter; /* of that rule; 0: it is not counted */
 };
 
 struct ifw_work {

@@ -238,7 +238,7 @@ static bool is_our_pin(const char *name)
 	static const char *const ours[] = {
 		"active",     "fragments", "listeners", "lookup",  "prefixes", "ranges",
 		"ifaces",     "addrs",	   "counters",	"events",  "names",    "prefixes_0",
-		"prefixes_1", "ranges_0",  "ranges_1",	"rules_0", "rules_1",
+		"prefixes_1", "ranges_0",  "ranges_1",	"rules_0", "rules_1",  "rule_counts",
 	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)

@@ -29,6 +29,7 @@ struct rule {
 	struct ifw_addr listener; /* intercept only */
 	uint64_t ifaces;	  /* bit n: slot n; IFW_IFACES_ANY: every interface */
 	uint32_t order;		  /* first added, first asked; 0: not in a set yet */
+	uint32_t counter;	  /* number of what counts its packets; 0: none */
 	uint16_t low;		  /* destination ports, inclusive, host order */
 	uint16_t high;
 	uint16_t listener_port; /* host order, intercept only */
@@ -86,7 +87,7 @@ int iface_names_find(const struct iface_names *names, const char *name);
 /* Same protocol, prefixes, ports and interfaces: what identifies a rule. */
 bool rule_same_match(const struct rule *a, const struct rule *b);
 
-/* Same match, action, listener and label. Order does not count. */
+/* Same match, action, listener and label. Order and counter make no difference. */
 bool rule_equal(const struct rule *a, const struct rule *b);
 
 /* Same protocol and prefixes: rules whose ports are searched in one run. */

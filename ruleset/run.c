@@ -149,6 +149,7 @@ static struct ifw_range range_of(const struct rule *rule, uint32_t owner, uint32
 		.rule = rule->order,
 		.listener_port = rule->listener_port,
 		.action = rule->action,
+		.counter = rule->counter,
 		.listener = rule->listener,
 	};
 }

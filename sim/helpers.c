@@ -267,6 +267,13 @@ struct ifw_counters *ifw_find_counters(ifw_ctx *ctx, __u32 slot)
 	return &ctx->world->counters[slot];
 }
 
+struct ifw_count *ifw_find_rule_count(ifw_ctx *ctx, __u32 counter)
+{
+	if (fails(ctx) || counter >= ctx->world->rule_count_room)
+		return NULL;
+	return &ctx->world->rule_counts[counter];
+}
+
 /* --- Events ------------------------------------------------------------------- */
 
 /* The ring buffer's memory holds old events: what is not written must not look like zero. */

@@ -45,6 +45,12 @@ uint32_t sim_world_first_ifindex(const struct sim_world *world);
 /* The rule with this order number, NULL where there is none. */
 const struct rule *sim_world_rule(const struct sim_world *world, uint32_t order);
 
+/*
+ * What the rule with this order number has decided since the set was put in
+ * force; NULL where there is no such rule.
+ */
+const struct ifw_count *sim_world_rule_count(const struct sim_world *world, uint32_t order);
+
 /* Counters of an interface, summed; NULL where the world has no such interface. */
 const struct ifw_counters *sim_world_counters(const struct sim_world *world, uint32_t ifindex);
 

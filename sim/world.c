@@ -36,6 +36,9 @@ void sim_world_clear(struct sim_world *world)
 	for (int i = 0; i < SIM_GENERATIONS; i++)
 		set_clear(&world->sets[i]);
 	rule_set_clear(&world->rules);
+	free(world->rule_counts);
+	world->rule_counts = NULL;
+	world->rule_count_room = 0;
 	HASH_ITER(hh, world->addrs, addr, next_addr)
 	{
 		HASH_DEL(world->addrs, addr);
@@ -241,21 +244,25 @@ int sim_world_set_rules(struct sim_world *world, const struct rule_set *set)
 {
 	struct rule_set copy = {};
 	struct sim_set filled = {};
-	struct image image;
+	struct ifw_count *counts;
+	struct image image = {};
 	__u32 other;
 	int error;
 
 	if (!names_extend(&set->names, &world->names))
 		return -EINVAL;
-	error = compile_set(set, &image, NULL);
-	if (error)
-		return error;
-	error = copy_rules(&copy, set);
+	counts = calloc(set->count + 1, sizeof(*counts));
+	error = counts ? copy_rules(&copy, set) : -ENOMEM;
+	for (size_t i = 0; i < copy.count; i++)
+		copy.rules[i].counter = (uint32_t)i + 1;
+	if (!error)
+		error = compile_set(&copy, &image, NULL);
 	if (!error)
 		error = set_fill(&filled, &image);
 	image_free(&image);
 	if (error) {
 		rule_set_clear(&copy);
+		free(counts);
 		return error;
 	}
 
@@ -265,6 +272,9 @@ int sim_world_set_rules(struct sim_world *world, const struct rule_set *set)
 	world->active = other;
 	rule_set_clear(&world->rules);
 	world->rules = copy;
+	free(world->rule_counts);
+	world->rule_counts = counts;
+	world->rule_count_room = copy.count + 1;
 	world->names = set->names;
 	return 0;
 }
@@ -283,6 +293,13 @@ const struct rule *sim_world_rule(const struct sim_world *world, uint32_t order)
 		return NULL;
 	return bsearch(&order, world->rules.rules, world->rules.count, sizeof(struct rule),
 		       compare_order);
+}
+
+const struct ifw_count *sim_world_rule_count(const struct sim_world *world, uint32_t order)
+{
+	const struct rule *rule = sim_world_rule(world, order);
+
+	return rule ? &world->rule_counts[rule->counter] : NULL;
 }
 
 /* --- Tests and explanations ------------------------------------------------ */

@@ -132,6 +132,8 @@ struct sim_world {
 	__u32 active;
 	struct rule_set rules;
 	struct ifw_counters counters[IFW_SLOTS];
+	struct ifw_count *rule_counts; /* by the counter of a rule */
+	size_t rule_count_room;
 	uint64_t event_room;
 	unsigned int fail_call;
 	sim_trace_fn trace;

@@ -133,3 +133,87 @@ Test(report, counts_the_events_that_found_no_room)
 	cr_assert_eq(counters->events_lost, 3);
 	cr_assert_eq(counters->decisions, 5);
 }
+
+/* --- Counts of rules ----------------------------------------------------------- */
+
+static struct ifw_count counted(uint32_t order)
+{
+	const struct ifw_count *count = sim_world_rule_count(world, order);
+
+	cr_assert_not_null(count, "rule %u", order);
+	return *count;
+}
+
+#define EXPECT_COUNT(order, wanted_packets, wanted_bytes)                                          \
+	do {                                                                                       \
+		const struct ifw_count count_ = counted(order);                                    \
+                                                                                                   \
+		cr_expect_eq(count_.packets, (wanted_packets), "rule %u: %llu packets", order,     \
+			     (unsigned long long)count_.packets);                                  \
+		cr_expect_eq(count_.bytes, (wanted_bytes), "rule %u: %llu bytes", order,           \
+			     (unsigned long long)count_.bytes);                                    \
+	} while (0)
+
+static void set_up_rules(void)
+{
+	world = world_of("interface eth0 index 2 address 10.0.0.1/24\ninterface eth1 index 3\n"
+			 "socket udp bound 127.0.0.1:1000\n",
+			 "deny udp to 192.0.2.0/24 port 1\n"
+			 "pass udp to 192.0.2.0/24 port 2\n"
+			 "intercept udp to 0.0.0.0/0 port 3 via 127.0.0.1:1000\n"
+			 "intercept tcp to 0.0.0.0/0 port 3 via 127.0.0.1:1000\n"
+			 "pass udp to 192.0.2.0/24 port 5-9 on eth1\n");
+}
+
+TestSuite(report_rules, .init = set_up_rules, .fini = teardown);
+
+Test(report_rules, each_counts_what_it_decides_and_no_other_does)
+{
+	EXPECT(world, "eth0", udp("10.0.0.9", 1, "192.0.2.1", 1), DROP, "rule-deny");
+	EXPECT_COUNT(1, 1, 42);
+	EXPECT(world, "eth0", udp("10.0.0.9", 1, "192.0.2.1", 2), PASS, "rule-pass");
+	EXPECT(world, "eth1", padded(udp("10.0.0.9", 1, "192.0.2.1", 2), 1000), PASS, "rule-pass");
+	EXPECT_COUNT(2, 2, 42 + 1042);
+	EXPECT(world, "eth0", udp("10.0.0.9", 1, "192.0.2.1", 3), PASS, "intercepted");
+	EXPECT(world, "eth0", udp("10.0.0.9", 1, "10.0.0.1", 3), PASS, "local");
+	EXPECT_COUNT(3, 2, 84);
+	EXPECT(world, "eth0", tcp("10.0.0.9", 1, "192.0.2.1", 3), DROP, "no-listener");
+	EXPECT_COUNT(4, 1, 54);
+	EXPECT(world, "eth0", udp("10.0.0.9", 1, "192.0.2.1", 7), DROP, "no-rule");
+	EXPECT(world, "eth0", tcp("10.0.0.9", 1, "10.0.0.1", 22), PASS, "ssh");
+	EXPECT_COUNT(5, 0, 0);
+	EXPECT_COUNT(1, 1, 42);
+	cr_assert_null(sim_world_rule_count(world, 6));
+}
+
+Test(report_rules, later_fragments_count_for_the_rule_of_their_first)
+{
+	const struct frame whole = padded(udp("10.0.0.9", 1, "192.0.2.1", 2), 256);
+
+	EXPECT(world, "eth0", fragment_of(whole, 7, 0, 88), PASS, "rule-pass");
+	EXPECT(world, "eth0", fragment_of(whole, 7, 88, 88), PASS, "fragment");
+	EXPECT(world, "eth0", fragment_of(whole, 8, 88, 88), DROP, "fragment");
+	EXPECT(world, "eth0", fragment_of(whole, 7, 88, 88), DROP, "fragment-overlap");
+	EXPECT_COUNT(2, 2, 2 * (34 + 88));
+}
+
+Test(report_rules, errors_count_for_the_rule_that_lets_them_in)
+{
+	const struct frame answer = udp("192.0.2.1", 3, "10.0.0.9", 1);
+
+	EXPECT(world, "eth0", icmp_error("10.0.0.9", "192.0.2.1", 3, 4, &answer), PASS,
+	       "icmp-related");
+	EXPECT_COUNT(3, 1, 42 + answer.length - L3);
+}
+
+Test(report_rules, one_that_has_no_counter_is_decided_all_the_same)
+{
+	struct sim_set *set = &world->sets[world->active];
+
+	for (size_t i = 0; i < set->range_count; i++)
+		set->ranges[i].counter = i % 2 ? 0 : 1000000; /* none; one whose chunk is missing */
+	EXPECT(world, "eth0", udp("10.0.0.9", 1, "192.0.2.1", 1), DROP, "rule-deny");
+	EXPECT(world, "eth0", udp("10.0.0.9", 1, "192.0.2.1", 2), PASS, "rule-pass");
+	for (uint32_t order = 1; order <= 5; order++)
+		EXPECT_COUNT(order, 0, 0);
+}

@@ -164,13 +164,17 @@ Test(run, every_port)
 Test(run, one_rule)
 {
 	struct rule rule = rule_of(5, 0, 65535, IFW_IFACES_ANY);
-	struct run run = compiled(&rule, 1, 3, NULL);
+	struct run run;
+
+	rule.counter = 4097;
+	run = compiled(&rule, 1, 3, NULL);
 
 	cr_assert_eq(run.count, 1);
 	cr_assert_eq(run.total, 1);
 	cr_assert_eq(run.ranges[0].low, 0);
 	cr_assert_eq(run.ranges[0].high, 65535);
 	cr_assert_eq(run.ranges[0].rule, 5);
+	cr_assert_eq(run.ranges[0].counter, 4097);
 	cr_assert_eq(run.ranges[0].next, 0);
 	run_free(&run);
 	cr_assert_null(run.ranges);
