@@ -63,7 +63,7 @@ void group_free(struct group *group)
 /* One place more than there are rules, so that one can be added. */
 int group_read(struct loader *loader, const struct rule *member, struct group *group)
 {
-	struct group_key key = group_key_of(member, GROUP_HEAD);
+	struct group_key key = group_key_of(member, GROUP_FIRST);
 	struct group_value value;
 	uint32_t count = 0;
 
@@ -75,7 +75,7 @@ int group_read(struct loader *loader, const struct rule *member, struct group *g
 	if (!group->rules)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
-		key.index = i + 1;
+		key.index = GROUP_FIRST + i;
 		if (bpf_map_lookup_elem(loader->set.rules, &key, &value)) {
 			int err = -errno;
 

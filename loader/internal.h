@@ -104,6 +104,10 @@ int names_collect(struct loader *loader, struct failure *failure);
  */
 int addrs_sync(struct loader *loader, uint32_t slot, const struct iface_addr *addrs, size_t count);
 
+/* Fills room_prefixes and room_rules from the counts and the limits. */
+void room_measure(struct pinned_meta *meta);
+/* Whether the maps of prefixes and rules can hold what one rule more may bring. */
+bool room_is_left(const struct pinned_meta *meta);
 /* Block of total ranges; -ENOSPC. */
 int room_alloc(struct loader *loader, uint32_t total, uint32_t *at);
 /* Not before readers are done with it: it can be given out again after a while. */

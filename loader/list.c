@@ -54,8 +54,7 @@ static int take_batch(struct rule_set *set, const struct group_key *keys,
 		struct rule rule;
 		int err;
 
-		if (keys[i].index == GROUP_HEAD || keys[i].index == GROUP_SOURCES ||
-		    keys[i].index == GROUP_PAIR)
+		if (keys[i].index == GROUP_SOURCES || keys[i].index == GROUP_PAIR)
 			continue;
 		rule_from_entry(&rule, &keys[i], &values[i]);
 		err = rule_set_add(set, &rule);

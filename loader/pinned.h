@@ -29,11 +29,12 @@ struct group_key {
 	__u8 src_len;
 	__u8 family;
 	__u8 protocol;
-	__u32 index; /* 1..count: a rule; 0: the head; GROUP_SOURCES, _PAIR: see there */
+	__u32 index; /* 1..count: a rule; GROUP_SOURCES, _PAIR: see there */
 };
 _Static_assert(sizeof(struct group_key) == 40, "struct group_key");
 
-#define GROUP_HEAD 0U
+/* The rule that carries the number of its group's rules, so that this costs no element. */
+#define GROUP_FIRST 1U
 /*
  * With src all zero: how many groups of this destination use source length
  * src_len, so that its bit can be dropped with the last of them.
@@ -49,7 +50,7 @@ struct group_value {
 	__u64 ifaces; /* slots; IFW_IFACES_ANY: every interface */
 	struct ifw_addr listener;
 	__u32 order; /* unique in a set */
-	__u32 count; /* GROUP_HEAD: rules; GROUP_SOURCES, _PAIR: groups */
+	__u32 count; /* GROUP_FIRST: rules; GROUP_SOURCES, _PAIR: groups */
 	__u16 low;
 	__u16 high;
 	__u16 listener_port;
@@ -98,6 +99,9 @@ struct pinned_meta {
 	__u32 rules;
 	__u32 prefixes; /* elements of the prefix map, walks not counted */
 	__u32 pairs[2]; /* of lengths in use, by [IPv6] */
+	/* Room in the maps of the set in force, which are made larger when it runs out. */
+	__u32 room_prefixes;
+	__u32 room_rules;
 	struct room room;
 	/* Destinations by [IPv6][UDP][length]: a length leaves the walk with its last. */
 	__u32 lengths[2][2][IFW_LENGTH_MAX + 1];

@@ -18,21 +18,19 @@
 
 /* --- Building ------------------------------------------------------------- */
 
-static int generation_create(const struct loader *loader, struct generation *set)
+/* Maps as large as meta says; -1 in set where one could not be made. */
+static int generation_create(const struct pinned_meta *meta, struct generation *set)
 {
-	uint32_t ranges = loader->limits.ranges, prefixes = loader->limits.prefixes;
 	LIBBPF_OPTS(bpf_map_create_opts, hash, .map_flags = BPF_F_NO_PREALLOC);
 	LIBBPF_OPTS(bpf_map_create_opts, array, .map_flags = BPF_F_INNER_MAP);
 
-	/* Beside the prefixes one walk a family and protocol; beside a rule its group's two. */
 	set->prefixes =
 		bpf_map_create(BPF_MAP_TYPE_HASH, "ifw_prefix_set", sizeof(struct ifw_prefix_key),
-			       sizeof(struct ifw_prefix), prefixes + 4, &hash);
+			       sizeof(struct ifw_prefix), meta->room_prefixes, &hash);
 	set->ranges = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ifw_range_set", sizeof(uint32_t),
-				     sizeof(struct ifw_range), ranges, &array);
+				     sizeof(struct ifw_range), meta->max_ranges, &array);
 	set->rules = bpf_map_create(BPF_MAP_TYPE_HASH, "ifw_rules", sizeof(struct group_key),
-				    sizeof(struct group_value),
-				    ranges + 2 * prefixes + 2 * COMPILE_PAIRS_MAX, &hash);
+				    sizeof(struct group_value), meta->room_rules, &hash);
 	return set->prefixes < 0 || set->ranges < 0 || set->rules < 0 ? -errno : 0;
 }
 
@@ -133,19 +131,16 @@ static void fill_pairs(const struct pairs *pairs, struct entries *entries)
 	}
 }
 
-/*
- * Sorted by group (memcmp order has the source after the destination and the
- * lengths after both), so heads come when a group ends.
- */
+/* Sorted by group: a group's first entry gets its count when the group ends. */
 static int make_entries(const struct rule_set *set, struct entries *entries,
 			struct pinned_meta *meta)
 {
 	CLEANUP(cleanup_free) const struct rule **sorted = calloc(set->count + 1, sizeof(*sorted));
 	CLEANUP(cleanup_free) struct pairs *pairs = calloc(1, sizeof(*pairs));
-	uint32_t index = 0;
+	uint32_t members = 0;
 
-	entries->keys = calloc(set->count * 3 + 1, sizeof(*entries->keys));
-	entries->values = calloc(set->count * 3 + 1, sizeof(*entries->values));
+	entries->keys = calloc(set->count * 2 + 1, sizeof(*entries->keys));
+	entries->values = calloc(set->count * 2 + 1, sizeof(*entries->values));
 	if (!sorted || !pairs || !entries->keys || !entries->values)
 		return -ENOMEM;
 	for (size_t i = 0; i < set->count; i++)
@@ -154,13 +149,13 @@ static int make_entries(const struct rule_set *set, struct entries *entries,
 	for (size_t i = 0; i < set->count; i++) {
 		const struct rule *rule = sorted[i];
 
-		entries_add(entries, group_key_of(rule, ++index), group_value_of(rule));
+		entries_add(entries, group_key_of(rule, GROUP_FIRST + members++),
+			    group_value_of(rule));
 		if (i + 1 < set->count && rule_same_group(rule, sorted[i + 1]))
 			continue;
-		entries_add(entries, group_key_of(rule, GROUP_HEAD),
-			    (struct group_value){.count = index});
+		entries->values[entries->count - members].count = members;
 		count_pair(pairs, rule, entries, meta);
-		index = 0;
+		members = 0;
 	}
 	fill_pairs(pairs, entries);
 	return 0;
@@ -341,6 +336,7 @@ static void describe(const struct loader *loader, const struct rule_set *set,
 		if (key->kind != IFW_PREFIX_WALK)
 			meta->prefixes++;
 	}
+	room_measure(meta);
 }
 
 static int check_limits(const struct loader *loader, const struct rule_set *set,
@@ -387,7 +383,7 @@ int replace_all(struct loader *loader, const struct rule_set *set, struct failur
 	}
 	err = unpin_generation(loader, number); /* what a killed command left there */
 	if (!err)
-		err = generation_create(loader, &built);
+		err = generation_create(&meta, &built);
 	if (!err)
 		err = write_image(&built, &image);
 	if (!err)
@@ -408,7 +404,8 @@ int replace_first(struct loader *loader, struct failure *failure)
 	struct generation built = {-1, -1, -1};
 	int err;
 
-	err = generation_create(loader, &built);
+	room_measure(&loader->meta);
+	err = generation_create(&loader->meta, &built);
 	if (!err)
 		err = pin_set(loader, 0, &built);
 	generation_close(&built);

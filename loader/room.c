@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * room.c - which elements of the ranges map are free. A run is one block side
- * by side. Freed blocks are kept in lists by powers of two; the links lie in
- * the free elements themselves, for nothing else outlives a command.
+ * room.c - how large the maps of a set are, and which elements of the ranges
+ * map are free. The kernel makes an array and a hash's buckets at once, whole:
+ * hashes begin small, and a set that outgrows one is built anew in maps of twice
+ * the size (replace.c).
+ *
+ * A run of ranges is one block side by side. Freed blocks are kept in lists by powers of two; the
+ * links lie in the free elements themselves, for nothing else outlives a command.
  *
  * A block that packets were decided by is first retired: a program run that
  * began before it was unlinked may still read it. It is given out again by a
@@ -19,6 +23,57 @@
 
 /* In a free element: owner 0, next: 1 + index of the next block or 0, and ... */
 #define FREE_SIZE(range) ((range)->rule)
+
+/* --- Maps that grow --------------------------------------------------------- */
+
+#define ROOM_MIN 1024U	 /* elements */
+#define WALKS 4U	 /* one a family and protocol, beside the prefixes */
+#define RULE_PREFIXES 2U /* that one rule can bring: destination and source */
+
+/* Elements of the map of rules: beside each rule, those that count sources and pairs. */
+static uint64_t rule_elements(uint64_t rules, uint64_t prefixes)
+{
+	return rules + prefixes + 2 * COMPILE_PAIRS_MAX;
+}
+
+static uint32_t at_most(uint64_t count, uint64_t most)
+{
+	if (most > UINT32_MAX)
+		most = UINT32_MAX;
+	return (uint32_t)(count < most ? count : most);
+}
+
+/* A power of two, for the kernel makes that of a hash's size anyway. */
+static uint32_t room_for(uint64_t need, uint64_t most)
+{
+	uint64_t room = ROOM_MIN;
+
+	while (room < need)
+		room *= 2;
+	return at_most(room, most);
+}
+
+void room_measure(struct pinned_meta *meta)
+{
+	meta->room_prefixes =
+		room_for((uint64_t)meta->prefixes + WALKS, (uint64_t)meta->max_prefixes + WALKS);
+	meta->room_rules = room_for(rule_elements(meta->rules, meta->prefixes),
+				    rule_elements(meta->max_ranges, meta->max_prefixes));
+}
+
+bool room_is_left(const struct pinned_meta *meta)
+{
+	uint64_t prefixes = (uint64_t)meta->prefixes + RULE_PREFIXES;
+	uint64_t most = rule_elements(meta->max_ranges, meta->max_prefixes);
+
+	/* As large as can be: then the limits are looked at, and no element can lack. */
+	return (meta->room_prefixes >= prefixes + WALKS ||
+		meta->room_prefixes == at_most(UINT64_MAX, (uint64_t)meta->max_prefixes + WALKS)) &&
+	       (meta->room_rules >= rule_elements(meta->rules + 1ULL, prefixes) ||
+		meta->room_rules == at_most(UINT64_MAX, most));
+}
+
+/* --- Ranges ------------------------------------------------------------------- */
 
 static uint64_t now_ns(void)
 {

@@ -12,27 +12,19 @@
 
 #define IDS_A_RULE 3 /* destination, source and walk */
 
-static int entry_write(struct loader *loader, const struct rule *rule, uint32_t index)
+/* group->rules[at]; the first says how many there are. */
+static int entry_write(struct loader *loader, const struct group *group, size_t at)
 {
-	struct group_key key = group_key_of(rule, index);
-	struct group_value value = group_value_of(rule);
+	struct group_key key = group_key_of(&group->rules[at], GROUP_FIRST + (uint32_t)at);
+	struct group_value value = group_value_of(&group->rules[at]);
 
+	value.count = at ? 0 : (uint32_t)group->count;
 	return bpf_map_update_elem(loader->set.rules, &key, &value, BPF_ANY) ? -errno : 0;
 }
 
-static int head_write(struct loader *loader, const struct rule *rule, uint32_t count)
+static int entry_delete(struct loader *loader, const struct rule *rule, size_t at)
 {
-	struct group_key key = group_key_of(rule, GROUP_HEAD);
-	struct group_value value = {.count = count};
-
-	if (!count)
-		return bpf_map_delete_elem(loader->set.rules, &key) && errno != ENOENT ? -errno : 0;
-	return bpf_map_update_elem(loader->set.rules, &key, &value, BPF_ANY) ? -errno : 0;
-}
-
-static int entry_delete(struct loader *loader, const struct rule *rule, uint32_t index)
-{
-	struct group_key key = group_key_of(rule, index);
+	struct group_key key = group_key_of(rule, GROUP_FIRST + (uint32_t)at);
 
 	return bpf_map_delete_elem(loader->set.rules, &key) ? -errno : 0;
 }
@@ -71,7 +63,8 @@ static int limit_reached(struct loader *loader, struct failure *failure)
 		loader->meta.prefixes);
 }
 
-/* Where the blocks are too scattered for one more run: all of it anew, side by side. */
+/* Where the maps are full, or blocks too scattered for one more run: all of it anew, side by side.
+ */
 static int add_by_replacing(struct loader *loader, const struct rule *rule, struct failure *failure)
 {
 	struct rule_set set = {};
@@ -163,9 +156,9 @@ static int group_add(struct loader *loader, const struct rule *rule, struct grou
 		return err;
 	group->rules[index] = *rule;
 	group->count = fresh ? count + 1 : count;
-	err = entry_write(loader, rule, (uint32_t)index + 1);
-	if (!err && fresh)
-		err = head_write(loader, rule, (uint32_t)group->count);
+	err = entry_write(loader, group, index);
+	if (!err && fresh && index)
+		err = entry_write(loader, group, 0);
 	if (!err)
 		err = group_link(loader, rule, group);
 	if (!err) {
@@ -173,11 +166,14 @@ static int group_add(struct loader *loader, const struct rule *rule, struct grou
 		return store_end(loader, failure);
 	}
 	/* Back to the rules as they were, then to what follows from them. */
+	group->count = count;
 	if (fresh) {
-		(void)head_write(loader, rule, (uint32_t)count);
-		(void)entry_delete(loader, rule, (uint32_t)index + 1);
+		if (index)
+			(void)entry_write(loader, group, 0);
+		(void)entry_delete(loader, rule, index);
 	} else {
-		(void)entry_write(loader, &before, (uint32_t)index + 1);
+		group->rules[index] = before;
+		(void)entry_write(loader, group, index);
 	}
 	if (err == -ENOSPC) { /* found before anything was linked */
 		store_end(loader, failure);
@@ -240,9 +236,14 @@ int loader_rule_add(struct loader *loader, const struct rule *wanted, bool repla
 	err = names_write(loader, failure);
 	if (err)
 		return err;
-	err = group_add(loader, &rule, &group, index, failure);
-	if (err == -ENOSPC)
+	err = -ENOSPC;
+	if (room_is_left(&loader->meta))
+		err = group_add(loader, &rule, &group, index, failure);
+	if (err == -ENOSPC) {
+		group.rules[index] = rule;
+		group.count += index == group.count;
 		err = add_by_replacing(loader, &rule, failure);
+	}
 	if (err)
 		return err;
 	(void)find_shadow(&group, index, &done);
@@ -271,12 +272,12 @@ static int group_remove(struct loader *loader, const struct delete_filter *filte
 		group->count--;
 		if (i < group->count) {
 			group->rules[i] = group->rules[group->count];
-			err = entry_write(loader, &group->rules[i], (uint32_t)i + 1);
+			err = entry_write(loader, group, i);
 		}
+		if (!err && i)
+			err = entry_write(loader, group, 0);
 		if (!err)
-			err = head_write(loader, &filter->rule, (uint32_t)group->count);
-		if (!err)
-			err = entry_delete(loader, &filter->rule, (uint32_t)group->count + 1);
+			err = entry_delete(loader, &filter->rule, group->count);
 		if (err)
 			return err;
 		loader->meta.rules--;

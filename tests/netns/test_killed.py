@@ -175,4 +175,30 @@ def killed_single(host):
     check(all(": 0 / " in line for line in usage), "and nothing counts as used")
 
 
-laboratory.main(commands.parts(killed, killed_single))
+def killed_growing(host):
+    """A rule for which the set is built anew in larger maps; one prefix fewer, and it would fit the first ones."""
+    up(host)
+    kept = [f"deny udp to 192.0.2.0/24 port {port}" for port in KEPT]
+    many = [*kept, *(f"pass udp to 10.0.{i >> 8}.{i & 255}/32 port 5" for i in range(1018))]
+    one_more = "deny udp to 192.0.3.0/24 port 5"
+    wrong = []
+    for step in at_each_step(host, "rule", "add", one_more):
+        after = host.rules()
+        if after not in (many, [*many, one_more]) and step > 1:
+            wrong.append((step, f"{len(after)} rules"))
+        if step > 1 and host.reason_of("eth0", "192.0.3.1", 5) != ("no-rule", "rule-deny")[len(after) - len(many)]:
+            wrong.append((step, "what is listed is not what is in force"))
+        if step > 1 and host.reason_of("eth0", TO, KEPT[0]) != "rule-deny":
+            wrong.append((step, "other rules were not in force"))
+        host.ifw("rule", "flush")
+        host.ifw("apply", "-", input="".join(line + "\n" for line in many))
+        if host.rules() != many or len(generations()) != 3:
+            wrong.append((step, "the next commands left something", generations()))
+    equal(wrong, [], f"a rule that makes the set outgrow its maps, killed before each of {step} steps")
+    host.ifw("rule", "add", one_more)
+    for rule in [*kept, one_more]:
+        host.ifw("rule", "del", rule)
+    equal(host.rules(), many[len(kept):], "and the larger set goes on as any other")
+
+
+laboratory.main(commands.parts(killed, killed_single, killed_growing))
