@@ -153,46 +153,28 @@ static int flush(const struct cli *cli)
 	return 0;
 }
 
-static int set_one(const struct cli *cli, struct loader *loader, const char *name,
-		   const struct zfw_request *request)
+static int set(const struct cli *cli, const struct zfw_request *request)
 {
 	uint32_t verbose = !request->disable;
 	struct iface_change change = {.verbose = request->verb == ZFW_VERBOSE ? &verbose : NULL};
 	struct failure failure = {0};
+	auto_loader loader = NULL;
+	int err;
 
 	/* -x takes ssh away and -d gives it back; -e and -v give, and -d takes away. */
 	if (request->verb == ZFW_SSH)
 		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_SSH_OFF;
 	else if (request->verb == ZFW_ECHO)
 		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_ECHO;
-	if (!loader_iface_set(loader, name, &change, &failure))
-		return 0;
-	complain(cli, "%s", failure.text);
-	return FAILED;
-}
-
-static int set(const struct cli *cli, const struct zfw_request *request)
-{
-	struct iface_info *ifaces = NULL;
-	struct failure failure = {0};
-	auto_loader loader = NULL;
-	size_t count = 0;
-	int status = 0;
-
 	if (open_state(cli, LOADER_WRITE, &loader))
 		return FAILED;
-	if (strcmp(request->target, "all") != 0)
-		return set_one(cli, loader, request->target, request);
-	if (loader_ifaces(loader, &ifaces, &count, &failure)) {
-		complain(cli, "%s", failure.text);
-		return FAILED;
-	}
-	for (size_t i = 0; i < count && !status; i++)
-		status = set_one(cli, loader, ifaces[i].name, request);
-	loader_ifaces_free(ifaces, count);
-	if (count)
-		return status;
-	complain(cli, "no interface is up");
+	if (strcmp(request->target, "all") == 0)
+		err = loader_iface_set_all(loader, &change, &failure);
+	else
+		err = loader_iface_set(loader, request->target, &change, &failure);
+	if (!err)
+		return 0;
+	complain(cli, "%s", failure.text);
 	return FAILED;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * attach.c - the program: loading it over the pinned maps, and putting it on
- * and off the ingress hook, through TCX (6.6 and later) or a clsact filter.
+ * attach.c - putting the program on and off the ingress hook, through TCX (6.6
+ * and later) or a clsact filter.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ifw.skel.h"
 #include "internal.h"
 
 #define PROGRAM_NAME "ifw_ingress"
@@ -20,97 +19,6 @@
 /* include/uapi/linux/bpf.h of 6.6; Debian 12's headers are older. */
 #define TCX_INGRESS ((enum bpf_attach_type)46) /* BPF_TCX_INGRESS */
 #define TCX_BEFORE (1U << 3)		       /* BPF_F_BEFORE */
-
-/* --- Loading ---------------------------------------------------------------- */
-
-/* "ifw_active" is pinned as "active". */
-static int set_pin_paths(struct loader *loader, struct bpf_object *object)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, object)
-	{
-		const char *name = bpf_map__name(map);
-		char path[PATH_MAX];
-		int err;
-
-		if (bpf_map__is_internal(map) || strncmp(name, "ifw_", 4) != 0)
-			continue;
-		err = pin_path(loader, name + 4, path, sizeof(path));
-		if (!err)
-			err = bpf_map__set_pin_path(map, path);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static uint32_t verified_instructions(int fd)
-{
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.verified_insns;
-}
-
-/* Loads with or without the program at sk_lookup, which needs 5.17 for the interface. */
-static int load_skeleton(struct loader *loader, bool lookup, struct ifw_bpf **out)
-{
-	struct ifw_bpf *skeleton = ifw_bpf__open();
-	int err;
-
-	if (!skeleton)
-		return -errno;
-	err = set_pin_paths(loader, skeleton->obj);
-	if (!err)
-		err = bpf_program__set_autoload(skeleton->progs.ifw_lookup, lookup);
-	if (!err)
-		err = ifw_bpf__load(skeleton);
-	if (err)
-		ifw_bpf__destroy(skeleton);
-	else
-		*out = skeleton;
-	return err;
-}
-
-int program_load(struct loader *loader, struct program *program, struct failure *failure)
-{
-	struct ifw_bpf *skeleton = NULL;
-	bool lookup = true;
-	int err;
-
-	err = load_skeleton(loader, true, &skeleton);
-	/* What the verifier says to a field it lacks; what else it may mean is told below. */
-	if ((err == -EACCES || err == -EINVAL) && load_skeleton(loader, false, &skeleton) == 0) {
-		lookup = false;
-		err = 0;
-	}
-	/* Without CAP_PERFMON the verifier follows speculative paths, and gives up with this. */
-	if (err == -EFAULT)
-		err = -EACCES;
-	if (err)
-		return fail_errno(
-			failure, err,
-			"cannot load the program into the kernel (IFW_DEBUG=1 shows why)");
-	program->fd = dup(bpf_program__fd(skeleton->progs.ifw_ingress));
-	program->lookup_fd = lookup ? dup(bpf_program__fd(skeleton->progs.ifw_lookup)) : -1;
-	err = program->fd < 0 || (lookup && program->lookup_fd < 0) ? -errno : 0;
-	ifw_bpf__destroy(skeleton);
-	if (err) {
-		program_close(program);
-		return fail_errno(failure, err, "cannot keep the program");
-	}
-	program->verified_instructions = verified_instructions(program->fd);
-	program->lookup_instructions = lookup ? verified_instructions(program->lookup_fd) : 0;
-	return 0;
-}
-
-void program_close(struct program *program)
-{
-	cleanup_close(&program->fd);
-	cleanup_close(&program->lookup_fd);
-	program->fd = program->lookup_fd = -1;
-}
 
 /* --- sk_lookup ---------------------------------------------------------------- */
 

@@ -172,3 +172,59 @@ int find_up(struct loader *loader, const char *ifname, struct name_query *query,
 			    ifname);
 	return 0;
 }
+
+/* --- Changes that people make ------------------------------------------------------ */
+
+static void apply_change(const struct iface_change *change, struct ifw_iface *settings)
+{
+	settings->flags = (settings->flags | change->set) & ~change->clear;
+	if (change->verbose)
+		settings->verbose = *change->verbose;
+	if (change->protocols)
+		memcpy(settings->protocols, change->protocols, sizeof(settings->protocols));
+	if (change->ethertypes)
+		memcpy(settings->ethertypes, change->ethertypes, sizeof(settings->ethertypes));
+	if (change->geneve_sources)
+		memcpy(settings->geneve_sources, change->geneve_sources,
+		       sizeof(settings->geneve_sources));
+}
+
+int loader_iface_set(struct loader *loader, const char *ifname, const struct iface_change *change,
+		     struct failure *failure)
+{
+	struct name_query query;
+	int err = find_up(loader, ifname, &query, failure);
+
+	if (err)
+		return err;
+	apply_change(change, &query.settings);
+	err = settings_write(loader, query.ifindex, &query.settings);
+	return err ? fail_errno(failure, err, "cannot store the settings of '%s'", ifname) : 0;
+}
+
+struct change_all {
+	const struct iface_change *change;
+	size_t count;
+};
+
+static int change_one(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+		      void *arg)
+{
+	struct change_all *all = arg;
+	struct ifw_iface changed = *settings;
+
+	all->count++;
+	apply_change(all->change, &changed);
+	return settings_write(loader, ifindex, &changed);
+}
+
+int loader_iface_set_all(struct loader *loader, const struct iface_change *change,
+			 struct failure *failure)
+{
+	struct change_all all = {.change = change};
+	int err = for_each_iface(loader, change_one, &all);
+
+	if (err)
+		return fail_errno(failure, err, "cannot store the settings of the interfaces");
+	return all.count ? 0 : fail(failure, -ENODEV, "no interface is up");
+}

@@ -155,22 +155,25 @@ int net_first_priority(uint32_t ifindex, uint32_t *priority);
 /* Whether that filter is a BPF program whose name starts with this. */
 int net_filter_is(uint32_t ifindex, uint32_t priority, uint32_t handle, const char *name, bool *is);
 
-/* --- attach.c --- */
+/* --- program.c --- */
 
 struct program {
 	int fd;
 	int lookup_fd; /* -1: the kernel does not take it */
 	uint32_t verified_instructions, lookup_instructions;
 };
+/* Loads the program over the pinned maps, which are made where they are missing. */
+int program_load(struct loader *loader, struct program *program, struct failure *failure);
+void program_close(struct program *program);
+
+/* --- attach.c --- */
+
 /*
  * The program for lookups that the stack makes itself, one a network namespace:
  * put in force, or in place of the one that is. -EOPNOTSUPP: before 5.17.
  */
 int lookup_attach(struct loader *loader, const struct program *program);
 int lookup_detach(struct loader *loader);
-/* Loads the program over the pinned maps, which are made where they are missing. */
-int program_load(struct loader *loader, struct program *program, struct failure *failure);
-void program_close(struct program *program);
 /* Puts the program on the hook, in place of one that settings name. Fills its hook fields. */
 int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t hook,
 	   const struct program *program, struct ifw_iface *settings, struct failure *failure);

@@ -125,6 +125,9 @@ struct iface_change {
 /* Changes settings of one interface. -ENODEV: it is not up. */
 int loader_iface_set(struct loader *loader, const char *ifname, const struct iface_change *change,
 		     struct failure *failure);
+/* Of every interface that is up. -ENODEV: there is none. */
+int loader_iface_set_all(struct loader *loader, const struct iface_change *change,
+			 struct failure *failure);
 
 /* --- Rules --------------------------------------------------------------- */
 

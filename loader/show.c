@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * show.c - interfaces as people see them, and the settings that they change.
- */
+/* show.c - interfaces as people see them. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -10,33 +8,6 @@
 #include <string.h>
 
 #include "iface.h"
-
-static void apply_change(const struct iface_change *change, struct ifw_iface *settings)
-{
-	settings->flags = (settings->flags | change->set) & ~change->clear;
-	if (change->verbose)
-		settings->verbose = *change->verbose;
-	if (change->protocols)
-		memcpy(settings->protocols, change->protocols, sizeof(settings->protocols));
-	if (change->ethertypes)
-		memcpy(settings->ethertypes, change->ethertypes, sizeof(settings->ethertypes));
-	if (change->geneve_sources)
-		memcpy(settings->geneve_sources, change->geneve_sources,
-		       sizeof(settings->geneve_sources));
-}
-
-int loader_iface_set(struct loader *loader, const char *ifname, const struct iface_change *change,
-		     struct failure *failure)
-{
-	struct name_query query;
-	int err = find_up(loader, ifname, &query, failure);
-
-	if (err)
-		return err;
-	apply_change(change, &query.settings);
-	err = settings_write(loader, query.ifindex, &query.settings);
-	return err ? fail_errno(failure, err, "cannot store the settings of '%s'", ifname) : 0;
-}
 
 struct collect {
 	struct iface_info *ifaces;

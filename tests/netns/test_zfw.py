@@ -165,6 +165,8 @@ def spellings(host):
             says(host, f"-{option} {target} -d", [])
             check(host.iface("eth0")[key] != on, "and -d undoes it")
     refused(host.zfw("-x", "eth7"), 1, "'eth7' is not up", "an interface that is not up")
+    host.ifw("down", "eth0")
+    refused(host.zfw("-x", "all"), 1, "no interface is up", "all, where none is up")
 
 
 def listing(host):
