@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * main.c - which program this is (by the name it was called under), and which
- * command of ifw is meant: OBJECT COMMAND, with global options before.
+ * main.c - which command of ifw is meant: OBJECT COMMAND, with global options
+ * before.
  */
 #include <string.h>
 
@@ -106,7 +106,7 @@ static int run(struct cli *cli, int count, char **words)
 	return cli->command->run(cli, count - used, words + used);
 }
 
-static int ifw_main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		ARGS_COMMON,
@@ -151,23 +151,4 @@ static int ifw_main(int argc, char **argv)
 		return CLI_INPUT;
 	}
 	return cli_finish(&cli, run(&cli, argc - optind, argv + optind));
-}
-
-int main(int argc, char **argv)
-{
-	static const struct {
-		const char *name;
-		int (*main)(int argc, char **argv);
-	} older[] = {
-		{"zfw", zfw_main},
-		{"map_update", map_update_main},
-		{"map_delete_elem", map_delete_main},
-	};
-	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-	const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "ifw";
-
-	for (size_t i = 0; i < sizeof(older) / sizeof(older[0]); i++)
-		if (strcmp(name, older[i].name) == 0)
-			return older[i].main(argc, argv);
-	return ifw_main(argc, argv);
 }

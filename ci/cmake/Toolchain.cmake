@@ -23,9 +23,23 @@ if(IFW_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
-pkg_check_modules(BPF REQUIRED IMPORTED_TARGET libbpf>=1.1)
-pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+# A command is run for each rule, and bringing in a shared library takes longer
+# than what it does: archives are taken where there are any. libelf and zlib are
+# what libbpf's archive needs.
+set(shared_suffixes ${CMAKE_FIND_LIBRARY_SUFFIXES})
+list(PREPEND CMAKE_FIND_LIBRARY_SUFFIXES .a)
+pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf>=1.1 libelf zlib)
+pkg_check_modules(LIBJANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(MNL REQUIRED IMPORTED_TARGET libmnl)
+set(CMAKE_FIND_LIBRARY_SUFFIXES ${shared_suffixes})
+
+# Whether a program that needs libbpf alone can do without shared libraries.
+set(IFW_STATIC ON)
+foreach(library ${LIBBPF_LINK_LIBRARIES})
+  if(IFW_SANITIZE OR NOT library MATCHES "\\.a$")
+    set(IFW_STATIC OFF)
+  endif()
+endforeach()
 find_library(PCAP_LIBRARY pcap REQUIRED)
 find_path(UTHASH_INCLUDE uthash.h REQUIRED)
 
