@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Flags for all user-space code, and the outside programs and libraries that
 # the build uses. What is missing is named here, at configure time.
+include(CheckLinkerFlag)
 include(GNUInstallDirs)
 find_package(PkgConfig REQUIRED)
 
@@ -34,7 +35,9 @@ pkg_check_modules(MNL REQUIRED IMPORTED_TARGET libmnl)
 set(CMAKE_FIND_LIBRARY_SUFFIXES ${shared_suffixes})
 
 # Whether a program that needs libbpf alone can do without shared libraries.
-set(IFW_STATIC ON)
+# The C library's own archive is not everywhere.
+check_linker_flag(C -static-pie IFW_HAVE_STATIC_PIE)
+set(IFW_STATIC ${IFW_HAVE_STATIC_PIE})
 foreach(library ${LIBBPF_LINK_LIBRARIES})
   if(IFW_SANITIZE OR NOT library MATCHES "\\.a$")
     set(IFW_STATIC OFF)
