@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Results as tables for a terminal, and as a page, a picture and JSON."""
+
+import json
+import os
+import pathlib
+import platform
+
+import targets
+
+
+def machine():
+    model = "unknown CPU"
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return {"kernel": platform.release().split("-")[0], "cpu": model, "cpus": os.cpu_count()}
+
+
+# --- Tables -----------------------------------------------------------------------
+
+
+def lines(rows, left=1):
+    """Aligned columns; the first `left` of them to the left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = [cell.ljust(width) if i < left else cell.rjust(width)
+                 for i, (cell, width) in enumerate(zip(row, widths))]
+        yield "  ".join(cells).rstrip()
+
+
+def spread(figure, form="{:,.0f}"):
+    return f"{form.format(figure['low'])}..{form.format(figure['high'])}"
+
+
+def kind_cells(engine, kind):
+    if kind not in engine:
+        return ["-", "-", "-"]
+    found = engine[kind]
+    cost = f"{found['cost']['median']:,.0f}"
+    if "over" not in found:
+        return [cost, "-", spread(found["cost"])]
+    return [cost, f"{found['over']['median']:+,.0f}", spread(found["over"])]
+
+
+def packet_rows(result):
+    rows = [["ENGINE", "HIT", "OVER", "SPREAD", "MANY", "OVER", "SPREAD", "MISS", "OVER", "SPREAD",
+             "OWN HIT", "OWN MISS", "LOAD"]]
+    for name, engine in result["engines"].items():
+        own = engine.get("program", {})
+        load = f"{engine['load']['median']:.3f} s" if "load" in engine else "-"
+        rows.append([name, *kind_cells(engine, "hit"), *kind_cells(engine, "spread"),
+                     *kind_cells(engine, "miss"),
+                     *(f"{own[kind]:,.0f}" if kind in own else "-" for kind in ("hit", "miss")), load])
+    return rows
+
+
+def show_packets(results):
+    print("Nanoseconds a datagram, median; over: above the floor (hits) or the drop floor (misses),\n"
+          "with the extremes of that; many: hits on many addresses; own: the BPF program by itself")
+    for result in results.values():
+        print(f"\n{result['title']}")
+        for line in lines(packet_rows(result)):
+            print(f"  {line}")
+        for name, reason in result["left_out"].items():
+            print(f"  {name}: {reason}")
+
+
+def connection_rows(result):
+    rows = [["ENGINE", "CONNECTIONS/S", "SPREAD", "US EACH", "GBIT/S", "SPREAD"]]
+    for name, engine in result["engines"].items():
+        rows.append([name, f"{engine['connections']['median']:,.0f}", spread(engine["connections"]),
+                     f"{engine['microseconds']['median']:.1f}",
+                     f"{engine['gigabits']['median']:.1f}", spread(engine["gigabits"], "{:.1f}")])
+    return rows
+
+
+def show_connections(results):
+    for result in results.values():
+        print(f"\nTCP, {result['title']}; client and proxy share one CPU")
+        for line in lines(connection_rows(result)):
+            print(f"  {line}")
+
+
+def process_rows(results):
+    rows = [["RULES IN FORCE", "true", "zfw -I", "OVER true", "SPREAD"]]
+    for result in results.values():
+        rows.append([result["title"], f"{result['true']['median']:.2f} ms",
+                     f"{result['zfw']['median']:.2f} ms", f"{result['over']['median']:.2f} ms",
+                     spread(result["over"], "{:.2f}")])
+    return rows
+
+
+def show_processes(results):
+    print("\nOne process, from its start to its end")
+    for line in lines(process_rows(results)):
+        print(f"  {line}")
+
+
+def show(part, results):
+    {"packets": show_packets, "connections": show_connections,
+     "processes": show_processes}[part](results)
+
+
+def target_rows(results):
+    rows = [["TARGET", "AT MOST", "MEASURED", ""]]
+    for target in targets.reach(results):
+        rows.append([target["what"], f"{target['limit']:g}", f"{target['measured']:.2f}",
+                     "ok" if target["ok"] else "short"])
+    return rows
+
+
+def show_targets(results):
+    rows = target_rows(results)
+    if len(rows) > 1:
+        print("\nTargets, as ratios within this run")
+        for line in lines(rows):
+            print(f"  {line}")
+
+
+# --- Files ------------------------------------------------------------------------
+
+
+def write_json(results, path):
+    path.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def write(results, folder):
+    write_json(results, folder / "bench.json")

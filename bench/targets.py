@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What ifw is held to, as ratios of figures of the same run."""
+
+# Of the better of these:
+PEERS = ("nft-set", "nft-concat", "ipset")
+HIT, MISS, GROWTH, LOAD, PROCESS = 0.5, 0.7, 1.3, 1.0, 1.0
+
+
+def target(what, measured, limit):
+    return {"what": what, "measured": measured, "limit": limit, "ok": measured <= limit}
+
+
+def beside_peers(title, engines, kind, limit):
+    """Over the floor, ifw beside the best peer."""
+    peers = {name: engines[name][kind]["over"]["median"] for name in PEERS
+             if "over" in engines.get(name, {}).get(kind, {})}
+    if not peers or "over" not in engines.get("ifw", {}).get(kind, {}):
+        return []
+    best = min(peers, key=peers.get)
+    if peers[best] <= 0:
+        return []  # within the noise of the floor: no ratio
+    measured = engines["ifw"][kind]["over"]["median"] / peers[best]
+    return [target(f"{title}: {kind} over the floor, beside {best}", measured, limit)]
+
+
+def growth(packets):
+    """The whole packet with 100,000 rules beside one rule."""
+    found = []
+    for kind in ("hit", "miss"):
+        costs = [packets.get(name, {}).get("engines", {}).get("ifw", {}).get(kind)
+                 for name in ("mixed100k", "one")]
+        if all(costs):
+            ratio = costs[0]["cost"]["median"] / costs[1]["cost"]["median"]
+            found.append(target(f"{kind}, the whole packet: 100,000 mixed beside 1 rule", ratio, GROWTH))
+    return found
+
+
+def loading(packets):
+    engines = packets.get("mixed10k", {}).get("engines", {})
+    loads = [engines.get(name, {}).get("load") for name in ("ifw", "nft-set")]
+    if not all(loads):
+        return []
+    ratio = loads[0]["median"] / loads[1]["median"]
+    return [target("10,000 rules: ifw apply beside nft -f", ratio, LOAD)]
+
+
+def processes(results):
+    return [target(f"zfw -I, ms in all: {result['title']}", result["zfw"]["median"], PROCESS)
+            for result in results.values()]
+
+
+def reach(results):
+    """A list of targets, each with what was measured; only those that this run can tell."""
+    packets = results.get("packets", {})
+    found = []
+    for result in packets.values():
+        if result["gated"]:
+            found += beside_peers(result["title"], result["engines"], "hit", HIT)
+            found += beside_peers(result["title"], result["engines"], "miss", MISS)
+    return found + growth(packets) + loading(packets) + processes(results.get("processes", {}))
