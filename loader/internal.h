@@ -36,6 +36,7 @@ struct generation {
 struct loader {
 	char dir[PATH_MAX - 64]; /* the longest name below it still fits a path */
 	enum loader_mode mode;
+	__u64 netns_dev, netns_ino; /* the network namespace that this runs in */
 	struct loader_limits limits;
 	bool made; /* by this process: taken away again unless something was brought up */
 	bool keep;

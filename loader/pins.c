@@ -163,19 +163,18 @@ int names_read(struct loader *loader)
 
 static int choose_dir(struct loader *loader, const char *pin_dir, struct failure *failure)
 {
-	__u64 dev = 0, ino = 0;
 	int length, err;
 
-	err = netns_identity(&dev, &ino);
+	err = netns_identity(&loader->netns_dev, &loader->netns_ino);
 	if (err)
 		return fail_errno(failure, err, "cannot tell the network namespace");
 	if (pin_dir)
 		length = snprintf(loader->dir, sizeof(loader->dir), "%s", pin_dir);
-	else if (netns_is_initial(dev, ino))
+	else if (netns_is_initial(loader->netns_dev, loader->netns_ino))
 		length = snprintf(loader->dir, sizeof(loader->dir), BPFFS "/ifw");
 	else
 		length = snprintf(loader->dir, sizeof(loader->dir), BPFFS "/ifw-%llu",
-				  (unsigned long long)ino);
+				  (unsigned long long)loader->netns_ino);
 	if (length < 0 || (size_t)length >= sizeof(loader->dir))
 		return fail(failure, -ENAMETOOLONG, "pin directory '%.64s...' is too long",
 			    pin_dir ? pin_dir : "");
@@ -327,10 +326,9 @@ static int make_state(struct loader *loader, struct failure *failure)
 		.next_id = 1,
 		.max_ranges = loader->limits.ranges,
 		.max_prefixes = loader->limits.prefixes,
+		.netns_dev = loader->netns_dev,
+		.netns_ino = loader->netns_ino,
 	};
-	err = netns_identity(&loader->meta.netns_dev, &loader->meta.netns_ino);
-	if (err)
-		return fail_errno(failure, err, "cannot tell the network namespace");
 	err = create_map(BPF_MAP_TYPE_ARRAY, "ifw_names", IFW_NAME_MAX, IFW_SLOTS,
 			 &loader->names_fd);
 	if (!err)
@@ -385,9 +383,7 @@ static int check_meta(struct loader *loader, struct failure *failure)
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info), zero = 0;
 	CLEANUP(cleanup_free) char *value = NULL;
-	__u64 dev = 0, ino = 0;
 	uint32_t abi;
-	int err;
 
 	if (bpf_obj_get_info_by_fd(loader->meta_fd, &info, &size))
 		return fail_errno(failure, -errno, "cannot read '%s/meta'", loader->dir);
@@ -405,10 +401,8 @@ static int check_meta(struct loader *loader, struct failure *failure)
 			    "made them, or take them down with it (ifw down --all)",
 			    loader->dir, abi, IFW_ABI);
 	memcpy(&loader->meta, value, sizeof(loader->meta));
-	err = netns_identity(&dev, &ino);
-	if (err)
-		return fail_errno(failure, err, "cannot tell the network namespace");
-	if (loader->meta.netns_dev != dev || loader->meta.netns_ino != ino)
+	if (loader->meta.netns_dev != loader->netns_dev ||
+	    loader->meta.netns_ino != loader->netns_ino)
 		return fail(failure, -EXDEV,
 			    "the pins in '%s' belong to another network namespace (net:[%llu])",
 			    loader->dir, (unsigned long long)loader->meta.netns_ino);
