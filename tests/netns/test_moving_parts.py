@@ -135,12 +135,19 @@ def made_anew(host):
     host.ifw("up", "tun0", "--mark", "0x100")
     host.ifw("iface", "set", "tun0", "ssh", "off")
     host.ifw("iface", "set", "tun0", "verbose", "7")
+    host.ifw("iface", "set", "tun0", "pass-protocol", "47,50")
+    host.ifw("iface", "set", "tun0", "pass-ethertype", "0x88cc")
+    host.ifw("iface", "set", "tun0", "geneve", "from", "10.0.0.0/8,2001:db8::/32")
+    keys = "geneve geneve_sources pass_protocols pass_ethertypes".split()
+    before = {key: host.iface("tun0")[key] for key in keys}
     host.run("ip", "link", "del", "tun0")
     host.veth("tun0")
     host.ifw("up", "tun0")
     now = host.iface("tun0")
     equal((now["ssh"], now["verbose"], now["mark"], now["addresses"]), (False, 7, 0x100, []),
           "an interface that was made anew has the settings of its name")
+    equal({key: now[key] for key in keys}, before, "and passes what was set for it, takes GENEVE from where was set")
+    check(all(before.values()), "of which there was something")
 
 
 def netns_exec(host):
