@@ -94,8 +94,16 @@ int cli_read(const struct cli *cli, const char *path, char **text, size_t *size)
 static int map_names(const struct cli *cli, const struct iface_names *names, struct loader *loader,
 		     struct bind_map *map)
 {
+	struct failure failure = {0};
 	int err = bind_names(names, loader_names(loader), map);
 
+	if (err == -ENOSPC) {
+		if (loader_names_collect(loader, &failure)) {
+			complain(cli, "%s", failure.text);
+			return CLI_REFUSED;
+		}
+		err = bind_names(names, loader_names(loader), map);
+	}
 	if (!err)
 		return CLI_DONE;
 	complain(cli, "the rules would name more than %d different interfaces", IFW_SLOTS - 1);

@@ -119,11 +119,10 @@ static void undo(const struct cli *cli, struct loader *loader, const struct up_r
 		if (undo_one(loader, request->names[i], &results[i], before, &failure))
 			complain(cli, "could not undo it on '%s': %s", request->names[i],
 				 failure.text);
-	if (before->rules_replaced) {
-		before->rules.names = *loader_names(loader);
-		if (loader_apply(loader, &before->rules, &changed, &failure))
-			complain(cli, "could not put the former rules back: %s", failure.text);
-	}
+	/* By name: slots that only these rules used may have been given to others. */
+	if (before->rules_replaced && !cli_bind_set(cli, &before->rules, loader) &&
+	    loader_apply(loader, &before->rules, &changed, &failure))
+		complain(cli, "could not put the former rules back: %s", failure.text);
 }
 
 /* Options that were not given keep what is in force on the interface, if it is up. */

@@ -131,18 +131,13 @@ static int use_slot(struct loader *loader, uint32_t ifindex, const struct ifw_if
 	return 0;
 }
 
-/* Only when slots run out: it reads all rules. */
-int names_collect(struct loader *loader, struct failure *failure)
+/* Only when slots run out: it reads all rules, and waits. */
+int loader_names_collect(struct loader *loader, struct failure *failure)
 {
 	struct rule_set set = {};
-	unsigned int free_slots = 0;
 	uint64_t used = 1;
 	int err;
 
-	for (uint32_t slot = 1; slot < IFW_SLOTS; slot++)
-		free_slots += !loader->names.name[slot][0];
-	if (free_slots >= 4)
-		return 0;
 	err = store_read_rules(loader->set.rules, &set);
 	for (size_t i = 0; !err && i < set.count; i++)
 		if (set.rules[i].ifaces != IFW_IFACES_ANY)
@@ -150,12 +145,27 @@ int names_collect(struct loader *loader, struct failure *failure)
 	rule_set_clear(&set);
 	if (!err)
 		err = for_each_iface(loader, use_slot, &used);
+	/* A packet may still be decided by a slot that an interface had until just now. */
+	if (!err)
+		err = wait_for_readers(loader);
 	if (err)
 		return fail_errno(failure, err, "cannot tell which interface names are in use");
 	for (uint32_t slot = 1; slot < IFW_SLOTS; slot++)
-		if (!(used >> slot & 1))
+		if (!(used >> slot & 1) &&
+		    strcmp(loader->names.name[slot], loader->names_stored.name[slot]) == 0)
 			memset(loader->names.name[slot], 0, IFW_NAME_MAX);
-	return names_write(loader, failure);
+	return 0;
+}
+
+int slot_for(struct loader *loader, const char *name, struct failure *failure)
+{
+	int slot = iface_names_add(&loader->names, name);
+	int err;
+
+	if (slot != -ENOSPC)
+		return slot;
+	err = loader_names_collect(loader, failure);
+	return err ? err : iface_names_add(&loader->names, name);
 }
 
 int find_up(struct loader *loader, const char *ifname, struct name_query *query,

@@ -99,8 +99,6 @@ int recover(struct loader *loader, struct failure *failure);
 void remove_remnant(struct loader *loader);
 /* The first generation, empty. */
 int replace_first(struct loader *loader, struct failure *failure);
-/* Frees slots that neither a rule nor an interface uses. */
-int names_collect(struct loader *loader, struct failure *failure);
 /* Makes the recorded addresses of a slot these; new ones first, so that none is missing meanwhile.
  */
 int addrs_sync(struct loader *loader, uint32_t slot, const struct iface_addr *addrs, size_t count);

@@ -137,6 +137,13 @@ int loader_iface_set_all(struct loader *loader, const struct iface_change *chang
  */
 struct iface_names *loader_names(struct loader *loader);
 
+/*
+ * Where loader_names() is full: frees the slots of names that no rule in force
+ * and no interface that is up uses, names added but not stored yet apart.
+ * 0 or -errno.
+ */
+int loader_names_collect(struct loader *loader, struct failure *failure);
+
 enum add_outcome {
 	ADD_DONE,
 	ADD_UNCHANGED, /* the same rule was there */

@@ -479,7 +479,7 @@ static int open_state(struct loader *loader, struct failure *failure)
 		err = generation_open(loader, loader->active, &loader->set, failure);
 	if (!err)
 		remove_remnant(loader);
-	return err ? err : names_collect(loader, failure);
+	return err;
 }
 
 static bool has_bpffs(void)

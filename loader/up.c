@@ -69,7 +69,7 @@ static int follow_name(struct loader *loader, uint32_t ifindex, const struct ifw
 	if (!if_indextoname(ifindex, name) || strcmp(name, settings->name) == 0 ||
 	    renamed->count == IFW_SLOTS || !is_attached(loader, settings, ifindex))
 		return 0;
-	slot = iface_names_add(&loader->names, name);
+	slot = slot_for(loader, name, NULL);
 	if (slot < 0)
 		return slot;
 	err = names_write(loader, NULL);
@@ -103,7 +103,8 @@ static int follow_names(struct loader *loader, struct failure *failure)
 			continue;
 		if (before->table)
 			err = net_policy_remove(before->name, before->table);
-		if (!err)
+		/* Unless the slot is another name's by now. */
+		if (!err && strcmp(loader->names.name[before->slot % IFW_SLOTS], before->name) == 0)
 			err = slot_reset(loader, before->slot);
 	}
 	return err ? fail_errno(failure, err, "cannot follow interfaces that were renamed") : 0;
@@ -164,7 +165,7 @@ static int prepare_settings(struct loader *loader, const char *ifname, const str
 {
 	int slot, err;
 
-	slot = iface_names_add(&loader->names, ifname);
+	slot = slot_for(loader, ifname, failure);
 	if (slot < 0)
 		return fail_errno(failure, slot, "cannot give '%s' a slot (%d names are in use)",
 				  ifname, IFW_SLOTS - 1);

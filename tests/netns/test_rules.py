@@ -271,8 +271,38 @@ def names_run_out(host):
     check(host.iface("eth0"), "and those of interfaces that are up stay")
 
 
+def many_names(names):
+    return "".join(f"deny udp to 192.0.2.0/24 port 9 on {name}\n" for name in names)
+
+
+def names_that_nobody_uses(host):
+    """A slot is kept for a name as long as there are others, and no longer."""
+    host.veth("eth0")
+    host.ifw("up", "eth0")
+    for i in range(6):
+        host.veth(f"v{i}")
+    host.ifw("apply", "-", input=many_names(f"old{i}" for i in range(58)))
+    host.ifw("rule", "flush")
+    host.ifw("up", *(f"v{i}" for i in range(6)))
+    check(all(host.iface(f"v{i}") for i in range(6)), "six interfaces come up where names of rules that went hold 58 of 63 slots")
+    for i in range(6):
+        host.ifw("down", f"v{i}")
+    equal(host.ifw("apply", "-", input=many_names(f"new{i}" for i in range(62))), "62 rules in force\n",
+          "as many names as there are slots, while names of rules that went and interfaces that are down hold them")
+    before = host.state()
+    refused(try_ifw(host, "apply", "-", input=many_names(f"more{i}" for i in range(2))), 2, "63",
+            "names of rules that are in force do hold theirs")
+    refused(try_ifw(host, "up", "v0"), 2, "63", "for interfaces, too")
+    same(before, host.state(), "and nothing is changed")
+    host.veth("new61")
+    host.ifw("up", "new61")
+    equal(host.reason_of("new61", TO, 9), "rule-deny", "each name means its own interface")
+    equal(host.reason_of("eth0", TO, 9), "no-rule", "and no other")
+
+
 laboratory.main(
     commands.parts(
-        adding, deleting, not_there_yet, applying, mistakes, as_json, limits, names_run_out
+        adding, deleting, not_there_yet, applying, mistakes, as_json, limits, names_run_out,
+        names_that_nobody_uses
     )
 )
