@@ -26,12 +26,20 @@ int settings_read(struct loader *loader, uint32_t ifindex, struct ifw_iface *set
 
 int settings_write(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings)
 {
-	return bpf_map_update_elem(loader->ifaces_fd, &ifindex, settings, BPF_ANY) ? -errno : 0;
+	int err = ifaces_begin(loader);
+
+	if (!err && bpf_map_update_elem(loader->ifaces_fd, &ifindex, settings, BPF_ANY))
+		err = -errno;
+	return ifaces_end(loader, err);
 }
 
 int settings_delete(struct loader *loader, uint32_t ifindex)
 {
-	return bpf_map_delete_elem(loader->ifaces_fd, &ifindex) && errno != ENOENT ? -errno : 0;
+	int err = ifaces_begin(loader);
+
+	if (!err && bpf_map_delete_elem(loader->ifaces_fd, &ifindex) && errno != ENOENT)
+		err = -errno;
+	return ifaces_end(loader, err);
 }
 
 /* Calls each for every interface with settings; it may delete that one. */
@@ -98,7 +106,8 @@ static int addr_delete_stale(struct loader *loader, uint32_t slot, const struct 
 	return 0;
 }
 
-int addrs_sync(struct loader *loader, uint32_t slot, const struct iface_addr *addrs, size_t count)
+static int addrs_write(struct loader *loader, uint32_t slot, const struct iface_addr *addrs,
+		       size_t count)
 {
 	/* An address that is the broadcast of another prefix is own all the same. */
 	for (uint8_t kind = IFW_ADDR_BROADCAST; kind >= IFW_ADDR_LOCAL; kind--) {
@@ -116,6 +125,15 @@ int addrs_sync(struct loader *loader, uint32_t slot, const struct iface_addr *ad
 		}
 	}
 	return addr_delete_stale(loader, slot, addrs, count);
+}
+
+int addrs_sync(struct loader *loader, uint32_t slot, const struct iface_addr *addrs, size_t count)
+{
+	int err = ifaces_begin(loader);
+
+	if (!err)
+		err = addrs_write(loader, slot, addrs, count);
+	return ifaces_end(loader, err);
 }
 
 /* --- Slots ------------------------------------------------------------------------ */

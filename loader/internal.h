@@ -66,6 +66,9 @@ int pin_path(const struct loader *loader, const char *name, char *path, size_t s
 /* "NAME_G" of a generation. */
 void pin_generation(const char *name, uint32_t generation, char *text, size_t size);
 int meta_write(struct loader *loader, struct failure *failure);
+/* Around each change of the settings or addresses of interfaces, so that who reads notices. */
+int ifaces_begin(struct loader *loader);
+int ifaces_end(struct loader *loader, int err);
 int names_write(struct loader *loader, struct failure *failure);
 /* A slot starts with no addresses and no counts. */
 int slot_reset(struct loader *loader, uint32_t slot);
@@ -78,6 +81,15 @@ int netns_identity(__u64 *dev, __u64 *ino);
 int generation_open(struct loader *loader, uint32_t number, struct generation *set,
 		    struct failure *failure);
 void generation_close(struct generation *set);
+/*
+ * Calls attempt until it does not say -EAGAIN, with which it answers where a
+ * writer was at work meanwhile. Where writers do not stop coming it is called
+ * under the lock, and told so: then nobody is at work, but one may have been killed.
+ */
+int read_whole(struct loader *loader, int (*attempt)(struct loader *loader, bool locked, void *arg),
+	       void *arg);
+/* meta and active as they are now; 0 or -errno. */
+int meta_read(struct loader *loader);
 /* All rules of a generation in order; skips what a killed writer left doubled. */
 int store_read_rules(int rules_fd, struct rule_set *set);
 int names_read(struct loader *loader);

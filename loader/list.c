@@ -104,8 +104,7 @@ int store_read_rules(int rules_fd, struct rule_set *set)
 	return 0;
 }
 
-/* 0 and the sequence number, or -errno. */
-static int read_meta(struct loader *loader)
+int meta_read(struct loader *loader)
 {
 	uint32_t zero = 0;
 
@@ -116,13 +115,14 @@ static int read_meta(struct loader *loader)
 }
 
 /* One attempt; -EAGAIN where a writer was at work. */
-static int read_once(struct loader *loader, bool locked, struct rule_set *set)
+static int read_rules(struct loader *loader, bool locked, void *arg)
 {
 	CLEANUP(generation_close) struct generation opened = {-1, -1, -1};
+	struct rule_set *set = arg;
 	uint64_t before;
 	int err;
 
-	err = read_meta(loader);
+	err = meta_read(loader);
 	if (err)
 		return err;
 	before = loader->meta.sequence;
@@ -136,7 +136,7 @@ static int read_once(struct loader *loader, bool locked, struct rule_set *set)
 	if (!err)
 		err = names_read(loader);
 	if (!err)
-		err = read_meta(loader);
+		err = meta_read(loader);
 	if (!err && loader->meta.sequence != before)
 		err = -EAGAIN;
 	if (err)
@@ -145,33 +145,40 @@ static int read_once(struct loader *loader, bool locked, struct rule_set *set)
 }
 
 /* Writers do not stop coming, or one was killed: keep them out for a moment. */
-static int read_locked(struct loader *loader, struct rule_set *set)
+static int read_locked(struct loader *loader,
+		       int (*attempt)(struct loader *loader, bool locked, void *arg), void *arg)
 {
 	int fd = open(loader->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
 
 	if (fd < 0)
 		return -errno;
-	err = flock(fd, LOCK_SH) ? -errno : read_once(loader, true, set);
+	err = flock(fd, LOCK_SH) ? -errno : attempt(loader, true, arg);
 	close(fd);
 	return err;
 }
 
-int loader_rules(struct loader *loader, struct rule_set *set, struct failure *failure)
+int read_whole(struct loader *loader, int (*attempt)(struct loader *loader, bool locked, void *arg),
+	       void *arg)
 {
 	const struct timespec pause = {.tv_nsec = RETRY_NS};
 	int err = -EAGAIN;
 
-	if (loader->mode != LOADER_READ) {
-		err = store_read_rules(loader->set.rules, set);
-	} else {
-		for (int i = 0; i < RETRIES && err == -EAGAIN; i++) {
-			err = read_once(loader, false, set);
-			if (err == -EAGAIN)
-				nanosleep(&pause, NULL);
-		}
+	for (int i = 0; i < RETRIES && err == -EAGAIN; i++) {
+		err = attempt(loader, false, arg);
 		if (err == -EAGAIN)
-			err = read_locked(loader, set);
+			nanosleep(&pause, NULL);
 	}
+	return err == -EAGAIN ? read_locked(loader, attempt, arg) : err;
+}
+
+int loader_rules(struct loader *loader, struct rule_set *set, struct failure *failure)
+{
+	int err;
+
+	if (loader->mode != LOADER_READ)
+		err = store_read_rules(loader->set.rules, set);
+	else
+		err = read_whole(loader, read_rules, set);
 	if (err)
 		return fail_errno(failure, err, "cannot read the rules");
 	set->names = loader->names;
@@ -180,7 +187,7 @@ int loader_rules(struct loader *loader, struct rule_set *set, struct failure *fa
 
 int loader_usage(struct loader *loader, struct loader_usage *usage, struct failure *failure)
 {
-	int err = read_meta(loader);
+	int err = meta_read(loader);
 
 	if (err)
 		return fail_errno(failure, err, "cannot read '%s/meta'", loader->dir);

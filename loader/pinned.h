@@ -102,6 +102,7 @@ struct pinned_meta {
 	/* Room in the maps of the set in force, which are made larger when it runs out. */
 	__u32 room_prefixes;
 	__u32 room_rules;
+	__u64 ifaces_sequence; /* odd while settings or addresses are being written */
 	struct room room;
 	/* Destinations by [IPv6][UDP][length]: a length leaves the walk with its last. */
 	__u32 lengths[2][2][IFW_LENGTH_MAX + 1];

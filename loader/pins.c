@@ -111,6 +111,21 @@ int meta_write(struct loader *loader, struct failure *failure)
 	return 0;
 }
 
+int ifaces_begin(struct loader *loader)
+{
+	loader->meta.ifaces_sequence |= 1;
+	return meta_write(loader, NULL);
+}
+
+int ifaces_end(struct loader *loader, int err)
+{
+	int end;
+
+	loader->meta.ifaces_sequence = (loader->meta.ifaces_sequence | 1) + 1;
+	end = meta_write(loader, NULL);
+	return err ? err : end;
+}
+
 int slot_reset(struct loader *loader, uint32_t slot)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -474,7 +489,10 @@ static int open_state(struct loader *loader, struct failure *failure)
 		err = open_maps(loader, failure);
 	if (err || loader->mode == LOADER_READ)
 		return err;
-	err = recover(loader, failure);
+	if (loader->meta.ifaces_sequence & 1) /* of a writer that was killed */
+		err = ifaces_end(loader, 0);
+	if (!err)
+		err = recover(loader, failure);
 	if (!err && loader->set.rules < 0)
 		err = generation_open(loader, loader->active, &loader->set, failure);
 	if (!err)

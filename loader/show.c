@@ -112,12 +112,39 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct iface_info *)a)->name, ((const struct iface_info *)b)->name);
 }
 
+/* Where an element goes while the map is walked over, the walk begins again at the front. */
+static int collect_ifaces(struct loader *loader, bool locked, void *arg)
+{
+	struct collect *collect = arg;
+	uint64_t before;
+	int err = meta_read(loader);
+
+	before = loader->meta.ifaces_sequence;
+	if (!err && (before & 1) && !locked)
+		return -EAGAIN;
+	if (!err)
+		err = for_each_iface(loader, collect_iface, collect);
+	if (!err)
+		err = meta_read(loader);
+	if (!err && loader->meta.ifaces_sequence != before)
+		err = -EAGAIN;
+	if (err) {
+		loader_ifaces_free(collect->ifaces, collect->count);
+		*collect = (struct collect){};
+	}
+	return err;
+}
+
 int loader_ifaces(struct loader *loader, struct iface_info **ifaces, size_t *count,
 		  struct failure *failure)
 {
 	struct collect collect = {};
-	int err = for_each_iface(loader, collect_iface, &collect);
+	int err;
 
+	if (loader->mode != LOADER_READ) /* it holds the lock */
+		err = for_each_iface(loader, collect_iface, &collect);
+	else
+		err = read_whole(loader, collect_ifaces, &collect);
 	if (err) {
 		loader_ifaces_free(collect.ifaces, collect.count);
 		return fail_errno(failure, err, "cannot read the interfaces");

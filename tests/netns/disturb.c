@@ -4,8 +4,8 @@
  * hardly ever hit, for they are microseconds long:
  * KILL_AT=N kills the command right before the Nth step that changes something
  * outside (a BPF system call that writes, a pin that goes, a netlink message);
- * DELAY_READS=MICROSECONDS makes it pause between two batches of a map's
- * elements, so that others can change them meanwhile.
+ * DELAY_READS=MICROSECONDS makes it pause between two elements of a map, or
+ * batches of them, so that others can change them meanwhile.
  */
 #include <dlfcn.h>
 #include <libmnl/libmnl.h>
@@ -76,7 +76,7 @@ long syscall(long number, ...)
 	va_end(args);
 	if (number == SYS_bpf && changes(a[0]))
 		step();
-	if (number == SYS_bpf && a[0] == BPF_MAP_LOOKUP_BATCH)
+	if (number == SYS_bpf && (a[0] == BPF_MAP_LOOKUP_BATCH || a[0] == BPF_MAP_GET_NEXT_KEY))
 		pause_if_asked();
 	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

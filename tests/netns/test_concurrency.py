@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Several commands at once: no rule is lost, and who reads meanwhile sees a whole set."""
 
+import json
 import pathlib
 import subprocess
 
@@ -119,4 +120,35 @@ def slow_reader(host):
     equal(bad, [], "and sees all that stay")
 
 
-laboratory.main(commands.parts(many_writers, add_against_delete, whole_pictures, slow_reader))
+def slow_reader_of_interfaces(host):
+    """Elements that go while a map is walked over make the walk begin again at its front."""
+    first, second = ([f"172.16.{net}.{i}" for i in range(1, 9)] for net in (240, 241))
+    host.veth("eth0", *(f"{address}/32" for address in first))
+    host.veth("eth1")
+    host.ifw("up", "eth0", "eth1")
+    program, iproute = host.lab.program("ifw"), []
+    for now, then in ((first, second), (second, first)):
+        lines = [f"address {verb} {address}/32 dev eth0\n"
+                 for verb, addresses in (("add", then), ("del", now)) for address in addresses]
+        path = pathlib.Path(f"/run/addresses{len(iproute)}")
+        path.write_text("".join(lines))
+        iproute.append(f"ip -batch {path} && {program} up eth0 && {program} down eth1 && {program} up eth1")
+    script = " && ".join(iproute * 4)
+    changing = subprocess.Popen(["sh", "-c", script], stdout=subprocess.DEVNULL)
+    bad, readings = [], 0
+    environment = commands.disturbed(host, DELAY_READS=2000)
+    while changing.poll() is None:
+        done = subprocess.run([program, "iface", "show", "-j"], env=environment, capture_output=True, text=True)
+        shown = json.loads(done.stdout)["interfaces"]
+        readings += 1
+        if [one["name"] for one in shown] not in (["eth0"], ["eth0", "eth1"]):
+            bad.append([one["name"] for one in shown])
+        elif shown[0]["addresses"] not in (first, second):
+            bad.append(shown[0]["addresses"])
+    equal(changing.wait(), 0, "addresses change, and an interface comes and goes")
+    check(readings, f"while somebody reads ({readings} times)")
+    equal(bad, [], "and sees each interface and address once, all of the one time or all of the other")
+
+
+laboratory.main(commands.parts(many_writers, add_against_delete, whole_pictures, slow_reader,
+                               slow_reader_of_interfaces))
