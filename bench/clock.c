@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * clock.c - the two clocks: CPU time of a thread, and time that only goes forward.
+ * clock.c - CPU time of a thread and of the process, and time that only goes forward.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -19,6 +19,11 @@ static uint64_t clock_read(clockid_t id)
 uint64_t cpu_now(void)
 {
 	return clock_read(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t process_cpu_now(void)
+{
+	return clock_read(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 uint64_t wall_now(void)

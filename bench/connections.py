@@ -12,11 +12,17 @@ WANTED = ("direct", "none", "ifw", "nft-set", "ipset")
 
 def sample(bed, values):
     to = [str(word) for word in bed.targets("hit")[0]]
-    nanoseconds = int(bed.ask("connect", *to, CONNECTIONS)[0])
-    values["connections"].append(CONNECTIONS * 1e9 / nanoseconds)
-    values["microseconds"].append(nanoseconds / CONNECTIONS / 1e3)
-    size, nanoseconds = (int(word) for word in bed.ask("stream", *to, MILLISECONDS))
-    values["gigabits"].append(size * 8 / nanoseconds)
+    wall, cpu = (int(word) for word in bed.ask("connect", *to, CONNECTIONS))
+    values["connections"].append(CONNECTIONS * 1e9 / wall)
+    values["microseconds"].append(cpu / CONNECTIONS / 1e3)
+    size, wall, cpu = (int(word) for word in bed.ask("stream", *to, MILLISECONDS))
+    values["gigabits"].append(size * 8 / wall)
+    values["kilobyte"].append(cpu / size * 1e3)
+
+
+def no_values():
+    """A second's connections, CPU microseconds of one; a second's gigabits, CPU ns of 1,000 bytes."""
+    return {"connections": [], "microseconds": [], "gigabits": [], "kilobyte": []}
 
 
 def measure_set(bench, rules):
@@ -30,8 +36,8 @@ def measure_set(bench, rules):
         bed.engine.load(bed)
         bed.start()
         bed.engine.started(bed)
-        sample(bed, {"connections": [], "microseconds": [], "gigabits": []})  # warms up
-    values = {bed: {"connections": [], "microseconds": [], "gigabits": []} for bed in beds}
+        sample(bed, no_values())  # warms up
+    values = {bed: no_values() for bed in beds}
     for number in range(bench.options.rounds):
         bench.progress(f"TCP, {rules.title}: round {number + 1} of {bench.options.rounds}")
         for bed in beds:

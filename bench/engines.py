@@ -6,12 +6,10 @@ their own, with a traffic program that plays sender and listener. Beds stand
 side by side, so that they can be measured by turns without loading anything anew.
 """
 
-import pathlib
 import subprocess
-import time
 
 import lab as laboratory
-from rulesets import CLIENT, CLIENT_PORT, LISTENER_PORT, MARK, SPREAD, text
+from rulesets import CLIENT, CLIENT_PORT, LISTENER_PORT, MARK, text
 
 ROUTER = "172.31.1.1"
 TABLE = 100
@@ -85,7 +83,7 @@ class Bed:
     def close(self):
         if self.traffic:
             self.traffic.stop()
-        self.engine.unload(self)
+        self.engine.leave(self)
         for namespace in (self.client, self.router):
             self.bench.lab.router.run("ip", "netns", "delete", namespace.name)
 
@@ -134,6 +132,9 @@ class Engine:
 
     def unload(self, bed):
         """Takes them away."""
+
+    def leave(self, bed):
+        """What does not go with the namespace."""
 
 
 class Floor(Engine):
@@ -192,12 +193,9 @@ class Ifw(Engine):
     loads = True
 
     def setup(self, bed):
-        bed.router.run(bed.bench.ifw, "up", "e0")
-        self.write(bed)
-
-    def write(self, bed):
         bed.rules_file = bed.file("ifw", bed.rules.ifw())
         bed.nothing_file = bed.file("nothing", "")
+        bed.router.run(bed.bench.ifw, "up", "e0")
 
     def load(self, bed):
         return bed.bench.timed(bed.router, bed.bench.ifw, "apply", bed.rules_file)
@@ -205,7 +203,7 @@ class Ifw(Engine):
     def unload(self, bed):
         bed.router.run(bed.bench.ifw, "apply", bed.nothing_file)
 
-    def close(self, bed):
+    def leave(self, bed):
         bed.router.run(bed.bench.ifw, "down", "--all")
 
 
@@ -227,19 +225,26 @@ class Nft(Engine):
         bed.router.run("nft", "flush", "ruleset")
 
 
+FEW_SOURCES = 8  # above that a set for each is slower than one set
+
+
 class NftSet(Nft):
-    name, title = "nft-set", "nftables, set"
+    """The form that measured best of those tried for each kind of rule set."""
+
+    name, title = "nft-set", "nftables, sets in the best form"
 
     def text(self, rules):
         if len(rules.prefixes) == 1 and not rules.sourced:
             return rules.nft_ports()
-        return rules.nft_concatenated()
+        if len(rules.by_source()) > FEW_SOURCES:
+            return rules.nft_concatenated()
+        return rules.nft_by_source()
 
 
 class NftConcatenated(Nft):
-    """The other form, where NftSet takes ports apart from the prefix."""
+    """As one writes it first."""
 
-    name, title = "nft-concat", "nftables, one set of concatenations"
+    name, title = "nft-concat", "nftables, one set of (source,) destination and port"
 
     def text(self, rules):
         return rules.nft_concatenated()
@@ -253,37 +258,49 @@ class NftLinear(Nft):
         return rules.nft_linear()
 
 
-class IpTables(Engine):
+class Iptables(Engine):
+    """Through the kernel's own tables where it still has them: that is faster than through nft's."""
+
     needs = ("iptables-restore",)
     loads = True
-    restore, iptables = "iptables-restore", "iptables"
+
+    def choose(self, bed):
+        old = "iptables-legacy"
+        try:
+            there = bed.router.run(old, "-t", "mangle", "-S", ok=False).returncode == 0
+        except FileNotFoundError:
+            there = False
+        bed.iptables = old if there else "iptables"
+
+    def rules_text(self, bed):
+        return bed.rules.iptables_linear()
 
     def setup(self, bed):
+        self.choose(bed)
         bed.policy_route()
-        bed.rules_file = bed.file("iptables", bed.rules.iptables_linear())
+        bed.rules_file = bed.file("iptables", self.rules_text(bed))
 
     def load(self, bed):
-        return bed.bench.timed(bed.router, self.restore, bed.rules_file)
+        return bed.bench.timed(bed.router, f"{bed.iptables}-restore", bed.rules_file)
 
     def unload(self, bed):
-        bed.router.run(self.iptables, "-t", "mangle", "-P", "PREROUTING", "ACCEPT")
-        bed.router.run(self.iptables, "-t", "mangle", "-F", "PREROUTING")
+        bed.router.run(bed.iptables, "-t", "mangle", "-P", "PREROUTING", "ACCEPT")
+        bed.router.run(bed.iptables, "-t", "mangle", "-F", "PREROUTING")
 
 
-class IptablesLinear(IpTables):
+class IptablesLinear(Iptables):
     name, title = "ipt-linear", "iptables, a line a rule"
     most = 10000
 
 
-class Ipset(IpTables):
+class Ipset(Iptables):
     name, title = "ipset", "iptables with ipset"
     needs = ("ipset", "iptables-restore")
 
-    def setup(self, bed):
-        bed.policy_route()
+    def rules_text(self, bed):
         sets, rules = bed.rules.ipset()
         bed.sets_file = bed.file("ipset", sets)
-        bed.rules_file = bed.file("iptables", rules)
+        return rules
 
     def load(self, bed):
         return (bed.bench.timed(bed.router, "ipset", "restore", "-file", bed.sets_file) +

@@ -68,11 +68,14 @@ def show_packets(results):
 
 
 def connection_rows(result):
-    rows = [["ENGINE", "CONNECTIONS/S", "SPREAD", "US EACH", "GBIT/S", "SPREAD"]]
+    rows = [["ENGINE", "CONNECTIONS/S", "SPREAD", "CPU US EACH", "SPREAD", "GBIT/S", "SPREAD", "CPU NS/KB",
+             "SPREAD"]]
     for name, engine in result["engines"].items():
-        rows.append([name, f"{engine['connections']['median']:,.0f}", spread(engine["connections"]),
-                     f"{engine['microseconds']['median']:.1f}",
-                     f"{engine['gigabits']['median']:.1f}", spread(engine["gigabits"], "{:.1f}")])
+        cells = [name]
+        for figure, form in (("connections", "{:,.0f}"), ("microseconds", "{:.1f}"),
+                             ("gigabits", "{:.1f}"), ("kilobyte", "{:.0f}")):
+            cells += [form.format(engine[figure]["median"]), spread(engine[figure], form)]
+        rows.append(cells)
     return rows
 
 

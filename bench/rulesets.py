@@ -52,6 +52,11 @@ class RuleSet:
         self.rules = rules
         self.gated = gated  # the targets hold for it
         self.protocol = protocol
+        self.prefixes = {(rule.dst, rule.dst_len) for rule in rules}
+        self.pairs = len({(rule.dst_len, rule.src_len) for rule in rules})
+        self.sourced = any(rule.src_len for rule in rules)
+        # Every rule is one address and one port.
+        self.exact = all(rule.dst_len == 32 and rule.low == rule.high for rule in rules)
         worst = rules[-1]
         self.hit = [(worst.dst, worst.low)]
         self.miss = [miss]
@@ -62,21 +67,12 @@ class RuleSet:
             for rule in some
         ]
 
-    @property
-    def prefixes(self):
-        return {(rule.dst, rule.dst_len) for rule in self.rules}
-
-    @property
-    def sourced(self):
-        return any(rule.src_len for rule in self.rules)
-
-    @property
-    def pairs(self):
-        return len({(rule.dst_len, rule.src_len) for rule in self.rules})
-
-    def exact(self):
-        """Whether every rule is one address and one port."""
-        return all(rule.dst_len == 32 and rule.low == rule.high for rule in self.rules)
+    def by_source(self):
+        """Rules by (source, length), in the order of the first of each."""
+        found = {}
+        for rule in self.rules:
+            found.setdefault((rule.src, rule.src_len), []).append(rule)
+        return found
 
     # --- As text ------------------------------------------------------------------
 
@@ -116,14 +112,27 @@ class RuleSet:
             key.insert(0, "ip saddr")
         elements = []
         for rule in self.rules:
-            to = text(rule.dst) if self.exact() else rule.to()
+            to = text(rule.dst) if self.exact else rule.to()
             source = f"{rule.source()} . " if self.sourced else ""
             elements.append(f"{source}{to} . {rule.ports()}")
-        flags = "" if self.exact() else "flags interval;"
+        flags = "" if self.exact else "flags interval;"
         before = (f"set s {{ type {' . '.join(types)}; {flags}\n"
                   f"elements = {{ " + ",\n".join(elements) + " }\n}\n")
         match = f"meta l4proto {self.protocol} {' . '.join(key)} @s"
         return self._nft(before, [match])
+
+    def nft_by_source(self):
+        """A set of port and destination for each source prefix; ports first ends misses sooner."""
+        sets, matches = [], []
+        kind, flags = "inet_service . ipv4_addr", "" if self.exact else "flags interval;"
+        for number, ((src, length), rules) in enumerate(self.by_source().items()):
+            elements = ",\n".join(
+                f"{rule.ports()} . {text(rule.dst) if self.exact else rule.to()}" for rule in rules)
+            sets.append(f"set s{number} {{ type {kind}; {flags}\nelements = {{ {elements} }}\n}}\n")
+            source = f"ip saddr {text(src)}/{length} " if length else ""
+            matches.append(f"{source}meta l4proto {self.protocol} {self.protocol} dport . ip daddr "
+                           f"@s{number}")
+        return self._nft("".join(sets), matches)
 
     def nft_ports(self):
         """A set of ports for the one prefix that there is."""
@@ -160,12 +169,9 @@ class RuleSet:
             sets += [f"add s {rule.ports()}\n" for rule in self.rules]
             matches = [f"-d {self.rules[0].to()} -m set --match-set s dst"]
             return "".join(sets), self._iptables(matches)
-        kind = "hash:ip,port" if self.exact() else "hash:net,port"
-        sources = {}
-        for rule in self.rules:
-            sources.setdefault((rule.src, rule.src_len), []).append(rule)
+        kind = "hash:ip,port" if self.exact else "hash:net,port"
         sets, matches = [], []
-        for number, ((src, length), rules) in enumerate(sources.items()):
+        for number, ((src, length), rules) in enumerate(self.by_source().items()):
             ports = sum(rule.high - rule.low + 1 for rule in rules)
             sets.append(f"create s{number} {kind} maxelem {max(ports, 64)} "
                         f"hashsize {1 << max(6, (ports // 4).bit_length())}\n")

@@ -94,11 +94,23 @@ static int open_connection(const struct sockaddr_in *to)
 	return err;
 }
 
-int tcp_connections(const struct sockaddr_in *to, uint64_t count, uint64_t *nanoseconds)
+static struct effort effort_now(void)
+{
+	return (struct effort){.wall = wall_now(), .cpu = process_cpu_now()};
+}
+
+static struct effort effort_since(struct effort start)
+{
+	const struct effort now = effort_now();
+
+	return (struct effort){.wall = now.wall - start.wall, .cpu = now.cpu - start.cpu};
+}
+
+int tcp_connections(const struct sockaddr_in *to, uint64_t count, struct effort *effort)
 {
 	/* Ended by a reset: no TIME_WAIT uses up the client's ports. */
 	const struct linger reset = {.l_onoff = 1};
-	uint64_t start = wall_now();
+	const struct effort start = effort_now();
 
 	for (uint64_t i = 0; i < count; i++) {
 		int fd = open_connection(to);
@@ -108,16 +120,16 @@ int tcp_connections(const struct sockaddr_in *to, uint64_t count, uint64_t *nano
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		close(fd);
 	}
-	*nanoseconds = wall_now() - start;
+	*effort = effort_since(start);
 	return 0;
 }
 
 static int stream(int fd, char *buffer, uint64_t milliseconds, uint64_t *bytes,
-		  uint64_t *nanoseconds)
+		  struct effort *effort)
 {
-	uint64_t start = wall_now();
+	const struct effort start = effort_now();
 
-	while (wall_now() - start < milliseconds * 1000000U) {
+	while (wall_now() - start.wall < milliseconds * 1000000U) {
 		if (send(fd, buffer, CHUNK, MSG_NOSIGNAL) < 0)
 			return -errno;
 	}
@@ -126,12 +138,12 @@ static int stream(int fd, char *buffer, uint64_t milliseconds, uint64_t *bytes,
 	/* The listener's count comes when it has everything. */
 	if (recv(fd, bytes, sizeof(*bytes), MSG_WAITALL) != sizeof(*bytes))
 		return -EIO;
-	*nanoseconds = wall_now() - start;
+	*effort = effort_since(start);
 	return 0;
 }
 
 int tcp_stream(const struct sockaddr_in *to, uint64_t milliseconds, uint64_t *bytes,
-	       uint64_t *nanoseconds)
+	       struct effort *effort)
 {
 	char *buffer = calloc(1, CHUNK);
 	int fd = -1, err = -ENOMEM;
@@ -139,7 +151,7 @@ int tcp_stream(const struct sockaddr_in *to, uint64_t milliseconds, uint64_t *by
 	if (buffer)
 		err = fd = open_connection(to);
 	if (fd >= 0) {
-		err = stream(fd, buffer, milliseconds, bytes, nanoseconds);
+		err = stream(fd, buffer, milliseconds, bytes, effort);
 		close(fd);
 	}
 	free(buffer);

@@ -11,8 +11,8 @@
  *   where NAME                        one packet: ok ADDR PORT (its original destination) or ok -
  *   runtime NAME COUNT                ok NANOSECONDS RUNS, by the kernel's statistics
  *   serve ADDR PORT                   a TCP listener
- *   connect ADDR PORT COUNT           ok NANOSECONDS
- *   stream ADDR PORT MILLISECONDS     ok BYTES NANOSECONDS
+ *   connect ADDR PORT COUNT           ok NANOSECONDS CPU_NANOSECONDS
+ *   stream ADDR PORT MILLISECONDS     ok BYTES NANOSECONDS CPU_NANOSECONDS
  *
  * usage: traffic CPU CLIENT_NETNS CLIENT_IFACE ROUTER_NETNS ROUTER_IFACE
  */
@@ -331,8 +331,9 @@ static int do_serve(struct bench *bench, const struct words *words)
 /* As a client: sockets made meanwhile are of the client's namespace. */
 static int do_connections(struct bench *bench, const struct words *words)
 {
-	uint64_t number, bytes, nanoseconds;
+	struct effort effort;
 	struct sockaddr_in to;
+	uint64_t number, bytes;
 	int err, back;
 
 	if (words->count != 4 || read_endpoint(words->word[1], words->word[2], &to) ||
@@ -342,13 +343,14 @@ static int do_connections(struct bench *bench, const struct words *words)
 	if (err)
 		return err;
 	if (strcmp(words->word[0], "connect") == 0) {
-		err = tcp_connections(&to, number, &nanoseconds);
+		err = tcp_connections(&to, number, &effort);
 		if (!err)
-			err = printf("ok %" PRIu64 "\n", nanoseconds) < 0;
+			err = printf("ok %" PRIu64 " %" PRIu64 "\n", effort.wall, effort.cpu) < 0;
 	} else {
-		err = tcp_stream(&to, number, &bytes, &nanoseconds);
+		err = tcp_stream(&to, number, &bytes, &effort);
 		if (!err)
-			err = printf("ok %" PRIu64 " %" PRIu64 "\n", bytes, nanoseconds) < 0;
+			err = printf("ok %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", bytes, effort.wall,
+				     effort.cpu) < 0;
 	}
 	back = enter_namespace(bench->router_netns);
 	return err ? err : back;

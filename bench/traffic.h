@@ -13,6 +13,8 @@
 
 /* Nanoseconds of CPU that this thread has used, softirqs run on its back included. */
 uint64_t cpu_now(void);
+/* The same of all threads of this process. */
+uint64_t process_cpu_now(void);
 /* Nanoseconds of a clock that only goes forward. */
 uint64_t wall_now(void);
 
@@ -67,11 +69,16 @@ int original_destination(int listener, struct sockaddr_in *out);
 
 /* A TCP listener as listener_open()'s, with a thread that serves it to the end. */
 int tcp_serve(struct in_addr addr, uint16_t port);
-/* Connects, exchanges a byte and resets, count times; wall time. */
-int tcp_connections(const struct sockaddr_in *to, uint64_t count, uint64_t *nanoseconds);
-/* Sends for so long over one connection; bytes that the listener took, and wall time. */
+/* What both ends took together. */
+struct effort {
+	uint64_t wall, cpu; /* nanoseconds */
+};
+
+/* Connects, exchanges a byte and resets, count times. */
+int tcp_connections(const struct sockaddr_in *to, uint64_t count, struct effort *effort);
+/* Sends for so long over one connection; bytes is what the listener took. */
 int tcp_stream(const struct sockaddr_in *to, uint64_t milliseconds, uint64_t *bytes,
-	       uint64_t *nanoseconds);
+	       struct effort *effort);
 
 /* --- Programs (programs.c) ------------------------------------------------------ */
 
