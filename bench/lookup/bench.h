@@ -36,8 +36,8 @@ struct room_wanted {
 struct session {
 	struct loader *loader;
 	struct lookup_bpf *skeleton;
-	uint32_t generation;  /* in force */
-	int prefixes, ranges; /* its maps */
+	uint32_t generation; /* in force */
+	int prefixes;	     /* its map */
 	struct failure failure;
 };
 
@@ -61,7 +61,8 @@ struct rule make_rule(uint32_t dst, uint8_t len, uint16_t low, uint16_t high);
 struct candidate {
 	const char *name;
 	const struct bpf_program *program;
-	int maps[3]; /* its memory; 0: none */
+	int maps[2];	/* its memory; 0: none */
+	uint64_t bytes; /* and that of its part of a map which is made for all at once */
 };
 
 /* Keys that are looked up, and what must be found. */

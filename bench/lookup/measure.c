@@ -103,7 +103,7 @@ static int verify(struct session *session, const struct candidate *candidate,
 
 static int describe(const struct candidate *candidate, json_t *structure)
 {
-	uint64_t total = 0, bytes;
+	uint64_t total = candidate->bytes, bytes;
 
 	for (size_t i = 0; i < sizeof(candidate->maps) / sizeof(candidate->maps[0]); i++) {
 		int err;

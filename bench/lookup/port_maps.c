@@ -36,14 +36,14 @@ static void add_blocks(struct port_maps *maps, const struct ifw_range *range, ui
 
 static int allocate(struct port_maps *maps)
 {
-	size_t ports = 0;
+	size_t ports = 0, blocks = ((size_t)maps->count + 1) * BLOCKS_MAX;
 
 	for (uint32_t i = 0; i < maps->count; i++)
 		ports += (size_t)maps->ranges[i].high - maps->ranges[i].low + 1;
 	maps->hash_keys = calloc(ports + 1, sizeof(*maps->hash_keys));
 	maps->hash_values = calloc(ports + 1, sizeof(*maps->hash_values));
-	maps->trie_keys = calloc((size_t)maps->count * BLOCKS_MAX, sizeof(*maps->trie_keys));
-	maps->trie_values = calloc((size_t)maps->count * BLOCKS_MAX, sizeof(*maps->trie_values));
+	maps->trie_keys = calloc(blocks, sizeof(*maps->trie_keys));
+	maps->trie_values = calloc(blocks, sizeof(*maps->trie_values));
 	maps->table = calloc(1, sizeof(*maps->table));
 	if (maps->count <= LOOKUP_SPANS_MAX)
 		maps->spans = calloc(1, sizeof(*maps->spans));

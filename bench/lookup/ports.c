@@ -90,21 +90,23 @@ static int measure_ports(struct session *session, const struct options *options,
 		{"hot", hits ? hits->keys : NULL, hits ? hits->answers : NULL, HOT_KEYS},
 	};
 	const struct candidate candidates[] = {
-		{"run", skeleton->progs.port_run, {session->ranges}},
-		{"halving", skeleton->progs.port_halving, {ranges}},
-		{"hash",
-		 skeleton->progs.port_hash,
-		 {ranges, bpf_map__fd(skeleton->maps.bench_port_hash)}},
-		{"lpm",
-		 skeleton->progs.port_trie,
-		 {ranges, bpf_map__fd(skeleton->maps.bench_port_trie)}},
-		{"table",
-		 skeleton->progs.port_table,
-		 {ranges, bpf_map__fd(skeleton->maps.bench_port_table)}},
-		{"linear", skeleton->progs.port_linear, {ranges}},
-		{"value",
-		 skeleton->progs.port_spans,
-		 {ranges, bpf_map__fd(skeleton->maps.bench_port_spans)}},
+		{.name = "run",
+		 .program = skeleton->progs.port_run,
+		 .bytes = maps->count * sizeof(struct ifw_range)},
+		{.name = "halving", .program = skeleton->progs.port_halving, .maps = {ranges}},
+		{.name = "hash",
+		 .program = skeleton->progs.port_hash,
+		 .maps = {ranges, bpf_map__fd(skeleton->maps.bench_port_hash)}},
+		{.name = "lpm",
+		 .program = skeleton->progs.port_trie,
+		 .maps = {ranges, bpf_map__fd(skeleton->maps.bench_port_trie)}},
+		{.name = "table",
+		 .program = skeleton->progs.port_table,
+		 .maps = {ranges, bpf_map__fd(skeleton->maps.bench_port_table)}},
+		{.name = "linear", .program = skeleton->progs.port_linear, .maps = {ranges}},
+		{.name = "value",
+		 .program = skeleton->progs.port_spans,
+		 .maps = {ranges, bpf_map__fd(skeleton->maps.bench_port_spans)}},
 	};
 	size_t count = sizeof(candidates) / sizeof(candidates[0]);
 	uint64_t random = 1;
@@ -120,7 +122,7 @@ static int measure_ports(struct session *session, const struct options *options,
 
 static int run_case(const struct options *options, const struct ports_case *c, json_t *result)
 {
-	struct session session = {.prefixes = -1, .ranges = -1};
+	struct session session = {.prefixes = -1};
 	json_t *structures = json_array();
 	struct port_maps maps = {};
 	struct rule_set set = {};

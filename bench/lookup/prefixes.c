@@ -120,21 +120,23 @@ static int measure_prefixes(struct session *session, const struct options *optio
 	int leaves = bpf_map__fd(skeleton->maps.bench_leaves);
 	int probed = bpf_map__fd(skeleton->maps.bench_short);
 	const struct candidate candidates[] = {
-		{"walk", skeleton->progs.prefix_walk, {session->prefixes}},
-		{"all lengths", skeleton->progs.prefix_all, {probed}},
-		{"used lengths", skeleton->progs.prefix_used, {probed}},
-		{"bloom",
-		 skeleton->progs.prefix_bloom,
-		 {probed, bpf_map__fd(skeleton->maps.bench_bloom)}},
-		{"lpm",
-		 skeleton->progs.prefix_trie,
-		 {bpf_map__fd(skeleton->maps.bench_prefix_trie)}},
-		{"16-8-8",
-		 skeleton->progs.prefix_array,
-		 {leaves, bpf_map__fd(skeleton->maps.bench_blocks)}},
-		{"edges",
-		 skeleton->progs.prefix_edges,
-		 {leaves, bpf_map__fd(skeleton->maps.bench_edges)}},
+		{.name = "walk",
+		 .program = skeleton->progs.prefix_walk,
+		 .maps = {session->prefixes}},
+		{.name = "all lengths", .program = skeleton->progs.prefix_all, .maps = {probed}},
+		{.name = "used lengths", .program = skeleton->progs.prefix_used, .maps = {probed}},
+		{.name = "bloom",
+		 .program = skeleton->progs.prefix_bloom,
+		 .maps = {probed, bpf_map__fd(skeleton->maps.bench_bloom)}},
+		{.name = "lpm",
+		 .program = skeleton->progs.prefix_trie,
+		 .maps = {bpf_map__fd(skeleton->maps.bench_prefix_trie)}},
+		{.name = "16-8-8",
+		 .program = skeleton->progs.prefix_array,
+		 .maps = {leaves, bpf_map__fd(skeleton->maps.bench_blocks)}},
+		{.name = "edges",
+		 .program = skeleton->progs.prefix_edges,
+		 .maps = {leaves, bpf_map__fd(skeleton->maps.bench_edges)}},
 	};
 
 	if (!keys)
@@ -156,7 +158,7 @@ static int measure_prefixes(struct session *session, const struct options *optio
 
 static int run_case(const struct options *options, const struct prefixes_case *c, json_t *result)
 {
-	struct session session = {.prefixes = -1, .ranges = -1};
+	struct session session = {.prefixes = -1};
 	json_t *structures = json_array();
 	struct prefix_maps maps = {};
 	struct rule_set set = {};

@@ -64,6 +64,10 @@ def lookup_table(title, cases, labels, mode, form):
     return title, [*labels, *names], rows
 
 
+def cost(entry):
+    return f"{microseconds(entry['add_us'])} / {entry['calls']:,} / {entry['elements']:,}"
+
+
 def update_table(title, cases, labels):
     names = names_of(cases)
     rows = []
@@ -72,7 +76,7 @@ def update_table(title, cases, labels):
         row = [number(case[label]) for label in labels.values()]
         for name in names:
             entry = found.get(name)
-            row.append(f"{microseconds(entry['add_us'])} / {entry['elements']:,}" if entry else "-")
+            row.append(cost(entry) if entry else "-")
         rows.append(row)
     return title, [*labels, *names], rows
 
@@ -99,10 +103,10 @@ def tables(result, form):
         yield lookup_table(f"Prefixes: ns a lookup, {what}", prefixes, PREFIXES, mode, form)
     yield lookup_table("Prefixes: memory", prefixes, PREFIXES, "bytes", size)
     ranges = [case for case in result["updates"] if "ports" in case]
-    yield update_table("One range more on a prefix: us of CPU time / elements written",
+    yield update_table("One range more on a prefix: us of CPU time / calls of the kernel / elements written",
                        ranges, {"ports a range": "ports", "ranges then": "ranges"})
     others = [case for case in result["updates"] if "prefixes" in case]
-    yield update_table("One prefix more: us of CPU time / elements written",
+    yield update_table("One prefix more: the same",
                        others, {"prefixes": "prefixes", "its length": "length"})
 
 
@@ -122,10 +126,16 @@ def markdown(title, columns, rows):
     return "\n".join(lines) + "\n"
 
 
-def shown(table):
-    """The page is short: hits, misses of prefixes, memory, updates."""
-    title = table[0]
-    return "over and over" not in title and not title.startswith("Ports: ns a lookup, misses")
+def short(table):
+    """What the page shows of a table, since it is to stay short; None: nothing."""
+    title, columns, rows = table
+    if "over and over" in title or title.startswith("Ports: ns a lookup, misses"):
+        return None
+    if title == "Ports: memory" or title.startswith("One range more"):
+        rows = [row for row in rows if row[1] in ("1", "1,000")]
+    if title == "Prefixes: memory":
+        rows = [row for row in rows if row[1] == "8"]
+    return title, columns, rows
 
 
 def write_page(result, path):
@@ -133,7 +143,8 @@ def write_page(result, path):
         text = page.read()
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         sys.exit(f"report.py: '{path}' lacks the marks that the figures stand between")
-    figures = "\n".join(markdown(*t) for t in tables(result, nanoseconds) if shown(t))
+    shown = [short(table) for table in tables(result, nanoseconds)]
+    figures = "\n".join(markdown(*table) for table in shown if table)
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     with open(path, "w", encoding="utf-8") as page:
         page.write(f"{before}{BEGIN}\n\n{figures}\n{END}{after}")
@@ -163,7 +174,8 @@ def finish(axes, title, x, y):
     axes.set_xlabel(x, fontsize=8)
     axes.set_ylabel(y, fontsize=8)
     axes.tick_params(labelsize=7)
-    axes.grid(True, which="major", linewidth=0.3)
+    axes.minorticks_off()
+    axes.grid(True, linewidth=0.3)
     axes.legend(fontsize=6, frameon=False)
 
 
@@ -182,13 +194,13 @@ def draw(result, path):
     figure, axes = pyplot.subplots(2, 3, figsize=(11, 6.6), constrained_layout=True)
 
     lookups = ("run", "halving", "hash", "lpm", "table", "value", "linear")
-    writes = ("command", "run", "hash", "lpm", "table")
+    writes = ("command", "run", "hash", "lpm", "table", "value")
     ten = [case for case in ports if case["ports"] == 10]
     lines(axes[0][0], ten, "ranges", lambda s: max(s["hit"]["median"], 1), lookups)
     finish(axes[0][0], "A port among ranges of 10: lookup", "ranges on the prefix", "ns")
-    lines(axes[0][1], ports, "member_ports", lambda s: s["bytes"],
-          ("run", "hash", "lpm", "table"))
-    finish(axes[0][1], "Memory", "ports that the ranges hold together", "bytes")
+    one = [case for case in ports if case["ranges"] == 1]
+    lines(axes[0][1], one, "ports", lambda s: s["bytes"], ("run", "hash", "lpm", "table", "value"))
+    finish(axes[0][1], "The first range of a prefix: memory", "ports of the range", "bytes")
     first = [case for case in ranges if case["ranges"] == 1]
     lines(axes[0][2], first, "ports", lambda s: s["add_us"]["median"], writes)
     finish(axes[0][2], "The first range of a prefix: update", "ports of the range", "µs")
@@ -197,6 +209,7 @@ def draw(result, path):
         lines(axes[1][i], some, "prefixes", lambda s: max(s["hit"]["median"], 1),
               ("walk", "all lengths", "used lengths", "bloom", "lpm", "16-8-8", "edges"))
         finish(axes[1][i], f"Longest prefix of {lengths} lengths: lookup", "prefixes", "ns")
+        axes[1][i].set_ylim(10, 10000)
     figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 

@@ -69,8 +69,6 @@ static int read_generation(struct session *session)
 	close(active);
 	if (!err)
 		err = open_pin("prefixes", (int)session->generation, &session->prefixes);
-	if (!err)
-		err = open_pin("ranges", (int)session->generation, &session->ranges);
 	return err;
 }
 
@@ -80,7 +78,7 @@ int session_open(struct session *session, struct rule_set *set)
 	bool changed;
 	int err;
 
-	*session = (struct session){.prefixes = -1, .ranges = -1};
+	*session = (struct session){.prefixes = -1};
 	err = loader_open(&session->loader, LOADER_CREATE, &options, &session->failure);
 	if (err)
 		return session_fail(session, err, "cannot make the maps");
@@ -177,10 +175,8 @@ void session_close(struct session *session)
 	lookup_bpf__destroy(session->skeleton);
 	if (session->prefixes >= 0)
 		close(session->prefixes);
-	if (session->ranges >= 0)
-		close(session->ranges);
 	loader_close(session->loader); /* takes the pins away, since nothing was brought up */
-	*session = (struct session){.prefixes = -1, .ranges = -1};
+	*session = (struct session){.prefixes = -1};
 }
 
 int map_bytes(int fd, uint64_t *bytes)

@@ -264,7 +264,7 @@ static int time_ports(struct session *session, const struct rule_set *set,
 
 static int run_ports(uint32_t ports, uint32_t ranges, json_t *result)
 {
-	struct session session = {.prefixes = -1, .ranges = -1};
+	struct session session = {.prefixes = -1};
 	json_t *structures = json_array();
 	struct port_maps whole = {};
 	struct rule_set set = {};
@@ -338,7 +338,7 @@ static int time_prefixes(struct session *session, const struct prefix_maps *pref
 static int run_prefixes(size_t count, uint8_t len, json_t *result)
 {
 	static const uint8_t lengths[] = {8, 12, 16, 20, 24, 28, 30, 32};
-	struct session session = {.prefixes = -1, .ranges = -1};
+	struct session session = {.prefixes = -1};
 	json_t *structures = json_array();
 	struct prefix_maps maps = {};
 	struct rule_set set = {};
