@@ -22,6 +22,7 @@ static const struct page {
 	 "  --rules FILE         put these rules in force first, in place of those there are\n"
 	 "  --max-ranges N       room for rules, fixed when the first interface comes up\n"
 	 "  --max-prefixes N     room for different prefixes, likewise\n"
+	 "  --rule-counters off  do not count packets and bytes of each rule, likewise\n"
 	 "\n"
 	 "Run again, it records the addresses that the interface has now.\n"
 	 "\n"
@@ -34,7 +35,7 @@ static const struct page {
 	{"rule",
 	 "ifw rule add [--replace] RULE    add one; --replace: in place of one of equal match\n"
 	 "ifw rule del RULE                remove the one of equal match\n"
-	 "ifw rule list [-j]               all, in order, as 'ifw apply -' reads them\n"
+	 "ifw rule list [--no-counters]    all, in order, as 'ifw apply -' reads them\n"
 	 "ifw rule flush                   remove all\n"
 	 "\n"
 	 "RULE, in words or quoted as one:\n"
@@ -45,6 +46,12 @@ static const struct page {
 	 "\n"
 	 "The match (protocol, prefixes, ports, interfaces) is what tells rules apart. The\n"
 	 "longest destination decides, then the longest source, then who came first.\n"
+	 "\n"
+	 "A rule that has decided packets is listed with their number behind it, as a\n"
+	 "comment, which is skipped when the list is read back; --no-counters leaves it\n"
+	 "away. Packets of connections that are there already pass before the rules, and\n"
+	 "count for none. A rule counts on where 'ifw apply' brings a set that has the same\n"
+	 "one; what --replace puts in its place starts at 0.\n"
 	 "\n"
 	 "  ifw rule add intercept tcp to 10.0.0.0/8 port 80-443 via 127.0.0.1:43321\n"},
 	{"apply",

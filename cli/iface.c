@@ -149,7 +149,18 @@ static void show_rest(const struct iface_info *iface)
 	}
 }
 
-static int show_table(const struct ifaces *ifaces)
+/* Room and counters are those of all interfaces together. */
+static void show_rules(const struct loader_usage *usage)
+{
+	printf("rules: %u, room for %u port ranges and %u prefixes; ", usage->rules,
+	       usage->limits.ranges, usage->limits.prefixes);
+	if (usage->limits.counting == LOADER_COUNTING_ON)
+		printf("counted, in %u KiB a CPU\n", usage->counters / 1024);
+	else
+		puts("not counted");
+}
+
+static int show_table(const struct ifaces *ifaces, const struct loader_usage *usage)
 {
 	auto_table table = table_create(columns, COLUMNS);
 	struct table_look look = table_look_of(stdout);
@@ -162,12 +173,16 @@ static int show_table(const struct ifaces *ifaces)
 	err = table_print(table, stdout, &look);
 	for (size_t i = 0; !err && i < ifaces->count; i++)
 		show_rest(&ifaces->shown[i]);
+	if (!err)
+		show_rules(usage);
 	return err;
 }
 
 int cmd_iface_show(struct cli *cli, int argc, char **argv)
 {
 	int result = args_operands(cli, argc, argv, 0, 1, "");
+	struct loader_usage usage = {0};
+	struct failure failure = {0};
 	auto_ifaces ifaces = {0};
 	auto_loader loader = NULL;
 	int status, err = 0;
@@ -177,12 +192,16 @@ int cmd_iface_show(struct cli *cli, int argc, char **argv)
 	status = cli_open(cli, LOADER_READ, NULL, &loader);
 	if (!status)
 		status = ifaces_load(cli, loader, argv[optind], &ifaces);
+	if (!status && loader_usage(loader, &usage, &failure)) {
+		complain(cli, "%s", failure.text);
+		status = CLI_REFUSED;
+	}
 	if (status)
 		return status;
 	if (cli->json)
-		err = json_print(stdout, json_ifaces(ifaces.shown, ifaces.count));
+		err = json_print(stdout, json_ifaces(ifaces.shown, ifaces.count, &usage));
 	else if (ifaces.count)
-		err = show_table(&ifaces);
+		err = show_table(&ifaces, &usage);
 	else
 		fputs("no interface is up; bring one up with 'ifw up IFACE'\n", stderr);
 	if (err)

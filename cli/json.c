@@ -37,20 +37,24 @@ static json_t *json_listener(const struct rule *rule)
 			    rule->listener_port);
 }
 
-json_t *json_rule(const struct rule *rule, const struct iface_names *names)
+json_t *json_rule(const struct rule *rule, const struct iface_names *names,
+		  const struct ifw_count *count)
 {
 	char text[RULE_TEXT_MAX], dst[TEXT_PREFIX_MAX], src[TEXT_PREFIX_MAX];
 
 	rule_print(rule, names, text, sizeof(text));
 	text_prefix(rule->dst, rule->family, rule->dst_len, dst, sizeof(dst));
 	text_prefix(rule->src, rule->family, rule->src_len, src, sizeof(src));
-	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:{s:i, s:i}, s:o, s:o, s:o}", "order",
-			 (json_int_t)rule->order, "rule", text, "action", text_action(rule->action),
-			 "protocol", text_protocol(rule->protocol), "destination", dst, "source",
+	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o}",
+			 "order", (json_int_t)rule->order, "rule", text, "action",
+			 text_action(rule->action), "protocol", text_protocol(rule->protocol),
+			 "destination", dst, "source",
 			 rule->src_len ? json_string(src) : json_null(), "ports", "low", rule->low,
 			 "high", rule->high, "interfaces", json_iface_names(rule->ifaces, names),
 			 "listener", json_listener(rule), "service",
-			 *rule->label ? json_string(rule->label) : json_null());
+			 *rule->label ? json_string(rule->label) : json_null(), "packets",
+			 count ? json_integer((json_int_t)count->packets) : json_null(), "bytes",
+			 count ? json_integer((json_int_t)count->bytes) : json_null());
 }
 
 /* Takes over item; false where memory ran out. */
@@ -59,12 +63,13 @@ static bool append(json_t *array, json_t *item)
 	return json_array_append_new(array, item) == 0;
 }
 
-json_t *json_rules(const struct rule_set *set)
+json_t *json_rules(const struct rule_set *set, const struct ifw_count *counts)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < set->count; i++)
-		if (!append(array, json_rule(&set->rules[i], &set->names))) {
+		if (!append(array,
+			    json_rule(&set->rules[i], &set->names, counts ? &counts[i] : NULL))) {
 			json_decref(array);
 			return NULL;
 		}
@@ -211,9 +216,20 @@ static json_t *json_each(const struct iface_info *ifaces, size_t count,
 	return json_pack("{s:o}", "interfaces", array);
 }
 
-json_t *json_ifaces(const struct iface_info *ifaces, size_t count)
+json_t *json_ifaces(const struct iface_info *ifaces, size_t count, const struct loader_usage *usage)
 {
-	return json_each(ifaces, count, json_iface);
+	json_t *all = json_each(ifaces, count, json_iface);
+	bool counted = usage->limits.counting == LOADER_COUNTING_ON;
+	json_t *rules = json_pack("{s:I, s:I, s:I, s:I, s:b, s:I}", "count",
+				  (json_int_t)usage->rules, "prefixes", (json_int_t)usage->prefixes,
+				  "max_ranges", (json_int_t)usage->limits.ranges, "max_prefixes",
+				  (json_int_t)usage->limits.prefixes, "counted", counted,
+				  "counter_bytes_per_cpu", (json_int_t)usage->counters);
+
+	if (all && json_object_set_new(all, "rules", rules) == 0)
+		return all;
+	json_decref(all);
+	return NULL;
 }
 
 json_t *json_stats(const struct iface_info *ifaces, size_t count)

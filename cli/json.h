@@ -10,14 +10,18 @@
 
 #include "loader/loader.h"
 
-/* One rule; NULL: no memory. Drop with json_decref. */
-json_t *json_rule(const struct rule *rule, const struct iface_names *names);
+/* One rule and what it has decided (NULL: it is not counted). NULL: no memory. Drop with
+ * json_decref.
+ */
+json_t *json_rule(const struct rule *rule, const struct iface_names *names,
+		  const struct ifw_count *count);
 
-/* All rules, an array in order. */
-json_t *json_rules(const struct rule_set *set);
+/* All rules, an array in order. counts: one each, or NULL. */
+json_t *json_rules(const struct rule_set *set, const struct ifw_count *counts);
 
-/* "interfaces" of iface show and of stats. */
-json_t *json_ifaces(const struct iface_info *ifaces, size_t count);
+/* "interfaces" of iface show, with "rules" beside them, and of stats. */
+json_t *json_ifaces(const struct iface_info *ifaces, size_t count,
+		    const struct loader_usage *usage);
 json_t *json_stats(const struct iface_info *ifaces, size_t count);
 
 /* Prints value, indented, with a line end, and drops it. 0, or -ENOMEM where value is NULL. */

@@ -5,6 +5,7 @@
 
 #include "args.h"
 #include "json.h"
+#include "rule_list.h"
 #include "ruleset/grammar.h"
 #include "text.h"
 
@@ -143,33 +144,58 @@ int cmd_rule_del(struct cli *cli, int argc, char **argv)
 	return CLI_DONE;
 }
 
-int cmd_rule_list(struct cli *cli, int argc, char **argv)
+static void free_counts(struct ifw_count **counts)
 {
-	int result = args_operands(cli, argc, argv, 0, 0, "");
-	char text[RULE_TEXT_MAX];
+	free(*counts);
+}
+
+static int list(struct cli *cli, bool counted)
+{
+	__attribute__((cleanup(free_counts))) struct ifw_count *counts = NULL;
 	struct failure failure = {0};
 	auto_loader loader = NULL;
 	auto_set set = {0};
 	int status;
 
-	if (result)
-		return args_status(result);
 	status = cli_open(cli, LOADER_READ, NULL, &loader);
 	if (status)
 		return status;
-	if (loader_rules(loader, &set, &failure)) {
+	if (loader_rules_counted(loader, &set, counted ? &counts : NULL, &failure)) {
 		complain(cli, "%s", failure.text);
 		return CLI_REFUSED;
 	}
-	if (cli->json && json_print(stdout, json_rules(&set))) {
+	if (!cli->json) {
+		rule_list_print(stdout, &set, counts);
+		return CLI_DONE;
+	}
+	if (json_print(stdout, json_rules(&set, counts))) {
 		complain(cli, "no memory to list the rules");
 		return CLI_REFUSED;
 	}
-	for (size_t i = 0; i < set.count && !cli->json; i++) {
-		rule_print(&set.rules[i], &set.names, text, sizeof(text));
-		puts(text);
-	}
 	return CLI_DONE;
+}
+
+int cmd_rule_list(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		ARGS_COMMON,
+		{"no-counters", no_argument, NULL, ARGS_COMMAND},
+		ARGS_END,
+	};
+	bool counted = true;
+	int got;
+
+	optind = 0;
+	while ((got = args_next(cli, argc, argv, options)) == ARGS_COMMAND)
+		counted = false;
+	if (got != ARGS_END_OF_OPTIONS)
+		return args_status(got);
+	if (optind < argc) {
+		complain(cli, "unexpected '%s' after 'ifw rule list' (see 'ifw help rule')",
+			 argv[optind]);
+		return CLI_INPUT;
+	}
+	return list(cli, counted);
 }
 
 int cmd_rule_flush(struct cli *cli, int argc, char **argv)

@@ -44,6 +44,17 @@ static int limits_refused(const struct cli *cli, const char *what, uint32_t has,
 	return CLI_REFUSED;
 }
 
+static int counting_refused(const struct cli *cli, uint32_t has, uint32_t wanted)
+{
+	if (wanted == LOADER_COUNTING_DEFAULT || wanted == has)
+		return CLI_DONE;
+	complain(cli,
+		 "rules are %scounted, and that is fixed once the first interface is up: 'ifw down "
+		 "--all' first ('ifw rule list' saves the rules)",
+		 has == LOADER_COUNTING_ON ? "" : "not ");
+	return CLI_REFUSED;
+}
+
 /* Looks at what is there, before anything is changed. */
 static int look_before(const struct cli *cli, struct loader *loader,
 		       const struct up_request *request, struct before *before)
@@ -62,6 +73,8 @@ static int look_before(const struct cli *cli, struct loader *loader,
 	if (!status)
 		status = limits_refused(cli, "prefixes", usage.limits.prefixes,
 					request->limits.prefixes);
+	if (!status)
+		status = counting_refused(cli, usage.limits.counting, request->limits.counting);
 	if (!status && request->rules && loader_rules(loader, &before->rules, &failure)) {
 		complain(cli, "%s", failure.text);
 		status = CLI_REFUSED;

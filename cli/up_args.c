@@ -13,6 +13,7 @@ enum {
 	TABLE,
 	RANGES,
 	PREFIXES,
+	COUNTERS,
 	RULES,
 };
 
@@ -24,6 +25,7 @@ static const struct option options[] = {
 	{"table", required_argument, NULL, TABLE},
 	{"max-ranges", required_argument, NULL, RANGES},
 	{"max-prefixes", required_argument, NULL, PREFIXES},
+	{"rule-counters", required_argument, NULL, COUNTERS},
 	{"rules", required_argument, NULL, RULES},
 	ARGS_END,
 };
@@ -54,6 +56,19 @@ static int parse_u32(struct cli *cli, const char *what, uint32_t *value)
 	return 0;
 }
 
+static int parse_counting(struct cli *cli, struct up_request *request)
+{
+	if (strcmp(optarg, "on") == 0)
+		request->limits.counting = LOADER_COUNTING_ON;
+	else if (strcmp(optarg, "off") == 0)
+		request->limits.counting = LOADER_COUNTING_OFF;
+	else {
+		complain(cli, "--rule-counters takes on or off, not '%s'", optarg);
+		return ARGS_BAD;
+	}
+	return 0;
+}
+
 static int take(struct cli *cli, int option, struct up_request *request, bool *mask_given)
 {
 	switch (option) {
@@ -72,6 +87,8 @@ static int take(struct cli *cli, int option, struct up_request *request, bool *m
 		return parse_u32(cli, "max-ranges", &request->limits.ranges);
 	case PREFIXES:
 		return parse_u32(cli, "max-prefixes", &request->limits.prefixes);
+	case COUNTERS:
+		return parse_counting(cli, request);
 	default:
 		request->rules = optarg;
 		return 0;

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include "internal.h"
 
@@ -45,14 +44,6 @@ struct reader {
 	uint64_t until_ns; /* CLOCK_MONOTONIC; told to stop then. 0: not yet */
 	bool stopped;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static bool is_readable(int fd)
 {

@@ -43,6 +43,7 @@ struct group_value group_value_of(const struct rule *rule)
 		.ifaces = rule->ifaces,
 		.listener = rule->listener,
 		.order = rule->order,
+		.counter = rule->counter,
 		.low = rule->low,
 		.high = rule->high,
 		.listener_port = rule->listener_port,

@@ -44,7 +44,8 @@ struct loader {
 	int meta_fd, names_fd;
 	int active_fd, prefixes_fd, ranges_fd; /* the program's outer maps */
 	int ifaces_fd, addrs_fd, counters_fd;
-	uint32_t active; /* generation in force */
+	int counter_slots_fd; /* -1 where rules are not counted */
+	uint32_t active;      /* generation in force */
 	struct generation set;
 	struct pinned_meta meta;
 	struct iface_names names;	 /* given out by loader_names() */
@@ -65,6 +66,8 @@ int fail_errno(struct failure *failure, int error, const char *format, ...)
 int pin_path(const struct loader *loader, const char *name, char *path, size_t size);
 /* "NAME_G" of a generation. */
 void pin_generation(const char *name, uint32_t generation, char *text, size_t size);
+/* 0 and *fd, or -errno. */
+int pin_open(const struct loader *loader, const char *name, int *fd);
 int meta_write(struct loader *loader, struct failure *failure);
 /* Around each change of the settings or addresses of interfaces, so that who reads notices. */
 int ifaces_begin(struct loader *loader);
@@ -101,8 +104,11 @@ struct group_value group_value_of(const struct rule *rule);
 /* Marks the derived state as being changed, and as whole again. */
 int store_begin(struct loader *loader, struct failure *failure);
 int store_end(struct loader *loader, struct failure *failure);
-/* Builds a new generation from the rules and puts it in force. Orders are kept. */
-int replace_all(struct loader *loader, const struct rule_set *set, struct failure *failure);
+/*
+ * Builds a new generation from the rules and puts it in force. Orders are kept,
+ * and counters; rules without get one.
+ */
+int replace_all(struct loader *loader, struct rule_set *set, struct failure *failure);
 /* Gives order numbers and ids out anew, from 1; the rules stay as they are. */
 int renumber(struct loader *loader, struct failure *failure);
 /* Makes derived state anew where a writer was killed. */
@@ -125,6 +131,8 @@ int room_alloc(struct loader *loader, uint32_t total, uint32_t *at);
 int room_retire(struct loader *loader, uint32_t at, uint32_t total);
 /* Returns at once a block that no reader ever saw. */
 int room_return(struct loader *loader, uint32_t at, uint32_t total);
+/* CLOCK_MONOTONIC */
+uint64_t now_ns(void);
 /* Waits until no program run that began before is left. */
 int wait_for_readers(struct loader *loader);
 

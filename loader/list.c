@@ -11,7 +11,7 @@
 #include <sys/file.h>
 #include <time.h>
 
-#include "internal.h"
+#include "counters.h"
 
 #define BATCH 4096
 #define RETRIES 200
@@ -26,6 +26,7 @@ void rule_from_entry(struct rule *rule, const struct group_key *key,
 		.listener = value->listener,
 		.ifaces = value->ifaces,
 		.order = value->order,
+		.counter = value->counter,
 		.low = value->low,
 		.high = value->high,
 		.listener_port = value->listener_port,
@@ -114,11 +115,30 @@ int meta_read(struct loader *loader)
 	return 0;
 }
 
+struct counted_set {
+	struct rule_set *set;
+	struct ifw_count **counts; /* NULL: not wanted, or there are none */
+};
+
+static int read_counts(struct loader *loader, const struct counted_set *to)
+{
+	return to->counts ? counts_read(loader, to->set, to->counts) : 0;
+}
+
+static void clear(const struct counted_set *read)
+{
+	rule_set_clear(read->set);
+	if (!read->counts)
+		return;
+	free(*read->counts);
+	*read->counts = NULL;
+}
+
 /* One attempt; -EAGAIN where a writer was at work. */
 static int read_rules(struct loader *loader, bool locked, void *arg)
 {
 	CLEANUP(generation_close) struct generation opened = {-1, -1, -1};
-	struct rule_set *set = arg;
+	const struct counted_set *to = arg;
 	uint64_t before;
 	int err;
 
@@ -132,7 +152,9 @@ static int read_rules(struct loader *loader, bool locked, void *arg)
 	if (err == -ENOENT)
 		return -EAGAIN; /* replaced meanwhile */
 	if (!err)
-		err = store_read_rules(opened.rules, set);
+		err = store_read_rules(opened.rules, to->set);
+	if (!err)
+		err = read_counts(loader, to);
 	if (!err)
 		err = names_read(loader);
 	if (!err)
@@ -140,7 +162,7 @@ static int read_rules(struct loader *loader, bool locked, void *arg)
 	if (!err && loader->meta.sequence != before)
 		err = -EAGAIN;
 	if (err)
-		rule_set_clear(set);
+		clear(to);
 	return err;
 }
 
@@ -173,12 +195,26 @@ int read_whole(struct loader *loader, int (*attempt)(struct loader *loader, bool
 
 int loader_rules(struct loader *loader, struct rule_set *set, struct failure *failure)
 {
+	return loader_rules_counted(loader, set, NULL, failure);
+}
+
+int loader_rules_counted(struct loader *loader, struct rule_set *set, struct ifw_count **counts,
+			 struct failure *failure)
+{
+	struct counted_set to = {set, loader->meta.rule_counters ? counts : NULL};
 	int err;
 
-	if (loader->mode != LOADER_READ)
+	if (counts)
+		*counts = NULL;
+	if (loader->mode == LOADER_READ) {
+		err = read_whole(loader, read_rules, &to);
+	} else {
 		err = store_read_rules(loader->set.rules, set);
-	else
-		err = read_whole(loader, read_rules, set);
+		if (!err)
+			err = read_counts(loader, &to);
+		if (err)
+			clear(&to);
+	}
 	if (err)
 		return fail_errno(failure, err, "cannot read the rules");
 	set->names = loader->names;
@@ -196,6 +232,7 @@ int loader_usage(struct loader *loader, struct loader_usage *usage, struct failu
 		.rules = loader->meta.rules,
 		.ranges = loader->meta.room.used,
 		.prefixes = loader->meta.prefixes,
+		.counters = counters_size(loader),
 	};
 	return 0;
 }

@@ -27,10 +27,17 @@ enum loader_mode {
 	LOADER_CREATE /* as WRITE, but makes the state where there is none */
 };
 
+enum loader_counting {
+	LOADER_COUNTING_DEFAULT, /* on */
+	LOADER_COUNTING_ON,
+	LOADER_COUNTING_OFF, /* no counters of rules, and no memory for them */
+};
+
 /* Room for a set, fixed when the state is made. */
 struct loader_limits {
 	uint32_t ranges;   /* disjoint port ranges, and rules */
 	uint32_t prefixes; /* (destination, source) prefix pairs */
+	uint32_t counting; /* enum loader_counting */
 };
 #define LOADER_RANGES_DEFAULT 262144
 #define LOADER_PREFIXES_DEFAULT 131072
@@ -161,7 +168,7 @@ struct add_result {
 /*
  * Adds one rule. -EEXIST: one of the same match has another action, listener or
  * label, and replace was not asked for (existing says which). -ENOSPC: a limit
- * is reached, named in failure; nothing changed.
+ * is reached, named in failure; nothing changed. What replaces another counts from 0.
  */
 int loader_rule_add(struct loader *loader, const struct rule *rule, bool replace,
 		    struct add_result *result, struct failure *failure);
@@ -187,8 +194,17 @@ int loader_rule_delete(struct loader *loader, const struct delete_filter *filter
 int loader_rules(struct loader *loader, struct rule_set *set, struct failure *failure);
 
 /*
+ * And what each has decided, on all CPUs: *counts has an element for each rule
+ * and is to be freed; NULL where rules are not counted.
+ */
+int loader_rules_counted(struct loader *loader, struct rule_set *set, struct ifw_count **counts,
+			 struct failure *failure);
+
+/*
  * Replaces all rules at once. set->names must be loader_names() and what was
  * added to it. *changed: false where the same rules were in force already.
+ * Rules that stay the same go on counting; so do those of a set that
+ * loader_rules() gave of this very loader, though they were not in force meanwhile.
  */
 int loader_apply(struct loader *loader, const struct rule_set *set, bool *changed,
 		 struct failure *failure);
@@ -198,6 +214,7 @@ struct loader_usage {
 	uint32_t rules;
 	uint32_t ranges;   /* in use or not yet reusable */
 	uint32_t prefixes; /* elements */
+	uint32_t counters; /* bytes a CPU that the counters of rules take */
 };
 int loader_usage(struct loader *loader, struct loader_usage *usage, struct failure *failure);
 

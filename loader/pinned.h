@@ -8,6 +8,7 @@
  *   active prefixes ranges ifaces addrs counters events   the program's maps
  *   names                                                 interface slots
  *   prefixes_G ranges_G rules_G                           set of generation G
+ *   counter_slots counts_N                                counters of rules, chunk N
  *   link_IFINDEX                                          TCX attachments
  *   meta                                                  pinned last, removed first
  *
@@ -56,9 +57,23 @@ struct group_value {
 	__u16 listener_port;
 	__u8 action;
 	__u8 reserved;
+	__u32 counter; /* of the rule, see datapath/abi.h; 0: none */
+	__u32 reserved_too;
 	char label[RULE_LABEL_MAX];
 };
-_Static_assert(sizeof(struct group_value) == 104, "struct group_value");
+_Static_assert(sizeof(struct group_value) == 112, "struct group_value");
+
+/*
+ * Which counters of a chunk are taken: element N of counter_slots, which is
+ * there once the chunk is. One that a rule let go is retired, for readers and
+ * datagrams under way may still lead to it, and is free again two turns later.
+ */
+struct counter_slots {
+	__u64 used[IFW_COUNTER_CHUNK / 64];
+	__u64 retired[2][IFW_COUNTER_CHUNK / 64]; /* in this turn, in the one before */
+	__u64 turned_ns;			  /* CLOCK_MONOTONIC: when this turn began */
+};
+_Static_assert(sizeof(struct counter_slots) == 1544, "struct counter_slots");
 
 /* One block size a power of two. */
 #define FREE_CLASSES 20
@@ -102,6 +117,8 @@ struct pinned_meta {
 	/* Room in the maps of the set in force, which are made larger when it runs out. */
 	__u32 room_prefixes;
 	__u32 room_rules;
+	__u32 rule_counters;   /* 1: rules are counted */
+	__u32 counter_chunk;   /* where a free counter was found last */
 	__u64 ifaces_sequence; /* odd while settings or addresses are being written */
 	struct room room;
 	/* Destinations by [IPv6][UDP][length]: a length leaves the walk with its last. */

@@ -61,7 +61,7 @@ void pin_generation(const char *name, uint32_t generation, char *text, size_t si
 	snprintf(text, size, "%s_%u", name, generation);
 }
 
-static int pin_open(const struct loader *loader, const char *name, int *fd)
+int pin_open(const struct loader *loader, const char *name, int *fd)
 {
 	char path[PATH_MAX];
 	int err = pin_path(loader, name, path, sizeof(path));
@@ -253,15 +253,16 @@ static int lock_dir(struct loader *loader, struct failure *failure)
 static bool is_our_pin(const char *name)
 {
 	static const char *const ours[] = {
-		"active",     "fragments", "listeners", "lookup",  "prefixes", "ranges",
-		"ifaces",     "addrs",	   "counters",	"events",  "names",    "prefixes_0",
-		"prefixes_1", "ranges_0",  "ranges_1",	"rules_0", "rules_1",  "rule_counts",
+		"active",  "fragments",	 "listeners",	"lookup",	 "prefixes",
+		"ranges",  "ifaces",	 "addrs",	"counters",	 "events",
+		"names",   "prefixes_0", "prefixes_1",	"ranges_0",	 "ranges_1",
+		"rules_0", "rules_1",	 "rule_counts", "counter_slots",
 	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strcmp(name, ours[i]) == 0)
 			return true;
-	return strncmp(name, "link_", 5) == 0;
+	return strncmp(name, "link_", 5) == 0 || strncmp(name, "counts_", 7) == 0;
 }
 
 /* Unlinks our pins; meta first, so that what is left is known as a remnant. */
@@ -318,6 +319,20 @@ static int create_map(enum bpf_map_type type, const char *name, uint32_t value_s
 	return *fd < 0 ? -errno : 0;
 }
 
+static int make_counter_slots(struct loader *loader, struct failure *failure)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, hash, .map_flags = BPF_F_NO_PREALLOC);
+	CLEANUP(cleanup_close) int fd = -1;
+	char path[PATH_MAX];
+
+	fd = bpf_map_create(BPF_MAP_TYPE_HASH, "ifw_ctr_slots", sizeof(uint32_t),
+			    sizeof(struct counter_slots), IFW_COUNTER_CHUNKS, &hash);
+	if (fd < 0)
+		return fail_errno(failure, -errno, "cannot make a map");
+	pin_path(loader, "counter_slots", path, sizeof(path));
+	return bpf_obj_pin(fd, path) ? fail_errno(failure, -errno, "cannot pin '%s'", path) : 0;
+}
+
 /* Everything but meta, which is pinned last and makes it count. */
 static int make_state(struct loader *loader, struct failure *failure)
 {
@@ -343,6 +358,7 @@ static int make_state(struct loader *loader, struct failure *failure)
 		.max_prefixes = loader->limits.prefixes,
 		.netns_dev = loader->netns_dev,
 		.netns_ino = loader->netns_ino,
+		.rule_counters = loader->limits.counting != LOADER_COUNTING_OFF,
 	};
 	err = create_map(BPF_MAP_TYPE_ARRAY, "ifw_names", IFW_NAME_MAX, IFW_SLOTS,
 			 &loader->names_fd);
@@ -354,6 +370,9 @@ static int make_state(struct loader *loader, struct failure *failure)
 	pin_path(loader, "names", path, sizeof(path));
 	if (bpf_obj_pin(loader->names_fd, path))
 		return fail_errno(failure, -errno, "cannot pin '%s'", path);
+	err = loader->meta.rule_counters ? make_counter_slots(loader, failure) : 0;
+	if (err)
+		return err;
 	err = pin_open(loader, "active", &loader->active_fd);
 	if (!err)
 		err = pin_open(loader, "prefixes", &loader->prefixes_fd);
@@ -389,6 +408,7 @@ static void close_maps(struct loader *loader)
 	close_fd(&loader->ifaces_fd);
 	close_fd(&loader->addrs_fd);
 	close_fd(&loader->counters_fd);
+	close_fd(&loader->counter_slots_fd);
 	generation_close(&loader->set);
 }
 
@@ -423,6 +443,8 @@ static int check_meta(struct loader *loader, struct failure *failure)
 			    loader->dir, (unsigned long long)loader->meta.netns_ino);
 	loader->limits.ranges = loader->meta.max_ranges;
 	loader->limits.prefixes = loader->meta.max_prefixes;
+	loader->limits.counting =
+		loader->meta.rule_counters ? LOADER_COUNTING_ON : LOADER_COUNTING_OFF;
 	return 0;
 }
 
@@ -435,12 +457,14 @@ static int open_maps(struct loader *loader, struct failure *failure)
 		{"names", &loader->names_fd},	    {"active", &loader->active_fd},
 		{"prefixes", &loader->prefixes_fd}, {"ranges", &loader->ranges_fd},
 		{"ifaces", &loader->ifaces_fd},	    {"addrs", &loader->addrs_fd},
-		{"counters", &loader->counters_fd},
+		{"counters", &loader->counters_fd}, {"counter_slots", &loader->counter_slots_fd},
 	};
 	uint32_t zero = 0;
 	int err;
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		if (maps[i].fd == &loader->counter_slots_fd && !loader->meta.rule_counters)
+			continue;
 		err = pin_open(loader, maps[i].name, maps[i].fd);
 		if (err)
 			return fail_errno(failure, err, "cannot open '%s/%s'", loader->dir,
@@ -564,12 +588,13 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 	loader->mode = mode;
 	loader->dir_fd = loader->meta_fd = loader->names_fd = loader->active_fd = -1;
 	loader->prefixes_fd = loader->ranges_fd = loader->ifaces_fd = -1;
-	loader->addrs_fd = loader->counters_fd = -1;
+	loader->addrs_fd = loader->counters_fd = loader->counter_slots_fd = -1;
 	loader->set = (struct generation){-1, -1, -1};
 	loader->limits.ranges =
 		options && options->limits.ranges ? options->limits.ranges : LOADER_RANGES_DEFAULT;
 	loader->limits.prefixes = options && options->limits.prefixes ? options->limits.prefixes
 								      : LOADER_PREFIXES_DEFAULT;
+	loader->limits.counting = options ? options->limits.counting : LOADER_COUNTING_DEFAULT;
 	if (failure)
 		failure->text[0] = 0;
 	/* libbpf's words are for who develops this; the verifier's are among them. */

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "counters.h"
+#include "ruleset/keep.h"
 
 #define BATCH 4096
 
@@ -243,6 +244,7 @@ static int unpin_generation(struct loader *loader, uint32_t number)
 void remove_remnant(struct loader *loader)
 {
 	uint32_t number = !loader->active;
+	struct rule_set set = {};
 	bool found = false;
 	char name[32];
 
@@ -250,8 +252,12 @@ void remove_remnant(struct loader *loader)
 		pin_generation(pin_names[i], number, name, sizeof(name));
 		found = faccessat(loader->dir_fd, name, F_OK, 0) == 0;
 	}
-	if (found && wait_for_readers(loader) == 0)
+	if (!found)
+		return;
+	if (wait_for_readers(loader) == 0 && store_read_rules(loader->set.rules, &set) == 0 &&
+	    counters_settle(loader, &set) == 0)
 		(void)unpin_generation(loader, number);
+	rule_set_clear(&set);
 }
 
 static int pin_set(struct loader *loader, uint32_t number, const struct generation *set)
@@ -290,7 +296,8 @@ int wait_for_readers(struct loader *loader)
 }
 
 static int switch_to(struct loader *loader, uint32_t number, const struct generation *set,
-		     const struct pinned_meta *meta, struct failure *failure)
+		     const struct rule_set *rules, const struct pinned_meta *meta,
+		     struct failure *failure)
 {
 	uint32_t zero = 0, before = loader->active;
 	int err;
@@ -309,7 +316,8 @@ static int switch_to(struct loader *loader, uint32_t number, const struct genera
 	if (err)
 		return err;
 	/* The old set goes when nobody reads it; if this fails the next writer does it. */
-	if (before != number && wait_for_readers(loader) == 0)
+	if (before != number && wait_for_readers(loader) == 0 &&
+	    counters_settle(loader, rules) == 0)
 		(void)unpin_generation(loader, before);
 	return 0;
 }
@@ -361,7 +369,8 @@ static int check_limits(const struct loader *loader, const struct rule_set *set,
 	return 0;
 }
 
-int replace_all(struct loader *loader, const struct rule_set *set, struct failure *failure)
+static int replace_counted(struct loader *loader, const struct rule_set *set,
+			   struct failure *failure)
 {
 	uint32_t number = !loader->active;
 	struct generation built = {-1, -1, -1};
@@ -396,7 +405,21 @@ int replace_all(struct loader *loader, const struct rule_set *set, struct failur
 		generation_close(&built);
 		return fail_errno(failure, err, "cannot build the new set of rules");
 	}
-	return switch_to(loader, number, &built, &meta, failure);
+	return switch_to(loader, number, &built, set, &meta, failure);
+}
+
+int replace_all(struct loader *loader, struct rule_set *set, struct failure *failure)
+{
+	CLEANUP(counter_plan_free) struct counter_plan plan;
+	uint32_t before = loader->active;
+	int err = counters_plan(loader, set, &plan, failure);
+
+	if (err)
+		return err;
+	err = replace_counted(loader, set, failure);
+	if (err && loader->active == before)
+		counters_cancel(loader, &plan);
+	return err;
 }
 
 int replace_first(struct loader *loader, struct failure *failure)
@@ -448,8 +471,9 @@ static bool same_rules(const struct rule_set *a, const struct rule_set *b)
 	return true;
 }
 
+/* keep: rules of which those that are in the set, too, go on counting. */
 static int replace_renumbered(struct loader *loader, const struct rule_set *set,
-			      struct failure *failure)
+			      const struct rule_set *keep, struct failure *failure)
 {
 	struct rule_set after = {};
 	int err = 0;
@@ -459,6 +483,8 @@ static int replace_renumbered(struct loader *loader, const struct rule_set *set,
 		if (!err)
 			after.rules[i].order = (uint32_t)i + 1;
 	}
+	if (!err)
+		err = keep_counters(&after, keep);
 	if (err)
 		fail_errno(failure, err, "cannot copy the rules");
 	if (!err)
@@ -476,7 +502,7 @@ int renumber(struct loader *loader, struct failure *failure)
 
 	if (err)
 		return fail_errno(failure, err, "cannot read the rules");
-	err = replace_renumbered(loader, &set, failure);
+	err = replace_renumbered(loader, &set, &set, failure);
 	rule_set_clear(&set);
 	return err;
 }
@@ -491,6 +517,8 @@ int loader_apply(struct loader *loader, const struct rule_set *set, bool *change
 	if (err)
 		return fail_errno(failure, err, "cannot read the rules");
 	*changed = !same_rules(&before, set);
+	if (*changed)
+		err = replace_renumbered(loader, set, &before, failure);
 	rule_set_clear(&before);
-	return *changed ? replace_renumbered(loader, set, failure) : 0;
+	return err;
 }

@@ -75,7 +75,7 @@ bool room_is_left(const struct pinned_meta *meta)
 
 /* --- Ranges ------------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
+uint64_t now_ns(void)
 {
 	struct timespec ts;
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counters.h"
 #include "group.h"
 
 #define IDS_A_RULE 3 /* destination, source and walk */
@@ -149,18 +150,28 @@ static int group_add(struct loader *loader, const struct rule *rule, struct grou
 	bool fresh = index == group->count;
 	struct rule before = fresh ? (struct rule){} : group->rules[index];
 	size_t count = group->count;
+	uint32_t counter;
 	int err;
 
 	err = store_begin(loader, failure);
 	if (err)
 		return err;
 	group->rules[index] = *rule;
+	err = counters_take(loader, &group->rules[index], failure);
+	if (err) { /* and nothing else was done */
+		group->rules[index] = before;
+		store_end(loader, NULL);
+		return err;
+	}
+	counter = group->rules[index].counter;
 	group->count = fresh ? count + 1 : count;
 	err = entry_write(loader, group, index);
 	if (!err && fresh && index)
 		err = entry_write(loader, group, 0);
 	if (!err)
 		err = group_link(loader, rule, group);
+	if (!err)
+		err = counters_release(loader, before.counter);
 	if (!err) {
 		loader->meta.rules += fresh;
 		return store_end(loader, failure);
@@ -176,6 +187,7 @@ static int group_add(struct loader *loader, const struct rule *rule, struct grou
 		(void)entry_write(loader, group, index);
 	}
 	if (err == -ENOSPC) { /* found before anything was linked */
+		(void)counters_release(loader, counter);
 		store_end(loader, failure);
 		limit_reached(loader, failure);
 		return err;
@@ -269,6 +281,9 @@ static int group_remove(struct loader *loader, const struct delete_filter *filte
 			i++;
 			continue;
 		}
+		err = counters_release(loader, group->rules[i].counter);
+		if (err)
+			return err;
 		group->count--;
 		if (i < group->count) {
 			group->rules[i] = group->rules[group->count];

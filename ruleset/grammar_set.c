@@ -7,27 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Out of memory is an answer here, not the end of the process. */
-#define HASH_NONFATAL_OOM 1
-#define uthash_nonfatal_oom(element) ((element)->lost = true)
-#include <uthash.h>
-
 #include "grammar.h"
 #include "line.h"
-
-/* What identifies a rule, without gaps between the fields: it is hashed as bytes. */
-struct match {
-	struct ifw_addr dst;
-	struct ifw_addr src;
-	uint64_t ifaces;
-	uint16_t low;
-	uint16_t high;
-	uint8_t dst_len;
-	uint8_t src_len;
-	uint8_t family;
-	uint8_t protocol;
-};
-_Static_assert(sizeof(struct match) == 48, "gaps would be hashed");
+#include "match.h"
 
 /* A match that was read, and where. */
 struct seen {
@@ -44,21 +26,6 @@ struct reading {
 	struct seen *seen; /* head of the hash */
 	unsigned int errors;
 };
-
-static struct match match_of(const struct rule *rule)
-{
-	return (struct match){
-		.dst = rule->dst,
-		.src = rule->src,
-		.ifaces = rule->ifaces,
-		.low = rule->low,
-		.high = rule->high,
-		.dst_len = rule->dst_len,
-		.src_len = rule->src_len,
-		.family = rule->family,
-		.protocol = rule->protocol,
-	};
-}
 
 static void forget(struct reading *reading)
 {

@@ -55,7 +55,11 @@ class Host:
         return json.loads(self.ifw(*arguments, "-j"))
 
     def rules(self):
-        return self.ifw("rule", "list").splitlines()
+        return self.ifw("rule", "list", "--no-counters").splitlines()
+
+    def counts(self):
+        """{rule: (packets, bytes)}"""
+        return {r["rule"]: (r["packets"], r["bytes"]) for r in self.json("rule", "list")}
 
     def iface(self, name):
         """What `ifw iface show` says of one; None: it is not up."""
@@ -82,7 +86,7 @@ class Host:
         ]
         for name in sorted(os.listdir("/sys/class/net")):
             shown.append(f"{name}: {self.programs(name)}")
-        for words in (("rule", "list"), ("iface", "show")):
+        for words in (("rule", "list", "--no-counters"), ("iface", "show")):
             shown.append(self.lab.ifw(*words, ok=False).stdout)
         return "\n".join(shown + pins())
 

@@ -4,16 +4,19 @@
  * hardly ever hit, for they are microseconds long:
  * KILL_AT=N kills the command right before the Nth step that changes something
  * outside (a BPF system call that writes, a pin that goes, a netlink message);
+ * FAIL_CREATE=NAME lets the making of maps of that name fail with ENOMEM;
  * DELAY_READS=MICROSECONDS makes it pause between two elements of a map, or
  * batches of them, so that others can change them meanwhile.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/bpf.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,6 +51,13 @@ static void pause_if_asked(void)
 		usleep((useconds_t)strtoul(delay, NULL, 10));
 }
 
+static bool is_to_fail(long command, const union bpf_attr *attr)
+{
+	const char *name = getenv("FAIL_CREATE");
+
+	return name && command == BPF_MAP_CREATE && strcmp(name, attr->map_name) == 0;
+}
+
 static bool changes(long command)
 {
 	switch (command) {
@@ -74,6 +84,10 @@ long syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(args, long);
 	va_end(args);
+	if (number == SYS_bpf && is_to_fail(a[0], (const union bpf_attr *)a[1])) {
+		errno = ENOMEM;
+		return -1;
+	}
 	if (number == SYS_bpf && changes(a[0]))
 		step();
 	if (number == SYS_bpf && (a[0] == BPF_MAP_LOOKUP_BATCH || a[0] == BPF_MAP_GET_NEXT_KEY))

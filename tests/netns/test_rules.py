@@ -199,10 +199,13 @@ def as_json(host):
     equal(json.loads(host.ifw("rule", "list", "-j")), [], "no rules: an empty array")
     host.ifw("apply", file_of(MANY))
     rules = json.loads(host.ifw("-j", "rule", "list"))
+    equal(json.loads(host.ifw("rule", "list", "-j", "--no-counters"))[0]["packets"], None,
+          "where counters are not wanted they are null")
     equal(rules[0], {
         "order": 1, "rule": host.rules()[0], "action": "intercept", "protocol": "tcp",
         "destination": "10.0.0.0/8", "source": "10.1.1.0/24", "ports": {"low": 80, "high": 443},
         "interfaces": ["eth0", "eth1"], "listener": "127.0.0.1:43321", "service": "5XzC8m",
+        "packets": 0, "bytes": 0,
     }, "a rule with everything")
     equal({k: v for k, v in rules[2].items() if k in ("source", "interfaces", "listener", "service")},
           {"source": None, "interfaces": [], "listener": None, "service": None}, "and one without")

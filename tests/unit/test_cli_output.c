@@ -13,6 +13,7 @@
 #include "cli/bind.h"
 #include "cli/event.h"
 #include "cli/json.h"
+#include "cli/rule_list.h"
 #include "cli/text.h"
 #include "cli/zfw_list.h"
 #include "datapath/reasons.h"
@@ -42,21 +43,79 @@ static void expect_json(json_t *value, const char *wanted)
 
 Test(json, rules)
 {
+	const struct ifw_count count = {.packets = 7, .bytes = 294};
 	struct rule_set set = {0};
 
 	parse(&set);
-	expect_json(json_rule(&set.rules[0], &set.names),
+	expect_json(json_rule(&set.rules[0], &set.names, NULL),
 		    "{\"order\":1,\"rule\":\"intercept tcp to 10.0.0.0/8 port 80-443 via "
 		    "127.0.0.1:43321 from 10.1.1.0/24 on eth0,eth1 service 5XzC8m\","
 		    "\"action\":\"intercept\",\"protocol\":\"tcp\",\"destination\":\"10.0.0.0/8\","
 		    "\"source\":\"10.1.1.0/24\",\"ports\":{\"low\":80,\"high\":443},"
 		    "\"interfaces\":[\"eth0\",\"eth1\"],\"listener\":\"127.0.0.1:43321\","
-		    "\"service\":\"5XzC8m\"}");
-	expect_json(json_rule(&set.rules[1], &set.names),
+		    "\"service\":\"5XzC8m\",\"packets\":null,\"bytes\":null}");
+	expect_json(json_rule(&set.rules[1], &set.names, &count),
 		    "{\"order\":2,\"rule\":\"pass udp to 192.168.3.0/24 port 5-7\","
 		    "\"action\":\"pass\",\"protocol\":\"udp\",\"destination\":\"192.168.3.0/24\","
 		    "\"source\":null,\"ports\":{\"low\":5,\"high\":7},\"interfaces\":[],"
-		    "\"listener\":null,\"service\":null}");
+		    "\"listener\":null,\"service\":null,\"packets\":7,\"bytes\":294}");
+	rule_set_clear(&set);
+}
+
+static char *listed(const struct rule_set *set, const struct ifw_count *counts)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	cr_assert(out);
+	rule_list_print(out, set, counts);
+	fclose(out);
+	return text;
+}
+
+Test(rule_list, has_counts_behind_rules_that_decided_something)
+{
+	struct ifw_count counts[] = {{0, 0}, {1, 42}, {12345, 1234567}};
+	struct rule_set set = {0}, again = {0};
+	char *plain, *text;
+
+	parse(&set);
+	plain = listed(&set, NULL);
+	text = listed(&set, counts);
+	cr_expect_str_eq(
+		text,
+		"intercept tcp to 10.0.0.0/8 port 80-443 via 127.0.0.1:43321 "
+		"from 10.1.1.0/24 on eth0,eth1 service 5XzC8m\n"
+		"pass udp to 192.168.3.0/24 port 5-7              #     1 packet,       42 bytes\n"
+		"deny tcp to 10.0.0.0/8 port 22 from 10.1.1.0/24  # 12345 packets, 1234567 "
+		"bytes\n");
+	/* They are comments: what is read back is the same. */
+	cr_assert_eq(grammar_parse_set(text, strlen(text), &again, NULL, NULL), 0);
+	free(text);
+	text = listed(&again, NULL);
+	cr_expect_str_eq(text, plain);
+	free(text);
+	counts[1] = counts[2] = counts[0];
+	text = listed(&set, counts);
+	cr_expect_str_eq(text, plain);
+	free(text);
+	free(plain);
+	rule_set_clear(&set);
+	rule_set_clear(&again);
+}
+
+Test(rule_list, a_few_long_rules_do_not_push_the_others_aside)
+{
+	const struct ifw_count counts[] = {{3, 126}, {3, 126}, {0, 0}};
+	struct rule_set set = {0};
+	char *text;
+
+	parse(&set);
+	text = listed(&set, counts);
+	cr_expect(strstr(text, " service 5XzC8m  # 3 packets, 126 bytes\n"));
+	cr_expect(strstr(text, " port 5-7  # 3 packets, 126 bytes\n"));
+	free(text);
 	rule_set_clear(&set);
 }
 
@@ -97,15 +156,26 @@ Test(json, iface)
 			     .table = 7100},
 	};
 
+	struct loader_usage usage = {
+		.limits = {.ranges = 1000, .prefixes = 50, .counting = LOADER_COUNTING_ON},
+		.rules = 3,
+		.prefixes = 2,
+		.counters = 65536,
+	};
+
 	iface.addrs = addrs;
 	iface.addr_count = 2;
 	expect_json(
-		json_ifaces(&iface, 1),
+		json_ifaces(&iface, 1, &usage),
 		"{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"attached\","
 		"\"hook\":\"tcx\",\"link\":\"ethernet\",\"ssh\":false,\"echo\":true,\"verbose\":2,"
 		"\"geneve\":false,"
 		"\"geneve_sources\":[],\"pass_protocols\":[],\"pass_ethertypes\":[],\"mark\":32,"
-		"\"mask\":33,\"table\":7100,\"addresses\":[\"10.0.0.1\"]}]}");
+		"\"mask\":33,\"table\":7100,\"addresses\":[\"10.0.0.1\"]}],"
+		"\"rules\":{\"count\":3,\"prefixes\":2,\"max_ranges\":1000,\"max_prefixes\":50,"
+		"\"counted\":true,\"counter_bytes_per_cpu\":65536}}");
+	usage.limits.counting = LOADER_COUNTING_OFF;
+	usage.counters = 0;
 	iface.settings.flags = IFW_IFACE_GENEVE | IFW_IFACE_RAW_IP;
 	iface.settings.protocols[0] = 1ULL << 47;
 	iface.settings.ethertypes[0] = 0x88cc;
@@ -113,13 +183,15 @@ Test(json, iface)
 		(struct ifw_net){.addr = {0x0a000000ULL << 32, 0}, .len = 8, .family = 4};
 	iface.settings.table = 0;
 	iface.attached = false;
-	expect_json(json_ifaces(&iface, 1),
+	expect_json(json_ifaces(&iface, 1, &usage),
 		    "{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"detached\","
 		    "\"hook\":\"tcx\",\"link\":\"raw\",\"ssh\":true,\"echo\":false,\"verbose\":2,"
 		    "\"geneve\":true,"
 		    "\"geneve_sources\":[\"10.0.0.0/"
 		    "8\"],\"pass_protocols\":[47],\"pass_ethertypes\":[35020],\"mark\":32,"
-		    "\"mask\":33,\"table\":null,\"addresses\":null}]}");
+		    "\"mask\":33,\"table\":null,\"addresses\":null}],"
+		    "\"rules\":{\"count\":3,\"prefixes\":2,\"max_ranges\":1000,"
+		    "\"max_prefixes\":50,\"counted\":false,\"counter_bytes_per_cpu\":0}}");
 }
 
 static struct ifw_event sample_event(void)
