@@ -191,11 +191,12 @@ class Bare(Engine):
 class Ifw(Engine):
     name, title = "ifw", "ifw"
     loads = True
+    options = ()
 
     def setup(self, bed):
         bed.rules_file = bed.file("ifw", bed.rules.ifw())
         bed.nothing_file = bed.file("nothing", "")
-        bed.router.run(bed.bench.ifw, "up", "e0")
+        bed.router.run(bed.bench.ifw, "up", "e0", *self.options)
 
     def load(self, bed):
         return bed.bench.timed(bed.router, bed.bench.ifw, "apply", bed.rules_file)
@@ -205,6 +206,11 @@ class Ifw(Engine):
 
     def leave(self, bed):
         bed.router.run(bed.bench.ifw, "down", "--all")
+
+
+class IfwUncounted(Ifw):
+    name, title = "ifw-uncounted", "ifw, without counters of rules"
+    options = ("--rule-counters", "off")
 
 
 class Nft(Engine):
@@ -313,6 +319,6 @@ class Ipset(Iptables):
 
 ENGINES = {
     engine.name: engine
-    for engine in (Floor(), Direct(), DropFloor(), Bare(), Ifw(), NftSet(), NftConcatenated(), Ipset(),
+    for engine in (Floor(), Direct(), DropFloor(), Bare(), Ifw(), IfwUncounted(), NftSet(), NftConcatenated(), Ipset(),
                    NftLinear(), IptablesLinear())
 }
