@@ -319,6 +319,6 @@ class Ipset(Iptables):
 
 ENGINES = {
     engine.name: engine
-    for engine in (Floor(), Direct(), DropFloor(), Bare(), Ifw(), IfwUncounted(), NftSet(), NftConcatenated(), Ipset(),
-                   NftLinear(), IptablesLinear())
+    for engine in (Floor(), Direct(), DropFloor(), Bare(), Ifw(), IfwUncounted(), NftSet(),
+                   NftConcatenated(), Ipset(), NftLinear(), IptablesLinear())
 }

@@ -5,10 +5,13 @@ import statistics
 
 
 def summary(samples):
-    """Median and extremes, as JSON carries them."""
-    return {"median": statistics.median(samples), "low": min(samples), "high": max(samples)}
+    """The median, and low and high: half of the samples lie between these."""
+    samples = list(samples)
+    low, median, high = samples * 3 if len(samples) == 1 else statistics.quantiles(
+        samples, method="inclusive")
+    return {"median": median, "low": low, "high": high}
 
 
 def over(samples, floor):
     """What the samples are above the floor's of the same rounds: drift hits both alike."""
-    return summary([one - other for one, other in zip(samples, floor, strict=True)])
+    return summary(one - other for one, other in zip(samples, floor, strict=True))

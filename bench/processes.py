@@ -4,7 +4,7 @@
 from figures import summary
 from rulesets import mixed, one
 
-TURNS = 50
+TURNS = 100
 
 
 def measure_set(bench, rules):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Results as tables for a terminal, and as a page, a picture and JSON."""
+"""Results as tables for a terminal."""
 
-import json
 import os
 import pathlib
 import platform
@@ -58,7 +57,7 @@ def packet_rows(result):
 
 def show_packets(results):
     print("Nanoseconds a datagram, median; over: above the floor (hits) or the drop floor (misses),\n"
-          "with the extremes of that; many: hits on many addresses; own: the BPF program by itself")
+          "half of the rounds lie in SPREAD; many: hits on many addresses; own: the BPF program by itself")
     for result in results.values():
         print(f"\n{result['title']}")
         for line in lines(packet_rows(result)):
@@ -120,14 +119,3 @@ def show_targets(results):
         print("\nTargets, as ratios within this run")
         for line in lines(rows):
             print(f"  {line}")
-
-
-# --- Files ------------------------------------------------------------------------
-
-
-def write_json(results, path):
-    path.write_text(json.dumps(results, indent=1) + "\n")
-
-
-def write(results, folder):
-    write_json(results, folder / "bench.json")

@@ -11,6 +11,7 @@ Needs root. Programs are taken from build/bin, or from where IFW_BIN says.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import sys
@@ -23,6 +24,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "netns")]
 import connections  # noqa: E402
 import lab as laboratory  # noqa: E402
 import packets  # noqa: E402
+import page  # noqa: E402
 import processes  # noqa: E402
 import report  # noqa: E402
 from engines import ENGINES, Failed  # noqa: E402
@@ -113,6 +115,10 @@ def drop_missing(bench):
     bench.options.engines = names
 
 
+def write_json(results, path):
+    path.write_text(json.dumps(results, indent=1) + "\n")
+
+
 def run(lab, options):
     with tempfile.TemporaryDirectory(prefix="ifw-bench-") as scratch:
         bench = Bench(lab, options, scratch)
@@ -123,10 +129,12 @@ def run(lab, options):
             bench.clear_progress()
             report.show(part, results[part])
         report.show_targets(results)
-        if options.json:
-            report.write_json(results, pathlib.Path(options.json))
         if options.write:
-            report.write(results, pathlib.Path(options.write))
+            folder = pathlib.Path(options.write)
+            write_json(results, folder / "bench.json")
+            page.write(results, folder)
+        if options.json:
+            write_json(results, pathlib.Path(options.json))
         laboratory.check(True, f"measured in {time.monotonic() - bench.started:.0f} s")
 
 

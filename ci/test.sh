@@ -6,7 +6,7 @@
 # are shown, then the exit status tells.
 #
 #   sudo ci/test.sh            all of it
-#   sudo ci/test.sh STEP...    only these: setup build style unit netns budget
+#   sudo ci/test.sh STEP...    only these: setup build style unit netns bench budget
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -53,8 +53,8 @@ style_shell() { git ls-files '*.sh' .ci/run | xargs shellcheck; }
 
 style_tidy() {
   local files
-  # What has a compile command; ifw.bpf.c is compiled for another machine.
-  files=$(git ls-files 'ruleset/*.c' 'sim/*.c' 'loader/*.c' 'cli/*.c' | paste -sd' ')
+  # What has a compile command; what is compiled for BPF is for another machine.
+  files=$(git ls-files 'ruleset/*.c' 'sim/*.c' 'loader/*.c' 'cli/*.c' 'bench/*.c' ':!*.bpf.c' | paste -sd' ')
   # shellcheck disable=SC2086 # one word a file is what is wanted
   printf '%s\n' $files | xargs -P "$jobs" -n 4 clang-tidy --quiet -p build >"$logs/tidy" 2>"$logs/tidy.err" ||
     { grep -E 'error|warning' "$logs/tidy" | sort -u | head -40; return 1; }
@@ -129,6 +129,7 @@ step unit "Unit tests, debug with ASan and UBSan" suite build-debug unit -j "$jo
 step unit "Unit tests, release" suite build unit -j "$jobs"
 step netns "Namespace tests, release" suite build netns -j "$jobs" --schedule-random
 step netns "Namespace tests, debug with ASan and UBSan" suite build-debug netns -j "$jobs" --schedule-random
+step bench "Measurements still work (short runs)" suite build bench
 step budget "Verified instructions within their budget" budget
 step netns "Nothing left behind" leftovers
 
