@@ -13,7 +13,7 @@ from rulesets import CLIENT, CLIENT_PORT, LISTENER_PORT, MARK, text
 
 ROUTER = "172.31.1.1"
 TABLE = 100
-KINDS = ("hit", "spread", "miss")
+KINDS = ("hit", "many", "miss")
 PATIENCE = 120.0  # seconds; a linear list is slow
 
 
@@ -143,7 +143,7 @@ class Floor(Engine):
     """
 
     name, title = "none", "no program (floor)"
-    kinds = ("hit", "spread")
+    kinds = ("hit", "many")
 
     def setup(self, bed):
         bed.policy_route("iif", "e0")
@@ -157,7 +157,7 @@ class Floor(Engine):
 
 class Direct(Engine):
     name, title = "direct", "no program, no policy route, the proxy at its own address"
-    kinds = ("hit", "spread")
+    kinds = ("hit", "many")
 
     def listens_at(self):
         return ROUTER
@@ -178,7 +178,7 @@ class DropFloor(Engine):
 
 class Bare(Engine):
     name, title = "bare", "program that looks up one socket and assigns it"
-    kinds = ("hit", "spread")
+    kinds = ("hit", "many")
     protocols = ("udp",)
 
     def setup(self, bed):

@@ -104,7 +104,7 @@ def measure_set(bench, rules):
     floors = {}
     for bed in beds:
         if bed.engine.name == "none":
-            floors["hit"], floors["spread"] = samples[bed]["hit"], samples[bed]["spread"]
+            floors["hit"], floors["many"] = samples[bed]["hit"], samples[bed]["many"]
         if bed.engine.name == "drop":
             floors["miss"] = samples[bed]["miss"]
     engines = {}

@@ -15,7 +15,8 @@ BEGIN, END = "<!-- figures of bench/run.py: begin -->", "<!-- figures of bench/r
 
 COLOURS = {
     "bare": "#999999", "ifw": "#0072b2", "ifw-uncounted": "#a6cee3",
-    "nft-set": "#d55e00", "nft-concat": "#e69f00", "ipset": "#009e73", "nft-linear": "#cc79a7", "ipt-linear": "#56b4e9",
+    "nft-set": "#d55e00", "nft-concat": "#e69f00", "ipset": "#009e73",
+    "nft-linear": "#cc79a7", "ipt-linear": "#56b4e9",
 }
 SMALLEST = 10  # ns; less is drawn as this, for the scale is logarithmic
 
@@ -41,7 +42,7 @@ def costs(result):
              "over the drop floor", "program itself, hit / miss", "load, s"]]
     for name, engine in result["engines"].items():
         row = [f"`{name}`"]
-        for kind in ("hit", "spread", "miss"):
+        for kind in ("hit", "many", "miss"):
             row += [f"{engine[kind]['cost']['median']:,.0f}" if kind in engine else "-",
                     over(engine, kind) if name not in ("none", "drop") else "-"]
         own = [engine.get("program", {}).get(kind) for kind in ("hit", "miss")]

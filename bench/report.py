@@ -49,7 +49,7 @@ def packet_rows(result):
     for name, engine in result["engines"].items():
         own = engine.get("program", {})
         load = f"{engine['load']['median']:.3f} s" if "load" in engine else "-"
-        rows.append([name, *kind_cells(engine, "hit"), *kind_cells(engine, "spread"),
+        rows.append([name, *kind_cells(engine, "hit"), *kind_cells(engine, "many"),
                      *kind_cells(engine, "miss"),
                      *(f"{own[kind]:,.0f}" if kind in own else "-" for kind in ("hit", "miss")), load])
     return rows

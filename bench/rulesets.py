@@ -14,7 +14,7 @@ CLIENT = "172.31.1.2"
 CLIENT_PORT = 40000
 LISTENER_PORT = 43321
 MARK = 1
-SPREAD = 4096  # destinations of the kind "spread"
+MANY = 4096  # destinations of the kind "many"
 
 
 def text(address):
@@ -61,8 +61,8 @@ class RuleSet:
         self.hit = [(worst.dst, worst.low)]
         self.miss = [miss]
         chosen = random.Random(name)
-        some = [chosen.choice(rules) for _ in range(SPREAD)]
-        self.spread = [
+        some = [chosen.choice(rules) for _ in range(MANY)]
+        self.many = [
             (rule.dst + chosen.getrandbits(32 - rule.dst_len), chosen.randint(rule.low, rule.high))
             for rule in some
         ]
@@ -254,7 +254,7 @@ def worst():
             rules.append(Rule(masked(dst, dst_len), dst_len, port, port, masked(src, src_len), src_len))
     whole = RuleSet("worst", "every length pair (1,089)", rules, (dst, 9), False)
     whole.hit = [(dst, rules[-1].low)]
-    whole.spread = whole.hit
+    whole.many = whole.hit
     return whole
 
 

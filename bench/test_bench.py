@@ -44,7 +44,7 @@ class RuleSets(unittest.TestCase):
 
     def test_many_hit_one_rule_each(self):
         for rules in self.sets.values():
-            for to in rules.spread[:20]:
+            for to in rules.many[:20]:
                 self.assertEqual(len(matches(rules.rules, *to)), 1, (rules.name, to))
 
     def test_what_is_held_to_targets(self):
