@@ -50,8 +50,8 @@ static const struct page {
 	 "A rule that has decided packets is listed with their number behind it, as a\n"
 	 "comment, which is skipped when the list is read back; --no-counters leaves it\n"
 	 "away. Packets of connections that are there already pass before the rules, and\n"
-	 "count for none. A rule counts on where 'ifw apply' brings a set that has the same\n"
-	 "one; what --replace puts in its place starts at 0.\n"
+	 "count for none. A rule counts on where 'ifw apply' brings a set that has it, too;\n"
+	 "what --replace puts in its place starts at 0.\n"
 	 "\n"
 	 "  ifw rule add intercept tcp to 10.0.0.0/8 port 80-443 via 127.0.0.1:43321\n"},
 	{"apply",

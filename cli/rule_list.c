@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* rule_list.c - see rule_list.h. */
 #include <inttypes.h>
+#include <stdbool.h>
 
 #include "rule_list.h"
 
@@ -9,6 +10,7 @@
 struct widths {
 	int column; /* where comments start */
 	int packets, bytes;
+	bool plural; /* somewhere it is "packets" */
 };
 
 static int digits(uint64_t number)
@@ -36,6 +38,7 @@ static struct widths measure(const struct rule_set *set, const struct ifw_count 
 		if (!counts[i].packets)
 			continue;
 		widen(&widths.column, rule_print(&set->rules[i], &set->names, text, sizeof(text)));
+		widths.plural |= counts[i].packets != 1;
 		widen(&widths.packets, (size_t)digits(counts[i].packets));
 		widen(&widths.bytes, (size_t)digits(counts[i].bytes));
 	}
@@ -54,8 +57,10 @@ void rule_list_print(FILE *out, const struct rule_set *set, const struct ifw_cou
 		if (packets)
 			fprintf(out, "%-*s  # %*" PRIu64 " packet%s %*" PRIu64 " bytes\n",
 				widths.column, text, widths.packets, packets,
-				packets == 1 ? ", " : "s,", widths.bytes,
-				(uint64_t)counts[i].bytes);
+				packets != 1	? "s,"
+				: widths.plural ? ", "
+						: ",",
+				widths.bytes, (uint64_t)counts[i].bytes);
 		else
 			fprintf(out, "%s\n", text);
 	}

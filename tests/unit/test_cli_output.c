@@ -107,7 +107,7 @@ Test(rule_list, has_counts_behind_rules_that_decided_something)
 
 Test(rule_list, a_few_long_rules_do_not_push_the_others_aside)
 {
-	const struct ifw_count counts[] = {{3, 126}, {3, 126}, {0, 0}};
+	struct ifw_count counts[] = {{3, 126}, {3, 126}, {0, 0}};
 	struct rule_set set = {0};
 	char *text;
 
@@ -115,6 +115,10 @@ Test(rule_list, a_few_long_rules_do_not_push_the_others_aside)
 	text = listed(&set, counts);
 	cr_expect(strstr(text, " service 5XzC8m  # 3 packets, 126 bytes\n"));
 	cr_expect(strstr(text, " port 5-7  # 3 packets, 126 bytes\n"));
+	free(text);
+	counts[0].packets = counts[1].packets = 1;
+	text = listed(&set, counts);
+	cr_expect(strstr(text, " port 5-7  # 1 packet, 126 bytes\n"), "%s", text);
 	free(text);
 	rule_set_clear(&set);
 }
