@@ -43,9 +43,8 @@ struct session {
 
 /* Puts the rules in force. */
 int session_open(struct session *session, struct rule_set *set);
-/* Loads the programs; those for ports search the run that this rule's destination has. */
-int session_load(struct session *session, const struct room_wanted *room,
-		 const struct rule *destination);
+/* Loads the programs, with maps of these sizes. */
+int session_load(struct session *session, const struct room_wanted *room);
 void session_close(struct session *session);
 /* What the kernel accounts for a map, bytes (memlock in its fdinfo). */
 int map_bytes(int fd, uint64_t *bytes);
@@ -61,6 +60,8 @@ struct rule make_rule(uint32_t dst, uint8_t len, uint16_t low, uint16_t high);
 struct candidate {
 	const char *name;
 	const struct bpf_program *program;
+	const struct bpf_program
+		*floor; /* what is not counted; NULL: a program that looks nothing up */
 	int maps[2];	/* its memory; 0: none */
 	uint64_t bytes; /* and that of its part of a map which is made for all at once */
 };

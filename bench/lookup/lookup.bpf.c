@@ -17,10 +17,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set by the driver. */
 struct lookup_key keys[LOOKUP_KEYS];
-__u32 key_mask;			/* keys in use, less one */
-__u32 generation;		/* what ifw reads once a packet */
-__u32 owner, run_at, run_count; /* the run that ifw searches */
-__u32 range_count;		/* the same in bench_ranges */
+__u32 key_mask;	   /* keys in use, less one */
+__u32 generation;  /* what ifw reads once a packet */
+__u32 range_count; /* in bench_ranges */
 
 /* Counted up by every run; the driver compares sum with what it should be. */
 __u32 position;
@@ -42,6 +41,14 @@ ifw_inline __u32 find_nothing(const struct lookup_key *key)
 	return key->port;
 }
 LOOKUP_PROGRAM(nothing)
+
+/* The rule that a match of rules.h stands for. */
+ifw_inline __u32 decided(__u64 match)
+{
+	const struct ifw_range *range = ifw_matched(match);
+
+	return range ? range->rule : 0;
+}
 
 #include "ports.bpf.h"
 #include "prefixes.bpf.h"

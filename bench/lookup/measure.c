@@ -127,7 +127,7 @@ static int measure_mode(struct session *session, const struct options *options,
 			double (*samples)[ROUNDS_MAX])
 {
 	const struct bpf_program *nothing = session->skeleton->progs.nothing;
-	double floor = 0, ns = 0;
+	double nothing_ns = 0, floor = 0, ns = 0;
 	int err = 0;
 
 	use_mode(session, mode);
@@ -136,12 +136,15 @@ static int measure_mode(struct session *session, const struct options *options,
 	for (unsigned int round = 0; !err && round < options->rounds; round++) {
 		err = run(nothing, options->repeat / 8, &ns);
 		if (!err)
-			err = run(nothing, options->repeat, &floor);
+			err = run(nothing, options->repeat, &nothing_ns);
 		for (size_t i = 0; !err && i < count; i++) {
 			/* Into the caches what fits there. */
 			err = run(candidates[i].program, options->repeat / 8, &ns);
 			if (!err)
 				err = run(candidates[i].program, options->repeat, &ns);
+			floor = nothing_ns;
+			if (!err && candidates[i].floor)
+				err = run(candidates[i].floor, options->repeat, &floor);
 			samples[i][round] = ns - floor;
 		}
 	}

@@ -52,17 +52,31 @@ ifw_inline __u32 rule_of(__u32 index)
 	return range && range->ifaces >> IFW_SLOT_NONE & 1 ? range->rule : 0;
 }
 
-/* Ours, from where the prefix is found. */
+/* Where the prefix is found; not part of the search for its range. */
+ifw_inline __u32 find_port_prefix(const struct lookup_key *key)
+{
+	const struct ifw_prefix_key wanted = {
+		.addr = {(__u64)LOOKUP_DST << 32, 0},
+		.len = LOOKUP_DST_LEN,
+		.family = IFW_FAMILY_IPV4,
+		.protocol = IPPROTO_TCP,
+		.kind = IFW_PREFIX_DESTINATION,
+	};
+
+	return ifw_find_prefix(generation, &wanted) ? key->port : 0;
+}
+LOOKUP_PROGRAM(port_prefix)
+
+/* Ours, with the probe for the prefix, which the driver takes off again. */
 ifw_inline __u32 find_port_run(const struct lookup_key *key)
 {
 	__u64 query = ifw_query(key->port, IFW_FAMILY_IPV4, IPPROTO_TCP, IFW_SLOT_NONE, generation);
-	__u32 answer = ifw_search_run(query, owner, run_at, run_count);
-	const struct ifw_range *range;
+	__u32 answer = ifw_match_destination((__u64)LOOKUP_DST << 32, 0, 0, 0,
+					     query | (__u64)LOOKUP_DST_LEN << 48);
 
 	if (answer == IFW_NO_MATCH || answer == IFW_STALE)
 		return 0;
-	range = ifw_matched((__u64)generation << 32 | answer);
-	return range ? range->rule : 0;
+	return decided((__u64)generation << 32 | answer);
 }
 LOOKUP_PROGRAM(port_run)
 

@@ -11,8 +11,6 @@
 
 #define FIRST_PORT 1024 /* below it, nothing matches */
 #define HOT_KEYS 16
-#define PREFIX_DST 0x0a000000
-#define PREFIX_LEN 8
 
 struct ports_case {
 	uint32_t ports;	 /* of a range */
@@ -36,7 +34,7 @@ int make_ranges(struct rule_set *set, uint32_t ports, uint32_t ranges)
 	for (uint32_t i = 0; !err && i < ranges; i++) {
 		uint32_t low = first + i * stride;
 
-		err = add_rule(set, PREFIX_DST, PREFIX_LEN, (uint16_t)low,
+		err = add_rule(set, LOOKUP_DST, LOOKUP_DST_LEN, (uint16_t)low,
 			       (uint16_t)(low + ports - 1));
 	}
 	return err;
@@ -92,6 +90,7 @@ static int measure_ports(struct session *session, const struct options *options,
 	const struct candidate candidates[] = {
 		{.name = "run",
 		 .program = skeleton->progs.port_run,
+		 .floor = skeleton->progs.port_prefix,
 		 .bytes = maps->count * sizeof(struct ifw_range)},
 		{.name = "halving", .program = skeleton->progs.port_halving, .maps = {ranges}},
 		{.name = "hash",
@@ -140,7 +139,7 @@ static int run_case(const struct options *options, const struct ports_case *c, j
 	if (!err)
 		err = session_open(&session, &set);
 	if (!err)
-		err = session_load(&session, &room, &set.rules[0]);
+		err = session_load(&session, &room);
 	if (!err)
 		err = session_fail(&session, port_maps_fill(&session, &maps),
 				   "cannot fill the maps");

@@ -67,10 +67,9 @@ ifw_inline __u32 rule_on(const struct lookup_leaf *leaf, const struct lookup_key
 ifw_inline __u32 find_prefix_walk(const struct lookup_key *key)
 {
 	const struct ifw_addr none = {}, dst = {(__u64)key->dst << 32, 0};
-	const struct ifw_range *range = ifw_matched(
-		ifw_match(none, dst, key->port, IFW_FAMILY_IPV4, IPPROTO_TCP, IFW_SLOT_NONE));
 
-	return range ? range->rule : 0;
+	return decided(
+		ifw_match(none, dst, key->port, IFW_FAMILY_IPV4, IPPROTO_TCP, IFW_SLOT_NONE));
 }
 LOOKUP_PROGRAM(prefix_walk)
 

@@ -177,7 +177,7 @@ static int run_case(const struct options *options, const struct prefixes_case *c
 		.edges = (uint32_t)maps.edge_count,
 	};
 	if (!err)
-		err = session_load(&session, &room, &set.rules[0]);
+		err = session_load(&session, &room);
 	if (!err)
 		err = session_fail(&session, prefix_maps_fill(&session, &maps),
 				   "cannot fill the maps");

@@ -143,12 +143,9 @@ static int resize_all(const struct lookup_bpf *skeleton, const struct room_wante
 	return err;
 }
 
-int session_load(struct session *session, const struct room_wanted *room,
-		 const struct rule *destination)
+int session_load(struct session *session, const struct room_wanted *room)
 {
-	const struct ifw_prefix_key key = compile_destination_key(destination);
 	struct lookup_bpf *skeleton = lookup_bpf__open();
-	struct ifw_prefix prefix;
 	int err;
 
 	if (!skeleton)
@@ -159,14 +156,9 @@ int session_load(struct session *session, const struct room_wanted *room,
 		err = resize_all(skeleton, room);
 	if (!err)
 		err = lookup_bpf__load(skeleton);
-	if (!err && bpf_map_lookup_elem(session->prefixes, &key, &prefix))
-		err = -errno;
 	if (err)
 		return session_fail(session, err, "cannot load the programs");
 	skeleton->bss->generation = session->generation;
-	skeleton->bss->owner = prefix.id;
-	skeleton->bss->run_at = prefix.run_at;
-	skeleton->bss->run_count = prefix.run_count;
 	return 0;
 }
 

@@ -9,7 +9,9 @@
 
 #include <linux/types.h>
 
-#define LOOKUP_KEYS 65536	 /* keys that a program goes through, one a run */
+#define LOOKUP_KEYS 65536     /* keys that a program goes through, one a run */
+#define LOOKUP_DST 0x0a000000 /* the prefix that has the ranges */
+#define LOOKUP_DST_LEN 8
 #define LOOKUP_SPANS_MAX 1024	 /* ranges that the linear search and one value take */
 #define LOOKUP_EDGE_STEPS 19	 /* halvings for 2^18 edges */
 #define LOOKUP_OWNER 1		 /* whose ports they are, where several prefixes share a map */

@@ -284,7 +284,7 @@ static int run_ports(uint32_t ports, uint32_t ranges, json_t *result)
 	if (!err)
 		err = session_open(&session, &set);
 	if (!err)
-		err = session_load(&session, &room, &set.rules[0]);
+		err = session_load(&session, &room);
 	if (!err)
 		err = session_fail(&session, port_maps_fill(&session, &whole),
 				   "cannot fill the maps");
@@ -358,7 +358,7 @@ static int run_prefixes(size_t count, uint8_t len, json_t *result)
 		.edges = (uint32_t)maps.edge_count,
 	};
 	if (!err)
-		err = session_load(&session, &room, &set.rules[0]);
+		err = session_load(&session, &room);
 	if (!err)
 		err = session_fail(&session, prefix_maps_fill(&session, &maps),
 				   "cannot fill the maps");
