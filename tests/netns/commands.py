@@ -14,6 +14,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 import traceback
 
 import bpfcalls
@@ -123,6 +125,35 @@ def frame(mac, source, destination, port, protocol):
     return bytes(Ether(dst=mac, src="02:00:00:00:00:99") / IP(src=source, dst=destination) / layer)
 
 
+class Traffic:
+    """A stream of packets into an interface, to (address, port) each in turn, for as long as it is entered."""
+
+    def __init__(self, host, name, targets, pause=0.0002):
+        self.raw = host.router.packet_socket(f"p-{name}")
+        address = pathlib.Path(f"/sys/class/net/{name}/address").read_text().strip()
+        self.frames = [frame(address, "198.51.100.9", to, port, "udp") for to, port in targets]
+        self.pause = pause
+        self.sent = 0
+        self.going = True
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        while self.going:
+            for one in self.frames:
+                self.raw.send(one)
+                self.sent += 1
+            time.sleep(self.pause)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.going = False
+        self.thread.join()
+        self.raw.close()
+
+
 def pins(folder="/sys/fs/bpf"):
     return sorted(str(p) for p in pathlib.Path(folder).rglob("*") if p.suffix != ".debug")
 
@@ -143,10 +174,9 @@ def refused(done, status, words, text):
 
 def disturbed(host, **how):
     """The environment of an ifw that disturb.c disturbs."""
-    beside = pathlib.Path(host.lab.program("ifw")).parents[1] / "tests/netns/libdisturb.so"
     return {
         **os.environ,
-        "LD_PRELOAD": os.environ.get("DISTURB_LIBRARY", str(beside)),
+        "LD_PRELOAD": host.lab.beside("libdisturb.so"),
         "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0",
         **{name: str(value) for name, value in how.items()},
     }

@@ -259,6 +259,12 @@ class Lab:
             raise AssertionError(f"{path} has not been built (IFW_BIN names another folder)")
         return str(path)
 
+    def beside(self, name):
+        """A program or library of the tests themselves, which the build puts into tests/netns/."""
+        variable = {"libdisturb.so": "DISTURB_LIBRARY"}.get(name, name.upper())
+        default = pathlib.Path(self.program("ifw")).parents[1] / "tests/netns" / name
+        return os.environ.get(variable, str(default))
+
     def ifw(self, *arguments, **options):
         return self.router.run(self.program("ifw"), *arguments, **options)
 

@@ -4,7 +4,8 @@
  * the loader; after each change the pinned maps are walked by the datapath's
  * own rules.h, through a seam that reads them by system call, and each answer
  * is compared with a plain scan over a list that this program keeps itself.
- * Also: what the loader lists is that list, and what it says it uses is freed
+ * Also: what the loader lists is that list, the walk tries the lengths of its
+ * rules and no others, and what it says it uses is freed
  * again. Runs in a namespace of its own, see test_store.py.
  *
  * usage: store_model IFACE STEPS SEED
@@ -19,6 +20,7 @@
 
 #include "datapath/rules.h"
 #include "loader/loader.h"
+#include "ruleset/compile.h"
 
 #define PROBES 40
 #define MODEL_MAX 400
@@ -318,6 +320,38 @@ static int compare_walks(ifw_ctx *ctx, const struct model *model)
 	return 0;
 }
 
+/* Destination lengths by [IPv6][UDP], and nothing for what no rule is of: the walk tries no others.
+ */
+static int compare_lengths(ifw_ctx *ctx, const struct model *model)
+{
+	struct ifw_prefix wanted[2][2] = {};
+	__u32 generation = ifw_read_generation(ctx);
+
+	for (size_t i = 0; i < model->count; i++) {
+		const struct rule *r = &model->rules[i];
+
+		compile_set_length(
+			&wanted[r->family == IFW_FAMILY_IPV6][r->protocol == IPPROTO_UDP],
+			r->dst_len, true);
+	}
+	ctx->found_count = 0;
+	for (int n = 0; n < 4; n++) {
+		struct ifw_prefix_key key =
+			compile_walk_key(n & 2 ? IFW_FAMILY_IPV6 : IFW_FAMILY_IPV4,
+					 n & 1 ? IPPROTO_UDP : IPPROTO_TCP);
+		const struct ifw_prefix *walk = ifw_find_prefix(ctx, generation, &key);
+		const __u64 *lengths = wanted[n >> 1][n & 1].lengths;
+		bool any = lengths[0] | lengths[1] | lengths[2];
+
+		if (any != !!walk ||
+		    (walk && memcmp(walk->lengths, lengths, sizeof(walk->lengths)) != 0)) {
+			fprintf(stderr, "store_model: the walk tries other lengths than rules\n");
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static int one_step(ifw_ctx *ctx, struct model *model)
 {
 	struct loader *loader;
@@ -339,7 +373,7 @@ static int one_step(ifw_ctx *ctx, struct model *model)
 	if (bad)
 		return bad;
 	open_maps(ctx, dir);
-	bad = compare_walks(ctx, model);
+	bad = compare_walks(ctx, model) || compare_lengths(ctx, model);
 	close_maps(ctx);
 	return bad;
 }

@@ -4,6 +4,7 @@
 import json
 import pathlib
 import subprocess
+import time
 
 import commands
 import lab as laboratory
@@ -47,6 +48,40 @@ def many_writers(host):
     deleters = [loop(host, [f"rule del {rule}" for rule in own]) for own in rules]
     equal([one.wait(60) for one in deleters], [0] * WRITERS, "so many may delete at once")
     equal((host.rules(), host.reason_of("eth0", TO, 2000)), ([], "no-rule"), "and nothing is left")
+
+
+def many_rules(host):
+    """Sixteen processes, a thousand rules each, of which some on a prefix that all share."""
+    up(host)
+    writers, each = 16, 1000
+    (folder,) = {str(pathlib.Path(pin).parent) for pin in commands.pins() if pin.endswith("/meta")}
+    program = host.lab.beside("store_stress")
+    begun = time.monotonic()
+    running = [subprocess.Popen([program, "add", folder, str(n), str(each)]) for n in range(writers)]
+    equal([one.wait(100) for one in running], [0] * writers, f"{writers} processes add {each} rules each")
+    wanted = {f"deny udp to {f'10.{n}.{i >> 8}.{i & 255}' if i % 16 else '192.0.2.1'}/32 port {1 + n * each + i}"
+              for n in range(writers) for i in range(each)}
+    listed = host.rules()
+    equal((len(listed), set(listed) == wanted), (writers * each, True),
+          f"and none of {writers * each} is lost ({time.monotonic() - begun:.1f} s)")
+    wrong = [rule for rule in listed[::2001]
+             if host.reason_of("eth0", rule.split()[3].split("/")[0], int(rule.split()[-1])) != "rule-deny"]
+    equal(wrong, [], "those that were tried are in force")
+
+
+def packets_beside_changes(host):
+    """A rule that stays decides its packets, while its run and the lengths around it change."""
+    up(host)
+    staying = ["deny udp to 192.0.2.0/24 port 1000-1009", "deny udp to 192.0.0.0/16 port 1020 from 198.51.0.0/16"]
+    host.ifw("apply", "-", input="".join(line + "\n" for line in staying))
+    coming = ["pass udp to 192.0.2.0/24 port 1005-1012", "pass udp to 192.0.2.0/24 port 900-1000", "pass udp to 192.0.2.0/24 port 5",
+              "pass udp to 192.0.2.0/25 port 7", "pass udp to 192.0.2.7/32 port 7 from 198.51.100.0/24",
+              "pass udp to 192.0.2.0/24 port 8 from 198.0.0.0/8", "pass udp to 192.0.0.0/16 port 1020",
+              "pass udp to 192.0.0.0/16 port 1000-1009 from 198.51.0.0/16", "pass udp to 0.0.0.0/0 port 0-65535"]
+    changing = loop(host, [f"rule {verb} {rule}" for verb in ("add", "del") for rule in coming] * 8)
+    with commands.Traffic(host, "eth0", [(TO, port) for port in (1000, 1005, 1009, 1020)], pause=0) as traffic:
+        equal(changing.wait(100), 0, f"{len(coming)} rules come and go")
+    equal(host.reasons("eth0"), {"rule-deny": traffic.sent}, f"each of {traffic.sent} packets is decided by those that stay")
 
 
 def add_against_delete(host):
@@ -150,5 +185,5 @@ def slow_reader_of_interfaces(host):
     equal(bad, [], "and sees each interface and address once, all of the one time or all of the other")
 
 
-laboratory.main(commands.parts(many_writers, add_against_delete, whole_pictures, slow_reader,
+laboratory.main(commands.parts(many_writers, many_rules, packets_beside_changes, add_against_delete, whole_pictures, slow_reader,
                                slow_reader_of_interfaces))

@@ -4,26 +4,24 @@
 store_model.c does the work; here it gets a network for each seed.
 """
 
-import os
-import pathlib
+import json
+import re
+import struct
+import time
 
+import commands
 import lab as laboratory
-from lab import check
+from lab import check, equal
 
 STEPS = 400
 SEEDS = (1, 2, 3)
-
-
-def model():
-    beside = pathlib.Path(os.environ.get("IFW_BIN", "build/bin")).parent / "tests/netns/store_model"
-    return os.environ.get("STORE_MODEL", str(beside))
 
 
 def run_with(seed):
     def run(lab):
         lab.router.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "p-eth0")
         lab.router.configure("eth0", "172.16.240.1/24")
-        done = lab.router.run(model(), "eth0", STEPS, seed, ok=False, seconds=60)
+        done = lab.router.run(lab.beside("store_model"), "eth0", STEPS, seed, ok=False, seconds=60)
         return [done.returncode, (done.stdout + done.stderr).strip()]
 
     return run
@@ -37,4 +35,35 @@ def store(lab):
         check(status == 0, f"seed {seed}: {said}")
 
 
-laboratory.main(store)
+def runs(lab):
+    """Where the run of each prefix lies: {address: index of its first range}, of elements that have one."""
+    (pin,) = [p for p in commands.pins() if re.search(r"/prefixes_\d$", p)]
+    found = {}
+    for element in json.loads(lab.router.run("bpftool", "-j", "map", "dump", "pinned", pin).stdout):
+        value = bytes(int(byte, 16) for byte in element["value"])
+        at, count = struct.unpack_from("=II", value, 28)  # run_at, run_count of struct ifw_prefix
+        if count:
+            found[".".join(str(byte) for byte in value[7:3:-1])] = at
+    return found
+
+
+def grace(lab):
+    """Ranges that a packet may still be reading are not given to another prefix at once."""
+    lab.router.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "p-eth0")
+    lab.router.configure("eth0", "172.16.240.1/24")
+    lab.ifw("up", "eth0")
+
+    def add(address):
+        lab.ifw("rule", "add", f"deny udp to {address} port 5-9")
+
+    add("192.0.2.1")
+    first = runs(lab)["192.0.2.1"]
+    lab.ifw("rule", "del", "deny udp to 192.0.2.1 port 5-9")
+    add("192.0.2.2")
+    check(runs(lab)["192.0.2.2"] != first, "ranges that were freed just now are not used again")
+    time.sleep(1.1)
+    add("192.0.2.3")
+    equal(runs(lab)["192.0.2.3"], first, "but after a while")
+
+
+laboratory.main(store, grace)
