@@ -5,6 +5,8 @@
  * KILL_AT=N kills the command right before the Nth step that changes something
  * outside (a BPF system call that writes, a pin that goes, a netlink message);
  * FAIL_CREATE=NAME lets the making of maps of that name fail with ENOMEM;
+ * FAIL_AT=N makes the Nth of the system calls that make a map or fill one in
+ * batches fail, as where memory runs out;
  * DELAY_READS=MICROSECONDS makes it pause between two elements of a map, or
  * batches of them, so that others can change them meanwhile.
  */
@@ -43,6 +45,19 @@ static void step(void)
 		raise(SIGKILL);
 }
 
+/* True at the Nth time. */
+static bool is_nth(long command)
+{
+	static long left;
+	const char *at = getenv("FAIL_AT");
+
+	if (!at || (command != BPF_MAP_CREATE && command != BPF_MAP_UPDATE_BATCH))
+		return false;
+	if (!left)
+		left = strtol(at, NULL, 10);
+	return --left == 0;
+}
+
 static void pause_if_asked(void)
 {
 	const char *delay = getenv("DELAY_READS");
@@ -55,7 +70,8 @@ static bool is_to_fail(long command, const union bpf_attr *attr)
 {
 	const char *name = getenv("FAIL_CREATE");
 
-	return name && command == BPF_MAP_CREATE && strcmp(name, attr->map_name) == 0;
+	return is_nth(command) ||
+	       (name && command == BPF_MAP_CREATE && strcmp(name, attr->map_name) == 0);
 }
 
 static bool changes(long command)

@@ -5,7 +5,6 @@ import pathlib
 import random
 import re
 import subprocess
-import threading
 import time
 
 import commands
@@ -20,35 +19,6 @@ KILLS = 10
 def up(host):
     host.veth("eth0")
     host.ifw("up", "eth0")
-
-
-class Traffic:
-    """A stream of packets for as long as it is entered."""
-
-    def __init__(self, host, frames):
-        self.raw = host.router.packet_socket("p-eth0")
-        self.frames = frames
-        self.going = True
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self):
-        while self.going:
-            for one in self.frames:
-                self.raw.send(one)
-            time.sleep(0.0002)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.going = False
-        self.thread.join()
-
-
-def frames(*ports):
-    address = pathlib.Path("/sys/class/net/eth0/address").read_text().strip()
-    return [commands.frame(address, "198.51.100.9", "192.0.2.7", port, "udp") for port in ports]
 
 
 def generations():
@@ -73,7 +43,7 @@ def killed(host):
     took = time.monotonic() - begun
     chance = random.Random(1)
     wrong, left_over, done_before = [], [], 0
-    with Traffic(host, frames(1000, 1050, 1099)):
+    with commands.Traffic(host, "eth0", [(TO, port) for port in (1000, 1050, 1099)]):
         for _ in range(KILLS):
             listed = host.ifw("rule", "list", "--no-counters")
             other = next(p for text, (p, _) in sets.items() if text != listed)
