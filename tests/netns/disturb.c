@@ -7,6 +7,8 @@
  * FAIL_CREATE=NAME lets the making of maps of that name fail with ENOMEM;
  * FAIL_AT=N makes the Nth of the system calls that make a map or fill one in
  * batches fail, as where memory runs out;
+ * DELAY_CHANGES=MICROSECONDS makes it pause before each such step, so that what
+ * is between two of them meets packets;
  * DELAY_READS=MICROSECONDS makes it pause between two elements of a map, or
  * batches of them, so that others can change them meanwhile.
  */
@@ -35,8 +37,10 @@ static void *next_of(const char *name)
 static void step(void)
 {
 	static long left; /* a preloaded library has nobody to hand it a parameter */
-	const char *at = getenv("KILL_AT");
+	const char *at = getenv("KILL_AT"), *delay = getenv("DELAY_CHANGES");
 
+	if (delay)
+		usleep((useconds_t)strtoul(delay, NULL, 10));
 	if (!at)
 		return;
 	if (!left)

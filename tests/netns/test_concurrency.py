@@ -19,12 +19,12 @@ def up(host):
     host.ifw("up", "eth0")
 
 
-def loop(host, commands_):
+def loop(host, commands_, **options):
     """A process that runs ifw for each, one after the other, and counts those that failed."""
     script = "failed=0\nwhile read -r line; do\n"
     script += f'{host.lab.program("ifw")} $line >/dev/null || failed=$((failed + 1))\n'
     script += "done\nexit $failed\n"
-    process = subprocess.Popen(["sh", "-c", script], text=True, stdin=subprocess.PIPE)
+    process = subprocess.Popen(["sh", "-c", script], text=True, stdin=subprocess.PIPE, **options)
     process.stdin.write("".join(line + "\n" for line in commands_))
     process.stdin.close()
     return process
@@ -78,9 +78,10 @@ def packets_beside_changes(host):
               "pass udp to 192.0.2.0/25 port 7", "pass udp to 192.0.2.7/32 port 7 from 198.51.100.0/24",
               "pass udp to 192.0.2.0/24 port 8 from 198.0.0.0/8", "pass udp to 192.0.0.0/16 port 1020",
               "pass udp to 192.0.0.0/16 port 1000-1009 from 198.51.0.0/16", "pass udp to 0.0.0.0/0 port 0-65535"]
-    changing = loop(host, [f"rule {verb} {rule}" for verb in ("add", "del") for rule in coming] * 8)
+    slowly = commands.disturbed(host, DELAY_CHANGES=3000)
     with commands.Traffic(host, "eth0", [(TO, port) for port in (1000, 1005, 1009, 1020)], pause=0) as traffic:
-        equal(changing.wait(100), 0, f"{len(coming)} rules come and go")
+        changing = loop(host, [f"rule {verb} {rule}" for verb in ("add", "del") for rule in coming], env=slowly)
+        equal(changing.wait(100), 0, f"{len(coming)} rules come and go, with a pause before each step")
     equal(host.reasons("eth0"), {"rule-deny": traffic.sent}, f"each of {traffic.sent} packets is decided by those that stay")
 
 
