@@ -89,10 +89,39 @@ struct ifw_addr {
 
 /* --- The set that packets are matched against ---------------------------- */
 
+/*
+ * Ranges lie in chunks, so that memory grows with them and not with their limit,
+ * and so that all chunks have one size, without which the kernel does not put
+ * lookups in line: range n of generation g is element n % IFW_RANGE_CHUNK of
+ * chunk g * IFW_RANGE_CHUNKS + n / IFW_RANGE_CHUNK.
+ */
+#define IFW_RANGE_CHUNK 16384
+#define IFW_RANGE_CHUNKS 256
+#define IFW_RANGES_MAX (IFW_RANGE_CHUNK * IFW_RANGE_CHUNKS)
+
+/*
+ * What is asked before any prefix is: the destination lengths in use, and a
+ * filter that tells of most prefixes that they are not there (filter.h). One a
+ * generation, side by side in an array map of 64-bit words that user space maps
+ * into its memory. Each bit means something by itself, so that a reader beside a
+ * writer finds it set or not and nothing else: set before the first prefix that
+ * needs it is there, cleared after the last has gone.
+ */
+#define IFW_FILTER_ORDER 20 /* bits of a slot's number */
+#define IFW_FILTER_SLOTS (1U << IFW_FILTER_ORDER)
+#define IFW_FILTER_WORDS (IFW_FILTER_SLOTS / 64)
+
+struct ifw_index {
+	__u64 lengths[2][2][IFW_LENGTH_WORDS]; /* [IPv6][UDP], bits: IFW_LENGTH_BIT */
+	__u64 reserved[4];
+	__u64 filter[IFW_FILTER_WORDS];	 /* bit n % 64 of n / 64: slot n */
+	__u8 prefixes[IFW_FILTER_SLOTS]; /* by slot, for user space; 255: that many or more */
+};
+#define IFW_INDEX_WORDS (sizeof(struct ifw_index) / sizeof(__u64))
+
 enum ifw_prefix_kind {
-	IFW_PREFIX_WALK = 1,	    /* addr 0, len 0: lengths in use for (family, protocol) */
-	IFW_PREFIX_DESTINATION = 2, /* scope 0 */
-	IFW_PREFIX_SOURCE = 3,	    /* scope: id of the destination it belongs to */
+	IFW_PREFIX_DESTINATION = 1, /* scope 0 */
+	IFW_PREFIX_SOURCE = 2,	    /* scope: id of the destination it belongs to */
 };
 
 struct ifw_prefix_key {
@@ -102,27 +131,6 @@ struct ifw_prefix_key {
 	__u8 family;   /* enum ifw_family */
 	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 kind;     /* enum ifw_prefix_kind */
-};
-
-/*
- * Kind WALK: lengths = destination lengths in use; no run.
- * Kind DESTINATION: lengths = source lengths in use below it, other than 0;
- * its run is the one for "any source", which therefore costs no second probe.
- * Kind SOURCE: no lengths.
- * Bit 128 - n of lengths (IFW_LENGTH_BIT) stands for prefix length n, so
- * that the lowest bit set is the longest prefix.
- *
- * A hash element that was deleted can hold another key before a reader on
- * another CPU is done with it. So the value repeats its key, in front, and the
- * reader compares it last; and every range of the run repeats the id.
- */
-struct ifw_prefix {
-	struct ifw_prefix_key self;
-	__u32 id;	 /* never 0 */
-	__u32 run_at;	 /* first range of the run, index into the ranges map */
-	__u32 run_count; /* number of disjoint ranges, ascending; 0: no run */
-	__u32 run_total; /* elements of the run, further candidates included (user space) */
-	__u64 lengths[IFW_LENGTH_WORDS];
 };
 
 /*
@@ -143,6 +151,29 @@ struct ifw_range {
 	__u8 reserved;
 	__u32 counter;		  /* of the rule as entered; 0: it is not counted */
 	struct ifw_addr listener; /* of the destination's family */
+};
+
+/*
+ * Kind DESTINATION: lengths = source lengths in use below it, other than 0;
+ * its run is the one for "any source", which therefore costs no second probe.
+ * Kind SOURCE: no lengths.
+ * Bit 128 - n of lengths (IFW_LENGTH_BIT) stands for prefix length n, so
+ * that the lowest bit set is the longest prefix.
+ * A run of one range, which is what most prefixes have, lies in the element
+ * itself: one lookup less for the packet.
+ *
+ * A hash element that was deleted can hold another key before a reader on
+ * another CPU is done with it. So the value repeats its key, in front, and the
+ * reader compares it last; and every range of the run repeats the id.
+ */
+struct ifw_prefix {
+	struct ifw_prefix_key self;
+	__u32 id;	 /* never 0 */
+	__u32 run_at;	 /* first range of the run, number of a range; 0 where it is `only` */
+	__u32 run_count; /* number of disjoint ranges, ascending; 0: no run */
+	__u32 run_total; /* elements of the run, further candidates included; 1: it is `only` */
+	__u64 lengths[IFW_LENGTH_WORDS];
+	struct ifw_range only;
 };
 
 /* --- Interfaces ---------------------------------------------------------- */
@@ -193,6 +224,24 @@ struct ifw_iface {
 enum ifw_addr_kind {
 	IFW_ADDR_LOCAL = 1,
 	IFW_ADDR_BROADCAST = 2, /* directed broadcast of an own prefix */
+};
+
+/*
+ * What each packet asks of struct ifw_iface, in an array, which is found faster
+ * than a hash: element ifindex % IFW_BRIEFS. A writer makes the sequence odd, changes
+ * the rest and makes it even; a reader who sees it odd, or another ifindex, reads
+ * the settings themselves.
+ */
+#define IFW_BRIEFS 1024
+struct ifw_brief {
+	__u32 sequence;
+	__u32 ifindex; /* 0: none */
+	__u32 slot;
+	__u32 flags;
+	__u32 mark;
+	__u32 mark_mask;
+	__u32 verbose;
+	__u32 reserved;
 };
 
 /* Own addresses: key of a set, value __u32 enum ifw_addr_kind. */
@@ -274,7 +323,9 @@ struct ifw_event {
 #define IFW_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 IFW_ASSERT_SIZE(struct ifw_addr, 16);
 IFW_ASSERT_SIZE(struct ifw_prefix_key, 24);
-IFW_ASSERT_SIZE(struct ifw_prefix, 64);
+IFW_ASSERT_SIZE(struct ifw_prefix, 112);
+IFW_ASSERT_SIZE(struct ifw_index, 128 + IFW_FILTER_SLOTS / 8 + IFW_FILTER_SLOTS);
+IFW_ASSERT_SIZE(struct ifw_brief, 32);
 IFW_ASSERT_SIZE(struct ifw_range, 48);
 IFW_ASSERT_SIZE(struct ifw_net, 24);
 IFW_ASSERT_SIZE(struct ifw_iface, 208);

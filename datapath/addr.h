@@ -53,16 +53,40 @@ ifw_inline void ifw_addr_to_ipv6(struct ifw_addr a, __be32 wire[4])
 	wire[3] = __builtin_bswap32((__u32)a.lo);
 }
 
-/* The first len bits of a; len 0..128, more counts as 128. */
+/* n leading ones, n 0..64; in two shifts, because one by 64 is undefined in C and a no-op in BPF.
+ */
+ifw_inline __u64 ifw_leading_bits(__u32 n)
+{
+	return ~(~0ULL >> n / 2 >> (n - n / 2));
+}
+
+/*
+ * The first len bits of a; len 0..128. Without branches (the asm keeps clang from
+ * making one): the verifier would follow each, for every length of a walk.
+ */
 ifw_inline struct ifw_addr ifw_addr_mask(struct ifw_addr a, __u32 len)
 {
-	if (len < 64) {
-		/* A shift by 64 is undefined in C and a no-op in BPF. */
-		a.hi = len ? a.hi & (~0ULL << (64 - len)) : 0;
+	__s64 beyond = (__s64)len - 64, negative = beyond >> 63;
+	__u32 in_lo;
+
+	asm volatile("" : "+r"(negative));
+	in_lo = (__u32)(beyond & ~negative);
+	a.hi &= ifw_leading_bits(len - in_lo);
+	a.lo &= ifw_leading_bits(in_lo);
+	return a;
+}
+
+/*
+ * The same, for the length that is this bit of this word of lengths in use
+ * (IFW_LENGTH_BIT): the bit's negative is the mask.
+ */
+ifw_inline struct ifw_addr ifw_addr_mask_bit(struct ifw_addr a, __u32 word, __u64 bit)
+{
+	if (word > 0) {
 		a.lo = 0;
-	} else if (len < 128) {
-		len -= 64;
-		a.lo = len ? a.lo & (~0ULL << (64 - len)) : 0;
+		a.hi = word == 1 ? a.hi & -bit : 0;
+	} else {
+		a.lo &= -bit;
 	}
 	return a;
 }

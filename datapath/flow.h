@@ -101,21 +101,20 @@ ifw_inline ifw_answer ifw_established_udp(ifw_ctx *ctx, const struct iface *in,
 }
 
 /* Row 12. */
-IFW_STEP ifw_answer ifw_established(ifw_ctx *ctx)
+ifw_inline ifw_answer ifw_established(ifw_ctx *ctx)
 {
 	struct ifw_work *w = ifw_work_of(ctx);
-	struct bpf_sock_tuple tuple = {};
 	const struct packet *p;
 	__u32 size;
 
 	if (!w)
 		return IFW_UNDECIDED;
 	p = &w->packet;
-	size = ifw_tuple(&tuple, p->family, IFW_ADDR(p->src), p->src_port, IFW_ADDR(p->dst),
+	size = ifw_tuple(&w->tuple, p->family, IFW_ADDR(p->src), p->src_port, IFW_ADDR(p->dst),
 			 p->dst_port);
 	if (p->protocol == IPPROTO_TCP)
-		return ifw_established_tcp(ctx, &w->in, &tuple, size, &w->decision);
-	return ifw_established_udp(ctx, &w->in, &tuple, size, &w->decision);
+		return ifw_established_tcp(ctx, &w->in, &w->tuple, size, &w->decision);
+	return ifw_established_udp(ctx, &w->in, &w->tuple, size, &w->decision);
 }
 
 #endif /* IFW_FLOW_H */

@@ -18,6 +18,7 @@
 
 #include "abi.h"
 #include "addr.h"
+#include "filter.h"
 #include "work.h"
 
 /* Steps of the decision, for who explains it; costs nothing in the kernel. */
@@ -48,6 +49,8 @@ enum ifw_step {
 
 #ifdef __bpf__
 
+#include <stddef.h>
+
 #include <bpf/bpf_helpers.h>
 
 #include "maps.h"
@@ -55,6 +58,9 @@ enum ifw_step {
 /* include/uapi/linux/bpf.h of 6.3: BPF_F_ADJ_ROOM_DECAP_L3_IPV4, _IPV6 */
 #define IFW_F_DECAP_L3_IPV4 (1ULL << 7)
 #define IFW_F_DECAP_L3_IPV6 (1ULL << 8)
+
+/* Headers farther behind are read by the helper; a bound that the verifier wants. */
+#define IFW_LINEAR_MAX 2048
 
 typedef struct __sk_buff ifw_ctx;
 
@@ -113,9 +119,23 @@ ifw_inline int ifw_is_aggregate(ifw_ctx *ctx)
 	return ctx->gso_segs > 1;
 }
 
-/* Copies len bytes at off of the frame; 0, or -EFAULT where there are fewer. */
+/*
+ * Copies len bytes at off of the frame; 0, or -EFAULT where there are fewer. len
+ * is a constant. Where they lie in the linear part they are read in place,
+ * which is several times as fast as the helper; that reads the rest, too.
+ * The alignment is a promise that need not hold: without it clang copies single
+ * bytes, and where words at odd addresses are slow the kernel refuses the program
+ * (kernel/bpf/verifier.c check_pkt_ptr_alignment).
+ */
 ifw_inline long ifw_load(ifw_ctx *ctx, __u32 off, void *to, __u32 len)
 {
+	const void *data = (const void *)(long)ctx->data;
+	const void *end = (const void *)(long)ctx->data_end;
+
+	if (off < IFW_LINEAR_MAX && data + off + len <= end) {
+		__builtin_memcpy(to, __builtin_assume_aligned(data + off, 4), len);
+		return 0;
+	}
 	return bpf_skb_load_bytes(ctx, off, to, len);
 }
 
@@ -125,15 +145,43 @@ ifw_inline void ifw_set_mark(ifw_ctx *ctx, __u32 mark, __u32 mask)
 	ctx->mark = (ctx->mark & ~mask) | (mark & mask);
 }
 
+/*
+ * The kernel's lookups ask the sk_lookup program, too, before they say that no
+ * socket or only a listener fits. It is there for lookups of the stack: of ours
+ * it knows by this flag.
+ */
+ifw_inline __u32 *ifw_own_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ifw_looking_up, &zero);
+}
+
 /* Full tuple or listener of this network namespace; NULL where there is none. */
 ifw_inline struct bpf_sock *ifw_lookup_tcp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u32 size)
 {
-	return bpf_skc_lookup_tcp(ctx, tuple, size, BPF_F_CURRENT_NETNS, 0);
+	__u32 *own = ifw_own_lookup();
+	struct bpf_sock *sk;
+
+	if (!own)
+		return 0;
+	*own = 1;
+	sk = bpf_skc_lookup_tcp(ctx, tuple, size, BPF_F_CURRENT_NETNS, 0);
+	*own = 0;
+	return sk;
 }
 
 ifw_inline struct bpf_sock *ifw_lookup_udp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u32 size)
 {
-	return bpf_sk_lookup_udp(ctx, tuple, size, BPF_F_CURRENT_NETNS, 0);
+	__u32 *own = ifw_own_lookup();
+	struct bpf_sock *sk;
+
+	if (!own)
+		return 0;
+	*own = 1;
+	sk = bpf_sk_lookup_udp(ctx, tuple, size, BPF_F_CURRENT_NETNS, 0);
+	*own = 0;
+	return sk;
 }
 
 /* 0 or -errno (net/core/filter.c bpf_sk_assign; -ESOCKTNOSUPPORT: SO_REUSEPORT before 6.6). */
@@ -175,6 +223,23 @@ ifw_inline const struct ifw_iface *ifw_find_iface(__u32 ifindex)
 	return bpf_map_lookup_elem(&ifw_ifaces, &ifindex);
 }
 
+/* What every packet asks of them; maybe another interface's, maybe being changed. */
+ifw_inline const struct ifw_brief *ifw_find_brief(__u32 ifindex)
+{
+	__u32 at = ifindex % IFW_BRIEFS;
+
+	return bpf_map_lookup_elem(&ifw_briefs, &at);
+}
+
+/* 0: no own address of the slot; 1: it may be one (filter.h). */
+ifw_inline int ifw_may_be_own(__u32 slot, struct ifw_addr addr, __u32 family)
+{
+	const __u64 *bits = bpf_map_lookup_elem(&ifw_addr_filter, &slot);
+
+	(void)family;
+	return !bits || (*bits & ifw_addr_bit(addr));
+}
+
 /* enum ifw_addr_kind of an own address; NULL: not own. */
 ifw_inline const __u32 *ifw_find_addr(const struct ifw_addr_key *key)
 {
@@ -190,6 +255,31 @@ ifw_inline __u32 ifw_read_generation(void)
 	return generation ? *generation : 0;
 }
 
+ifw_inline __u64 ifw_index_word(__u32 generation, __u32 word)
+{
+	__u32 at = generation * (__u32)IFW_INDEX_WORDS + word;
+	const __u64 *found = bpf_map_lookup_elem(&ifw_index, &at);
+
+	return found ? *found : 0;
+}
+
+/* A word of the destination lengths in use, by IFW_LENGTH_BIT; which: ifw_lengths_of(). */
+ifw_inline __u64 ifw_read_lengths(__u32 generation, __u32 which, __u32 word)
+{
+	return ifw_index_word(generation, which * IFW_LENGTH_WORDS + word);
+}
+
+/* 0: there is no prefix of this length and kind (filter.h); 1: there may be one. */
+ifw_inline int ifw_may_have(__u32 generation, struct ifw_addr masked, __u32 word, __u64 length_bit,
+			    __u64 kind)
+{
+	__u32 slot = ifw_filter_slot(masked, length_bit, kind);
+	__u32 first = offsetof(struct ifw_index, filter) / sizeof(__u64);
+
+	(void)word;
+	return ifw_index_word(generation, first + slot / 64) >> slot % 64 & 1;
+}
+
 ifw_inline const struct ifw_prefix *ifw_find_prefix(__u32 generation,
 						    const struct ifw_prefix_key *key)
 {
@@ -200,9 +290,25 @@ ifw_inline const struct ifw_prefix *ifw_find_prefix(__u32 generation,
 
 ifw_inline const struct ifw_range *ifw_find_range(__u32 generation, __u32 index)
 {
-	void *ranges = bpf_map_lookup_elem(&ifw_ranges, &generation);
+	__u32 chunk = generation * IFW_RANGE_CHUNKS + index / IFW_RANGE_CHUNK;
+	__u32 at = index % IFW_RANGE_CHUNK;
+	void *ranges = bpf_map_lookup_elem(&ifw_ranges, &chunk);
 
-	return ranges ? bpf_map_lookup_elem(ranges, &index) : 0;
+	return ranges ? bpf_map_lookup_elem(ranges, &at) : 0;
+}
+
+/* The range of a run of one, in the prefix's element. */
+ifw_inline const struct ifw_range *ifw_only_range(const struct ifw_prefix *prefix)
+{
+	return &prefix->only;
+}
+
+/* Where a walk puts the rule that it finds; NULL never, but the verifier wants it asked. */
+ifw_inline struct ifw_range *ifw_found_rule(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&found, &zero);
 }
 
 /* What is known of a datagram whose first fragment passed; NULL: nothing. */
@@ -301,11 +407,18 @@ long ifw_assign(ifw_ctx *ctx, struct bpf_sock *sk);
 void ifw_release(ifw_ctx *ctx, struct bpf_sock *sk);
 long ifw_strip(ifw_ctx *ctx, __u32 l3_off, __u32 len, __u8 outer, __u8 inner);
 const struct ifw_iface *ifw_find_iface(ifw_ctx *ctx, __u32 ifindex);
+const struct ifw_brief *ifw_find_brief(ifw_ctx *ctx, __u32 ifindex);
+int ifw_may_be_own(ifw_ctx *ctx, __u32 slot, struct ifw_addr addr, __u32 family);
 const __u32 *ifw_find_addr(ifw_ctx *ctx, const struct ifw_addr_key *key);
 __u32 ifw_read_generation(ifw_ctx *ctx);
+__u64 ifw_read_lengths(ifw_ctx *ctx, __u32 generation, __u32 which, __u32 word);
+int ifw_may_have(ifw_ctx *ctx, __u32 generation, struct ifw_addr masked, __u32 word,
+		 __u64 length_bit, __u64 kind);
 const struct ifw_prefix *ifw_find_prefix(ifw_ctx *ctx, __u32 generation,
 					 const struct ifw_prefix_key *key);
 const struct ifw_range *ifw_find_range(ifw_ctx *ctx, __u32 generation, __u32 index);
+const struct ifw_range *ifw_only_range(ifw_ctx *ctx, const struct ifw_prefix *prefix);
+struct ifw_range *ifw_found_rule(ifw_ctx *ctx);
 struct ifw_fragment *ifw_find_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);
 struct ifw_fragment *ifw_new_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);
 void ifw_forget_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);

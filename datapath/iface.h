@@ -9,18 +9,39 @@
 #include "helpers.h"
 #include "work.h"
 
-/* One read of one map element, so that settings are seen whole. */
+/* 1 where the brief is this interface's and was not changed meanwhile. */
+ifw_inline int ifw_read_brief(const struct ifw_brief *brief, __u32 ifindex, struct iface *in)
+{
+	__u32 sequence = *(const volatile __u32 *)&brief->sequence, owner;
+
+	asm volatile("" ::: "memory");
+	owner = brief->ifindex;
+	in->slot = brief->slot % IFW_SLOTS;
+	in->flags = brief->flags;
+	in->mark = brief->mark;
+	in->mark_mask = brief->mark_mask;
+	in->verbose = brief->verbose;
+	asm volatile("" ::: "memory");
+	return owner == ifindex && !(sequence & 1) &&
+	       sequence == *(const volatile __u32 *)&brief->sequence;
+}
+
+/* Seen whole: from a brief that did not change, or one read of one element of a hash. */
 ifw_inline void ifw_read_iface(IFW_MAPS __u32 ifindex, struct iface *in)
 {
-	const struct ifw_iface *set = ifw_find_iface(IFW_MAPS_OF(ctx) ifindex);
+	const struct ifw_brief *brief = ifw_find_brief(IFW_MAPS_OF(ctx) ifindex);
+	const struct ifw_iface *set;
 
 	in->ifindex = ifindex;
+	in->stripped = 0;
+	if (brief && ifw_read_brief(brief, ifindex, in))
+		return;
+	set = ifw_find_iface(IFW_MAPS_OF(ctx) ifindex);
 	in->slot = set ? set->slot % IFW_SLOTS : IFW_SLOT_NONE;
 	in->flags = set ? set->flags : 0;
 	in->mark = set ? set->mark : IFW_MARK_DEFAULT;
 	in->mark_mask = set ? set->mark_mask : IFW_MARK_MASK_DEFAULT;
 	in->verbose = set ? set->verbose : 0;
-	in->stripped = 0;
 }
 
 /* enum ifw_addr_kind of an address on the interface with this slot, or 0. */
@@ -35,7 +56,8 @@ IFW_GLOBAL __u32 ifw_addr_kind(IFW_MAPS __u64 hi, __u64 lo, __u32 slot, __u32 fa
 ifw_inline int ifw_is_kind(IFW_MAPS const struct iface *in, struct ifw_addr addr, __u8 family,
 			   enum ifw_addr_kind kind)
 {
-	if (!(in->flags & IFW_IFACE_ADDRS_RECORDED))
+	if (!(in->flags & IFW_IFACE_ADDRS_RECORDED) ||
+	    !ifw_may_be_own(IFW_MAPS_OF(ctx) in->slot, addr, family))
 		return 0;
 	return ifw_addr_kind(IFW_MAPS_OF(ctx) addr.hi, addr.lo, in->slot, family) == kind;
 }

@@ -71,31 +71,31 @@ ifw_inline ifw_answer ifw_intercept_udp(ifw_ctx *ctx, const struct packet *p,
  * Only the destination is set in the tuple: with the client's address the
  * lookup could find a conversation that it has with the listener itself.
  */
-IFW_STEP ifw_answer ifw_intercept(ifw_ctx *ctx)
+ifw_inline ifw_answer ifw_intercept(ifw_ctx *ctx)
 {
 	struct ifw_work *w = ifw_work_of(ctx);
 	const struct ifw_addr none = {};
 	const struct ifw_range *rule;
-	struct bpf_sock_tuple tuple = {};
 	const struct packet *p;
 	__u32 size;
 
 	if (!w)
 		return ifw_drop(IFW_REASON_NO_LISTENER);
 	p = &w->packet;
-	rule = ifw_matched(IFW_MAPS_OF(ctx) w->match);
+	rule = ifw_found_rule(IFW_MAPS_ONLY_OF(ctx));
 	if (!rule)
 		return ifw_drop(IFW_REASON_NO_LISTENER);
 	if (ifw_is_own(IFW_MAPS_OF(ctx) & w->in, IFW_ADDR(p->dst), p->family))
 		return ifw_pass(IFW_REASON_LOCAL);
-	size = ifw_tuple(&tuple, p->family, none, 0, IFW_ADDR(rule->listener), rule->listener_port);
+	size = ifw_tuple(&w->tuple, p->family, none, 0, IFW_ADDR(rule->listener),
+			 rule->listener_port);
 	if (p->protocol == IPPROTO_TCP)
-		return ifw_intercept_tcp(ctx, p, &w->in, rule, &tuple, size, &w->decision);
-	return ifw_intercept_udp(ctx, p, &w->in, rule, &tuple, size, &w->decision);
+		return ifw_intercept_tcp(ctx, p, &w->in, rule, &w->tuple, size, &w->decision);
+	return ifw_intercept_udp(ctx, p, &w->in, rule, &w->tuple, size, &w->decision);
 }
 
 /* Rows 13, 14 and 19; 15 to 18 are the interception's. */
-IFW_STEP ifw_answer ifw_apply_rules(ifw_ctx *ctx)
+ifw_inline ifw_answer ifw_apply_rules(ifw_ctx *ctx)
 {
 	struct ifw_work *w = ifw_work_of(ctx);
 	const struct ifw_range *rule;
@@ -104,9 +104,8 @@ IFW_STEP ifw_answer ifw_apply_rules(ifw_ctx *ctx)
 	if (!w)
 		return ifw_drop(IFW_REASON_NO_RULE);
 	p = &w->packet;
-	w->match = ifw_match(IFW_MAPS_OF(ctx) IFW_ADDR(p->src), IFW_ADDR(p->dst), p->dst_port,
-			     p->family, p->protocol, w->in.slot);
-	rule = ifw_matched(IFW_MAPS_OF(ctx) w->match);
+	rule = ifw_match(IFW_MAPS_OF(ctx) IFW_ADDR(p->src), IFW_ADDR(p->dst), p->dst_port,
+			 p->family, p->protocol, w->in.slot);
 	if (!rule)
 		return ifw_drop_unless_loopback(w->in.ifindex, IFW_REASON_NO_RULE);
 	w->decision.rule = rule->rule;

@@ -112,7 +112,7 @@ ifw_inline ifw_answer ifw_walk_extensions(ifw_ctx *ctx, struct packet *p)
 	return IFW_UNDECIDED;
 }
 
-ifw_inline ifw_answer ifw_parse_ipv6(ifw_ctx *ctx, struct packet *p)
+ifw_inline ifw_answer ifw_parse_ipv6_header(ifw_ctx *ctx, struct packet *p)
 {
 	struct ifw_ipv6_header ip;
 	__u32 payload, room;
@@ -134,6 +134,14 @@ ifw_inline ifw_answer ifw_parse_ipv6(ifw_ctx *ctx, struct packet *p)
 	p->l4_off = p->l3_off + sizeof(ip);
 	p->l4_length = payload;
 	return ifw_walk_extensions(ctx, p);
+}
+
+/* A function of its own, so that its stack is gone afterwards. */
+IFW_STEP ifw_answer ifw_parse_ipv6(ifw_ctx *ctx)
+{
+	struct ifw_work *w = ifw_work_of(ctx);
+
+	return w ? ifw_parse_ipv6_header(ctx, &w->packet) : ifw_drop(IFW_REASON_MALFORMED);
 }
 
 #endif /* IFW_IPV6_H */

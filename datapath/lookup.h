@@ -34,8 +34,7 @@ ifw_inline int ifw_lookup_listener(IFW_MAPS __u32 ifindex, struct ifw_addr src, 
 	if (!ifw_find_iface(IFW_MAPS_OF(ctx) ifindex))
 		return 0;
 	ifw_read_iface(IFW_MAPS_OF(ctx) ifindex, &in);
-	rule = ifw_matched(IFW_MAPS_OF(ctx) ifw_match(IFW_MAPS_OF(ctx) src, dst, port, family,
-						      protocol, in.slot));
+	rule = ifw_match(IFW_MAPS_OF(ctx) src, dst, port, family, protocol, in.slot);
 	if (!rule || rule->action != IFW_ACTION_INTERCEPT ||
 	    ifw_is_own(IFW_MAPS_OF(ctx) & in, dst, family))
 		return 0;

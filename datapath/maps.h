@@ -3,7 +3,7 @@
  * maps.h - the BPF maps that the program reads. Their contents are written by
  * loader/; limits that a user may choose are set there before loading.
  *
- * A set of rules is a generation: slot 0 or 1 of ifw_prefixes and ifw_ranges.
+ * A set of rules is a generation: 0 or 1 of ifw_prefixes, ifw_ranges and ifw_index.
  * ifw_active says which; a packet reads it once. Replacing all rules fills the
  * other generation with new inner maps and then changes that one number.
  */
@@ -16,9 +16,6 @@
 #include "abi.h"
 #include "work.h"
 
-/* Added in 5.10; given here so that older headers will do. */
-#define IFW_F_INNER_MAP (1U << 12) /* BPF_F_INNER_MAP */
-
 /* Sizes, not types: clang leaves the types of an inner map out of BTF. */
 struct ifw_prefix_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -28,15 +25,14 @@ struct ifw_prefix_map {
 	__uint(value_size, sizeof(struct ifw_prefix));
 };
 
+/* No flags, and one size: the verifier then puts the lookup in line (kernel/bpf/arraymap.c). */
 struct ifw_range_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, IFW_F_INNER_MAP);
-	__uint(max_entries, 1);
+	__uint(max_entries, IFW_RANGE_CHUNK);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct ifw_range));
 };
 
-/* No flags: the verifier then puts the lookup in line (kernel/bpf/arraymap.c). */
 struct ifw_counter_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, IFW_COUNTER_CHUNK);
@@ -60,10 +56,26 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 2);
+	__uint(max_entries, 2 * IFW_RANGE_CHUNKS);
 	__type(key, __u32);
 	__array(values, struct ifw_range_map);
 } ifw_ranges SEC(".maps");
+
+/* struct ifw_index of generation 0, then of 1. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2 * IFW_INDEX_WORDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} ifw_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, IFW_BRIEFS);
+	__type(key, __u32); /* ifindex % IFW_BRIEFS */
+	__type(value, struct ifw_brief);
+} ifw_briefs SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -80,6 +92,14 @@ struct {
 	__type(key, struct ifw_addr_key);
 	__type(value, __u32); /* enum ifw_addr_kind */
 } ifw_addrs SEC(".maps");
+
+/* Bit ifw_addr_bit() of a slot's word: it may have such an address; clear: it has none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, IFW_SLOTS);
+	__type(key, __u32); /* slot */
+	__type(value, __u64);
+} ifw_addr_filter SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -114,6 +134,14 @@ struct {
 	__uint(max_entries, 1 << 20);
 } ifw_events SEC(".maps");
 
+/* 1 while an ingress program looks up a socket on this CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} ifw_looking_up SEC(".maps");
+
 /* Not pinned: each program has its own. */
 
 struct {
@@ -122,6 +150,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct ifw_work);
 } work SEC(".maps");
+
+/* The rule that a walk found, until the next one; what the walk's functions cannot return. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ifw_range);
+} found SEC(".maps");
 
 /* Never written: what a new element of ifw_fragments starts as; too large for the stack. */
 struct {

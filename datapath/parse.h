@@ -28,7 +28,7 @@ ifw_inline ifw_answer ifw_parse_link(ifw_ctx *ctx, const struct iface *in, struc
 }
 
 /* Row 1 of the decision: malformed, or the packet is filled. */
-IFW_STEP ifw_answer ifw_parse(ifw_ctx *ctx)
+ifw_inline ifw_answer ifw_parse(ifw_ctx *ctx)
 {
 	struct ifw_work *w = ifw_work_of(ctx);
 	ifw_answer answer;
@@ -39,7 +39,7 @@ IFW_STEP ifw_answer ifw_parse(ifw_ctx *ctx)
 	if (answer == IFW_UNDECIDED && w->packet.ethertype == ETH_P_IP)
 		answer = ifw_parse_ipv4(ctx, &w->packet);
 	else if (answer == IFW_UNDECIDED && w->packet.ethertype == ETH_P_IPV6)
-		answer = ifw_parse_ipv6(ctx, &w->packet);
+		answer = ifw_parse_ipv6(ctx);
 	if (answer == IFW_UNDECIDED && w->packet.family != IFW_FAMILY_NONE)
 		answer = ifw_parse_transport(ctx, &w->packet);
 	return answer;

@@ -144,9 +144,8 @@ IFW_STEP ifw_answer ifw_decide_icmp_related(ifw_ctx *ctx)
 		return IFW_UNDECIDED;
 	quoted = &w->quoted;
 	if (!ifw_quoted_socket(ctx)) {
-		rule = ifw_matched(IFW_MAPS_OF(ctx) ifw_match(
-			IFW_MAPS_OF(ctx) IFW_ADDR(quoted->dst), IFW_ADDR(quoted->src),
-			quoted->src_port, quoted->family, quoted->protocol, w->in.slot));
+		rule = ifw_match(IFW_MAPS_OF(ctx) IFW_ADDR(quoted->dst), IFW_ADDR(quoted->src),
+				 quoted->src_port, quoted->family, quoted->protocol, w->in.slot);
 		if (!rule || rule->action != IFW_ACTION_INTERCEPT)
 			return IFW_UNDECIDED;
 		w->decision.rule = rule->rule;

@@ -8,6 +8,8 @@
 #ifndef IFW_WORK_H
 #define IFW_WORK_H
 
+#include <linux/bpf.h>
+
 #include "abi.h"
 
 struct packet {
@@ -59,7 +61,8 @@ struct ifw_work {
 	struct packet quoted; /* by an ICMP error */
 	struct iface in;
 	struct decision decision;
-	__u64 match; /* of rules.h: the rule that was found */
+	struct bpf_sock_tuple
+		tuple; /* for lookups; on the stack it would count against its limit */
 };
 
 #endif /* IFW_WORK_H */

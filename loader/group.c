@@ -138,9 +138,21 @@ static int prefix_write(struct loader *loader, const struct ifw_prefix *prefix)
 											 : 0;
 }
 
+/* The index first: what it does not know is not looked for. */
+static int prefix_insert(struct loader *loader, const struct ifw_prefix *prefix)
+{
+	index_add(&loader->index[loader->set.number], &prefix->self);
+	loader->meta.prefixes++;
+	return prefix_write(loader, prefix);
+}
+
 static int prefix_delete(struct loader *loader, const struct ifw_prefix_key *key)
 {
-	return bpf_map_delete_elem(loader->set.prefixes, key) ? -errno : 0;
+	if (bpf_map_delete_elem(loader->set.prefixes, key))
+		return -errno;
+	index_remove(&loader->index[loader->set.number], key);
+	loader->meta.prefixes--;
+	return 0;
 }
 
 static bool prefix_is_empty(const struct ifw_prefix *prefix)
@@ -149,40 +161,40 @@ static bool prefix_is_empty(const struct ifw_prefix *prefix)
 	       !(prefix->lengths[0] | prefix->lengths[1] | prefix->lengths[2]);
 }
 
-static int ranges_write(struct loader *loader, uint32_t at, const struct run *run)
-{
-	CLEANUP(cleanup_free) uint32_t *keys = NULL;
-	uint32_t count = run->total;
-
-	keys = calloc(run->total, sizeof(*keys));
-	if (!keys)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < run->total; i++)
-		keys[i] = at + i;
-	if (bpf_map_update_batch(loader->set.ranges, keys, run->ranges, &count, NULL))
-		return -errno;
-	return count == run->total ? 0 : -EIO;
-}
-
 /* A length of the walk comes with its first destination and goes with its last. */
-static int walk_count(struct loader *loader, const struct rule *rule, int change)
+static void length_count(struct loader *loader, const struct rule *rule, int change)
 {
 	uint32_t *count = &loader->meta.lengths[rule->family == IFW_FAMILY_IPV6]
 					       [rule->protocol == IPPROTO_UDP][rule->dst_len];
-	struct ifw_prefix_key key = compile_walk_key(rule->family, rule->protocol);
-	struct ifw_prefix walk;
-	int err;
 
 	*count += (uint32_t)change;
-	if (*count != (change > 0 ? 1 : 0))
-		return 0;
-	err = prefix_read(loader, &key, &walk);
-	if (err && err != -ENOENT)
-		return err;
-	if (err)
-		walk = (struct ifw_prefix){.self = key, .id = loader->meta.next_id++};
-	compile_set_length(&walk, rule->dst_len, change > 0);
-	return prefix_is_empty(&walk) ? prefix_delete(loader, &key) : prefix_write(loader, &walk);
+	if (*count == (change > 0 ? 1 : 0))
+		index_set_length(&loader->index[loader->set.number], rule->family, rule->protocol,
+				 rule->dst_len, change > 0);
+}
+
+/* A destination: its element, then the length that leads there. */
+static int destination_write(struct loader *loader, const struct rule *rule,
+			     const struct ifw_prefix *destination, bool existed)
+{
+	int err;
+
+	if (existed)
+		return prefix_write(loader, destination);
+	err = prefix_insert(loader, destination);
+	if (!err)
+		length_count(loader, rule, 1);
+	return err;
+}
+
+static int destination_delete(struct loader *loader, const struct rule *rule,
+			      const struct ifw_prefix *destination)
+{
+	int err = prefix_delete(loader, &destination->self);
+
+	if (!err)
+		length_count(loader, rule, -1);
+	return err;
 }
 
 /* Number of groups of the rule's destination that use its source length, after the change. */
@@ -231,9 +243,10 @@ static int pair_count(struct loader *loader, const struct rule *rule, int change
 
 static void set_run(struct ifw_prefix *prefix, uint32_t at, const struct run *run)
 {
-	prefix->run_at = run->count ? at : 0;
+	prefix->run_at = run->total > 1 ? at : 0;
 	prefix->run_count = run->count;
 	prefix->run_total = run->total;
+	prefix->only = run->total == 1 ? run->ranges[0] : (struct ifw_range){};
 }
 
 /*
@@ -244,24 +257,10 @@ static int link_any_source(struct loader *loader, const struct rule *rule,
 			   struct ifw_prefix *destination, bool existed, uint32_t at,
 			   const struct run *run)
 {
-	int err;
-
 	set_run(destination, at, run);
-	if (!prefix_is_empty(destination)) {
-		err = prefix_write(loader, destination);
-		if (!err && !existed) {
-			loader->meta.prefixes++;
-			err = walk_count(loader, rule, 1);
-		}
-		return err;
-	}
-	if (!existed)
-		return 0;
-	err = prefix_delete(loader, &destination->self);
-	if (err)
-		return err;
-	loader->meta.prefixes--;
-	return walk_count(loader, rule, -1);
+	if (!prefix_is_empty(destination))
+		return destination_write(loader, rule, destination, existed);
+	return existed ? destination_delete(loader, rule, destination) : 0;
 }
 
 static int link_source(struct loader *loader, const struct rule *rule,
@@ -274,38 +273,28 @@ static int link_source(struct loader *loader, const struct rule *rule,
 
 	set_run(source, at, run);
 	if (run->count) {
-		err = prefix_write(loader, source);
-		if (err || source_existed)
-			return err;
-		loader->meta.prefixes++;
-		err = source_count(loader, rule, 1, &groups);
+		if (source_existed)
+			return prefix_write(loader, source);
+		err = prefix_insert(loader, source);
+		if (!err)
+			err = source_count(loader, rule, 1, &groups);
 		if (err)
 			return err;
-		compile_set_length(destination, rule->src_len, true);
-		err = prefix_write(loader, destination);
-		if (!err && !destination_existed) {
-			loader->meta.prefixes++;
-			err = walk_count(loader, rule, 1);
-		}
-		return err;
+		compile_set_length(destination->lengths, rule->src_len, true);
+		return destination_write(loader, rule, destination, destination_existed);
 	}
 	if (!source_existed)
 		return 0;
 	err = prefix_delete(loader, &source->self);
 	if (err)
 		return err;
-	loader->meta.prefixes--;
 	err = source_count(loader, rule, -1, &groups);
 	if (err || groups)
 		return err;
-	compile_set_length(destination, rule->src_len, false);
+	compile_set_length(destination->lengths, rule->src_len, false);
 	if (!prefix_is_empty(destination))
 		return prefix_write(loader, destination);
-	err = prefix_delete(loader, &destination->self);
-	if (err)
-		return err;
-	loader->meta.prefixes--;
-	return walk_count(loader, rule, -1);
+	return destination_delete(loader, rule, destination);
 }
 
 /* The element for the key as it is, or a new one with an id of its own. */
@@ -348,10 +337,10 @@ int group_link(struct loader *loader, const struct rule *rule, const struct grou
 	err = group_compile(group, own->id, &run, NULL);
 	if (err)
 		return err;
-	if (run.total) {
+	if (run.total > 1) {
 		err = room_alloc(loader, run.total, &at);
 		if (!err)
-			err = ranges_write(loader, at, &run);
+			err = ranges_write(loader, &loader->set, at, run.ranges, run.total);
 	}
 	if (!err && by_source)
 		err = link_source(loader, rule, &destination, destination_existed, &source,
@@ -362,6 +351,7 @@ int group_link(struct loader *loader, const struct rule *rule, const struct grou
 		err = pair_count(loader, rule, run.count ? 1 : -1);
 	run_free(&run);
 	if (!err)
-		err = room_retire(loader, before.run_at, before.run_total);
+		err = room_retire(loader, before.run_at,
+				  before.run_total > 1 ? before.run_total : 0);
 	return err;
 }

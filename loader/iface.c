@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "datapath/addr.h"
+#include "datapath/filter.h"
 #include "iface.h"
 
 /* --- Settings ----------------------------------------------------------------- */
@@ -24,19 +24,65 @@ int settings_read(struct loader *loader, uint32_t ifindex, struct ifw_iface *set
 	return 0;
 }
 
+static int brief_write(struct loader *loader, uint32_t ifindex, const struct ifw_brief *brief)
+{
+	uint32_t at = ifindex % IFW_BRIEFS;
+
+	return bpf_map_update_elem(loader->briefs_fd, &at, brief, BPF_ANY) ? -errno : 0;
+}
+
+/* Readers turn to the settings from now on; a writer that ends here leaves it so. */
+static int brief_close(struct loader *loader, uint32_t ifindex, struct ifw_brief *brief)
+{
+	uint32_t at = ifindex % IFW_BRIEFS;
+
+	if (bpf_map_lookup_elem(loader->briefs_fd, &at, brief))
+		return -errno;
+	brief->sequence |= 1;
+	return brief_write(loader, ifindex, brief);
+}
+
+/* The sequence is odd as brief_close() left it. */
+static int brief_open(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+		      uint32_t sequence)
+{
+	struct ifw_brief brief = {
+		.sequence = sequence,
+		.ifindex = ifindex,
+		.slot = settings->slot,
+		.flags = settings->flags,
+		.mark = settings->mark,
+		.mark_mask = settings->mark_mask,
+		.verbose = settings->verbose,
+	};
+	int err = brief_write(loader, ifindex, &brief);
+
+	brief.sequence++;
+	return err ? err : brief_write(loader, ifindex, &brief);
+}
+
+/* Two interfaces may share an element: the later one has it. */
 int settings_write(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings)
 {
+	struct ifw_brief brief;
 	int err = ifaces_begin(loader);
 
+	if (!err)
+		err = brief_close(loader, ifindex, &brief);
 	if (!err && bpf_map_update_elem(loader->ifaces_fd, &ifindex, settings, BPF_ANY))
 		err = -errno;
+	if (!err)
+		err = brief_open(loader, ifindex, settings, brief.sequence);
 	return ifaces_end(loader, err);
 }
 
 int settings_delete(struct loader *loader, uint32_t ifindex)
 {
+	struct ifw_brief brief;
 	int err = ifaces_begin(loader);
 
+	if (!err)
+		err = brief_close(loader, ifindex, &brief);
 	if (!err && bpf_map_delete_elem(loader->ifaces_fd, &ifindex) && errno != ENOENT)
 		err = -errno;
 	return ifaces_end(loader, err);
@@ -106,6 +152,12 @@ static int addr_delete_stale(struct loader *loader, uint32_t slot, const struct 
 	return 0;
 }
 
+/* The slot's bits of the filter: those of both sets while one becomes the other. */
+static int addr_filter_write(struct loader *loader, uint32_t slot, uint64_t bits)
+{
+	return bpf_map_update_elem(loader->addr_filter_fd, &slot, &bits, BPF_ANY) ? -errno : 0;
+}
+
 static int addrs_write(struct loader *loader, uint32_t slot, const struct iface_addr *addrs,
 		       size_t count)
 {
@@ -129,10 +181,19 @@ static int addrs_write(struct loader *loader, uint32_t slot, const struct iface_
 
 int addrs_sync(struct loader *loader, uint32_t slot, const struct iface_addr *addrs, size_t count)
 {
+	uint64_t before, after = 0;
 	int err = ifaces_begin(loader);
 
+	if (!err && bpf_map_lookup_elem(loader->addr_filter_fd, &slot, &before))
+		err = -errno;
+	for (size_t i = 0; i < count; i++)
+		after |= ifw_addr_bit(addrs[i].addr);
+	if (!err)
+		err = addr_filter_write(loader, slot, before | after);
 	if (!err)
 		err = addrs_write(loader, slot, addrs, count);
+	if (!err)
+		err = addr_filter_write(loader, slot, after);
 	return ifaces_end(loader, err);
 }
 

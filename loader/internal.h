@@ -28,10 +28,12 @@ static inline void cleanup_free(void *p)
 
 /* The maps of one generation; -1 where not open. */
 struct generation {
+	uint32_t number;
 	int prefixes;
-	int ranges;
 	int rules;
+	int chunks[IFW_RANGE_CHUNKS]; /* of ranges.c */
 };
+#define GENERATION_CLOSED ((struct generation){.prefixes = -1, .rules = -1})
 
 struct loader {
 	char dir[PATH_MAX - 64]; /* the longest name below it still fits a path */
@@ -45,7 +47,9 @@ struct loader {
 	int active_fd, prefixes_fd, ranges_fd; /* the program's outer maps */
 	int ifaces_fd, addrs_fd, counters_fd;
 	int counter_slots_fd; /* -1 where rules are not counted */
-	uint32_t active;      /* generation in force */
+	int briefs_fd, addr_filter_fd, index_fd;
+	struct ifw_index *index; /* of both generations, for writers; NULL: not mapped */
+	uint32_t active;	 /* generation in force */
 	struct generation set;
 	struct pinned_meta meta;
 	struct iface_names names;	 /* given out by loader_names() */
@@ -120,6 +124,36 @@ int replace_first(struct loader *loader, struct failure *failure);
 /* Makes the recorded addresses of a slot these; new ones first, so that none is missing meanwhile.
  */
 int addrs_sync(struct loader *loader, uint32_t slot, const struct iface_addr *addrs, size_t count);
+
+/* --- ranges.c: 0 or -errno --- */
+
+/* Makes the chunks that ranges 0 to total - 1 lie in, where they are missing. */
+int ranges_make(const struct loader *loader, struct generation *set, uint32_t total);
+int ranges_read(const struct loader *loader, struct generation *set, uint32_t at,
+		struct ifw_range *range);
+int ranges_write(const struct loader *loader, struct generation *set, uint32_t at,
+		 const struct ifw_range *ranges, uint32_t count);
+void ranges_close(struct generation *set);
+/* Takes the chunks of a generation that is not in force away. */
+int ranges_remove(const struct loader *loader, uint32_t generation);
+bool ranges_are_left(const struct loader *loader, uint32_t generation);
+
+/* --- index.c --- */
+
+/* Shares the memory of both generations' struct ifw_index with the program. 0 or -errno. */
+int index_map(struct loader *loader);
+void index_unmap(struct loader *loader);
+/* Before the prefix is written, and after it was deleted. */
+void index_add(struct ifw_index *index, const struct ifw_prefix_key *key);
+void index_remove(struct ifw_index *index, const struct ifw_prefix_key *key);
+/* After the first destination of a length was written; before the last is deleted, or after. */
+void index_set_length(struct ifw_index *index, uint8_t family, uint8_t protocol, unsigned int len,
+		      bool used);
+/* All of an image, into an empty index. */
+void index_fill(struct ifw_index *index, const struct image *image);
+void index_clear(struct ifw_index *index);
+
+/* --- room.c --- */
 
 /* Fills room_prefixes and room_rules from the counts and the limits. */
 void room_measure(struct pinned_meta *meta);

@@ -137,7 +137,7 @@ static void clear(const struct counted_set *read)
 /* One attempt; -EAGAIN where a writer was at work. */
 static int read_rules(struct loader *loader, bool locked, void *arg)
 {
-	CLEANUP(generation_close) struct generation opened = {-1, -1, -1};
+	CLEANUP(generation_close) struct generation opened = GENERATION_CLOSED;
 	const struct counted_set *to = arg;
 	uint64_t before;
 	int err;

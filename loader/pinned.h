@@ -5,9 +5,10 @@
  * installation. Part of the ABI (IFW_ABI) like datapath/abi.h.
  *
  * The pin directory:
- *   active prefixes ranges ifaces addrs counters events   the program's maps
+ *   active prefixes ranges index ifaces briefs addrs      the program's maps
+ *   addr_filter counters events ...
  *   names                                                 interface slots
- *   prefixes_G ranges_G rules_G                           set of generation G
+ *   prefixes_G ranges_G_N rules_G                         set of generation G, chunk N
  *   counter_slots counts_N                                counters of rules, chunk N
  *   link_IFINDEX                                          TCX attachments
  *   meta                                                  pinned last, removed first

@@ -75,12 +75,13 @@ int pin_open(const struct loader *loader, const char *name, int *fd)
 int generation_open(struct loader *loader, uint32_t number, struct generation *set,
 		    struct failure *failure)
 {
-	const char *names[] = {"prefixes", "ranges", "rules"};
-	struct generation opened = {-1, -1, -1};
-	int *fds[] = {&opened.prefixes, &opened.ranges, &opened.rules};
+	const char *names[] = {"prefixes", "rules"};
+	struct generation opened = GENERATION_CLOSED;
+	int *fds[] = {&opened.prefixes, &opened.rules};
 	char name[32];
 
-	for (size_t i = 0; i < 3; i++) {
+	opened.number = number;
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		int err;
 
 		pin_generation(names[i], number, name, sizeof(name));
@@ -97,9 +98,9 @@ int generation_open(struct loader *loader, uint32_t number, struct generation *s
 void generation_close(struct generation *set)
 {
 	cleanup_close(&set->prefixes);
-	cleanup_close(&set->ranges);
 	cleanup_close(&set->rules);
-	*set = (struct generation){-1, -1, -1};
+	ranges_close(set);
+	*set = GENERATION_CLOSED;
 }
 
 int meta_write(struct loader *loader, struct failure *failure)
@@ -253,16 +254,18 @@ static int lock_dir(struct loader *loader, struct failure *failure)
 static bool is_our_pin(const char *name)
 {
 	static const char *const ours[] = {
-		"active",  "fragments",	 "listeners",	"lookup",	 "prefixes",
-		"ranges",  "ifaces",	 "addrs",	"counters",	 "events",
-		"names",   "prefixes_0", "prefixes_1",	"ranges_0",	 "ranges_1",
-		"rules_0", "rules_1",	 "rule_counts", "counter_slots",
+		"active",	 "addr_filter", "addrs",       "briefs",   "counters",
+		"events",	 "fragments",	"ifaces",      "index",	   "listeners",
+		"looking_up",	 "lookup",	"names",       "prefixes", "prefixes_0",
+		"prefixes_1",	 "ranges",	"rule_counts", "rules_0",  "rules_1",
+		"counter_slots",
 	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strcmp(name, ours[i]) == 0)
 			return true;
-	return strncmp(name, "link_", 5) == 0 || strncmp(name, "counts_", 7) == 0;
+	return strncmp(name, "link_", 5) == 0 || strncmp(name, "counts_", 7) == 0 ||
+	       strncmp(name, "ranges_", 7) == 0;
 }
 
 /* Unlinks our pins; meta first, so that what is left is known as a remnant. */
@@ -378,6 +381,10 @@ static int make_state(struct loader *loader, struct failure *failure)
 		err = pin_open(loader, "prefixes", &loader->prefixes_fd);
 	if (!err)
 		err = pin_open(loader, "ranges", &loader->ranges_fd);
+	if (!err)
+		err = pin_open(loader, "index", &loader->index_fd);
+	if (!err)
+		err = index_map(loader);
 	if (err)
 		return fail_errno(failure, err, "cannot open the maps in '%s'", loader->dir);
 	err = replace_first(loader, failure);
@@ -409,6 +416,10 @@ static void close_maps(struct loader *loader)
 	close_fd(&loader->addrs_fd);
 	close_fd(&loader->counters_fd);
 	close_fd(&loader->counter_slots_fd);
+	close_fd(&loader->briefs_fd);
+	close_fd(&loader->addr_filter_fd);
+	close_fd(&loader->index_fd);
+	index_unmap(loader);
 	generation_close(&loader->set);
 }
 
@@ -454,10 +465,17 @@ static int open_maps(struct loader *loader, struct failure *failure)
 		const char *name;
 		int *fd;
 	} maps[] = {
-		{"names", &loader->names_fd},	    {"active", &loader->active_fd},
-		{"prefixes", &loader->prefixes_fd}, {"ranges", &loader->ranges_fd},
-		{"ifaces", &loader->ifaces_fd},	    {"addrs", &loader->addrs_fd},
-		{"counters", &loader->counters_fd}, {"counter_slots", &loader->counter_slots_fd},
+		{"names", &loader->names_fd},
+		{"active", &loader->active_fd},
+		{"prefixes", &loader->prefixes_fd},
+		{"ranges", &loader->ranges_fd},
+		{"ifaces", &loader->ifaces_fd},
+		{"addrs", &loader->addrs_fd},
+		{"counters", &loader->counters_fd},
+		{"briefs", &loader->briefs_fd},
+		{"addr_filter", &loader->addr_filter_fd},
+		{"index", &loader->index_fd},
+		{"counter_slots", &loader->counter_slots_fd},
 	};
 	uint32_t zero = 0;
 	int err;
@@ -475,7 +493,9 @@ static int open_maps(struct loader *loader, struct failure *failure)
 		return fail_errno(failure, err, "cannot read '%s/names'", loader->dir);
 	if (bpf_map_lookup_elem(loader->active_fd, &zero, &loader->active))
 		return fail_errno(failure, -errno, "cannot read '%s/active'", loader->dir);
-	return 0;
+	err = loader->mode == LOADER_READ ? 0 : index_map(loader);
+	return err ? fail_errno(failure, err, "cannot share the memory of '%s/index'", loader->dir)
+		   : 0;
 }
 
 static int open_state(struct loader *loader, struct failure *failure)
@@ -589,7 +609,8 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 	loader->dir_fd = loader->meta_fd = loader->names_fd = loader->active_fd = -1;
 	loader->prefixes_fd = loader->ranges_fd = loader->ifaces_fd = -1;
 	loader->addrs_fd = loader->counters_fd = loader->counter_slots_fd = -1;
-	loader->set = (struct generation){-1, -1, -1};
+	loader->briefs_fd = loader->addr_filter_fd = loader->index_fd = -1;
+	loader->set = GENERATION_CLOSED;
 	loader->limits.ranges =
 		options && options->limits.ranges ? options->limits.ranges : LOADER_RANGES_DEFAULT;
 	loader->limits.prefixes = options && options->limits.prefixes ? options->limits.prefixes
@@ -602,6 +623,11 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 		libbpf_set_print(NULL);
 
 	err = choose_dir(loader, options ? options->pin_dir : NULL, failure);
+	if (!err && loader->limits.ranges > IFW_RANGES_MAX)
+		err = fail(failure, -EINVAL,
+			   "%u port ranges are too many: the most that can be asked for is %u "
+			   "(--max-ranges)",
+			   loader->limits.ranges, IFW_RANGES_MAX);
 	if (!err && mode == LOADER_CREATE) {
 		if (!options || !options->pin_dir)
 			err = mount_bpffs(failure);

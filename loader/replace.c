@@ -23,16 +23,13 @@
 static int generation_create(const struct pinned_meta *meta, struct generation *set)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, hash, .map_flags = BPF_F_NO_PREALLOC);
-	LIBBPF_OPTS(bpf_map_create_opts, array, .map_flags = BPF_F_INNER_MAP);
 
 	set->prefixes =
 		bpf_map_create(BPF_MAP_TYPE_HASH, "ifw_prefix_set", sizeof(struct ifw_prefix_key),
 			       sizeof(struct ifw_prefix), meta->room_prefixes, &hash);
-	set->ranges = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ifw_range_set", sizeof(uint32_t),
-				     sizeof(struct ifw_range), meta->max_ranges, &array);
 	set->rules = bpf_map_create(BPF_MAP_TYPE_HASH, "ifw_rules", sizeof(struct group_key),
 				    sizeof(struct group_value), meta->room_rules, &hash);
-	return set->prefixes < 0 || set->ranges < 0 || set->rules < 0 ? -errno : 0;
+	return set->prefixes < 0 || set->rules < 0 ? -errno : 0;
 }
 
 /* count elements in batches; keys and values lie side by side. */
@@ -50,25 +47,22 @@ static int write_all(int fd, const void *keys, size_t key_size, const void *valu
 	return 0;
 }
 
-static int write_image(const struct generation *set, const struct image *image)
+static int write_image(const struct loader *loader, struct generation *set,
+		       const struct image *image)
 {
-	CLEANUP(cleanup_free) struct ifw_prefix_key *prefix_keys = NULL;
-	CLEANUP(cleanup_free) uint32_t *range_keys = NULL;
+	CLEANUP(cleanup_free) struct ifw_prefix_key *keys = NULL;
 	int err;
 
-	prefix_keys = calloc(image->prefix_count + 1, sizeof(*prefix_keys));
-	range_keys = calloc(image->range_count + 1, sizeof(*range_keys));
-	if (!prefix_keys || !range_keys)
+	keys = calloc(image->prefix_count + 1, sizeof(*keys));
+	if (!keys)
 		return -ENOMEM;
 	for (size_t i = 0; i < image->prefix_count; i++)
-		prefix_keys[i] = image->prefixes[i].self;
-	for (size_t i = 0; i < image->range_count; i++)
-		range_keys[i] = (uint32_t)i;
-	err = write_all(set->ranges, range_keys, sizeof(*range_keys), image->ranges,
-			sizeof(*image->ranges), image->range_count);
+		keys[i] = image->prefixes[i].self;
+	err = ranges_write(loader, set, 0, image->ranges, (uint32_t)image->range_count);
 	if (err)
 		return err;
-	return write_all(set->prefixes, prefix_keys, sizeof(*prefix_keys), image->prefixes,
+	index_fill(&loader->index[set->number], image);
+	return write_all(set->prefixes, keys, sizeof(*keys), image->prefixes,
 			 sizeof(*image->prefixes), image->prefix_count);
 }
 
@@ -224,16 +218,21 @@ static int write_rules(const struct generation *generation, const struct rule_se
 
 /* --- Putting in force ------------------------------------------------------ */
 
-static const char *const pin_names[] = {"prefixes", "ranges", "rules"};
+static const char *const pin_names[] = {"prefixes", "rules"};
+#define PIN_NAMES (sizeof(pin_names) / sizeof(pin_names[0]))
 
 /* The pins go last: where there are none, nothing else is left either. */
 static int unpin_generation(struct loader *loader, uint32_t number)
 {
 	char name[32];
+	int err;
 
 	(void)bpf_map_delete_elem(loader->prefixes_fd, &number);
-	(void)bpf_map_delete_elem(loader->ranges_fd, &number);
-	for (size_t i = 0; i < 3; i++) {
+	err = ranges_remove(loader, number);
+	if (err)
+		return err;
+	index_clear(&loader->index[number]);
+	for (size_t i = 0; i < PIN_NAMES; i++) {
 		pin_generation(pin_names[i], number, name, sizeof(name));
 		if (unlinkat(loader->dir_fd, name, 0) && errno != ENOENT)
 			return -errno;
@@ -244,11 +243,11 @@ static int unpin_generation(struct loader *loader, uint32_t number)
 void remove_remnant(struct loader *loader)
 {
 	uint32_t number = !loader->active;
+	bool found = ranges_are_left(loader, number);
 	struct rule_set set = {};
-	bool found = false;
 	char name[32];
 
-	for (size_t i = 0; i < 3 && !found; i++) {
+	for (size_t i = 0; i < PIN_NAMES && !found; i++) {
 		pin_generation(pin_names[i], number, name, sizeof(name));
 		found = faccessat(loader->dir_fd, name, F_OK, 0) == 0;
 	}
@@ -260,25 +259,24 @@ void remove_remnant(struct loader *loader)
 	rule_set_clear(&set);
 }
 
-static int pin_set(struct loader *loader, uint32_t number, const struct generation *set)
+static int pin_set(struct loader *loader, const struct generation *set)
 {
-	const int fds[] = {set->prefixes, set->ranges, set->rules};
+	const int fds[PIN_NAMES] = {set->prefixes, set->rules};
 	char name[32], path[PATH_MAX];
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < PIN_NAMES; i++) {
 		int err;
 
-		pin_generation(pin_names[i], number, name, sizeof(name));
+		pin_generation(pin_names[i], set->number, name, sizeof(name));
 		err = pin_path(loader, name, path, sizeof(path));
 		if (err)
 			return err;
 		if (bpf_obj_pin(fds[i], path))
 			return -errno;
 	}
-	if (bpf_map_update_elem(loader->prefixes_fd, &number, &set->prefixes, BPF_ANY) ||
-	    bpf_map_update_elem(loader->ranges_fd, &number, &set->ranges, BPF_ANY))
-		return -errno;
-	return 0;
+	return bpf_map_update_elem(loader->prefixes_fd, &set->number, &set->prefixes, BPF_ANY)
+		       ? -errno
+		       : 0;
 }
 
 /*
@@ -290,7 +288,7 @@ int wait_for_readers(struct loader *loader)
 {
 	uint32_t number = loader->active;
 
-	return bpf_map_update_elem(loader->ranges_fd, &number, &loader->set.ranges, BPF_ANY)
+	return bpf_map_update_elem(loader->prefixes_fd, &number, &loader->set.prefixes, BPF_ANY)
 		       ? -errno
 		       : 0;
 }
@@ -341,8 +339,7 @@ static void describe(const struct loader *loader, const struct rule_set *set,
 		if (key->kind == IFW_PREFIX_DESTINATION)
 			meta->lengths[key->family == IFW_FAMILY_IPV6][key->protocol == IPPROTO_UDP]
 				     [key->len]++;
-		if (key->kind != IFW_PREFIX_WALK)
-			meta->prefixes++;
+		meta->prefixes++;
 	}
 	room_measure(meta);
 }
@@ -373,7 +370,7 @@ static int replace_counted(struct loader *loader, const struct rule_set *set,
 			   struct failure *failure)
 {
 	uint32_t number = !loader->active;
-	struct generation built = {-1, -1, -1};
+	struct generation built = GENERATION_CLOSED;
 	struct image image = {};
 	struct pinned_meta meta;
 	int err;
@@ -390,15 +387,16 @@ static int replace_counted(struct loader *loader, const struct rule_set *set,
 		image_free(&image);
 		return err;
 	}
+	built.number = number;
 	err = unpin_generation(loader, number); /* what a killed command left there */
 	if (!err)
 		err = generation_create(&meta, &built);
 	if (!err)
-		err = write_image(&built, &image);
+		err = write_image(loader, &built, &image);
 	if (!err)
 		err = write_rules(&built, set, &image, &meta);
 	if (!err)
-		err = pin_set(loader, number, &built);
+		err = pin_set(loader, &built);
 	image_free(&image);
 	if (err) {
 		(void)unpin_generation(loader, number);
@@ -424,20 +422,20 @@ int replace_all(struct loader *loader, struct rule_set *set, struct failure *fai
 
 int replace_first(struct loader *loader, struct failure *failure)
 {
-	struct generation built = {-1, -1, -1};
+	struct generation built = GENERATION_CLOSED;
 	int err;
 
 	room_measure(&loader->meta);
 	err = generation_create(&loader->meta, &built);
 	if (!err)
-		err = pin_set(loader, 0, &built);
+		err = pin_set(loader, &built);
 	generation_close(&built);
 	return err ? fail_errno(failure, err, "cannot make the first set of rules") : 0;
 }
 
 int recover(struct loader *loader, struct failure *failure)
 {
-	struct generation damaged = {-1, -1, -1};
+	struct generation damaged = GENERATION_CLOSED;
 	struct rule_set set = {};
 	int err;
 

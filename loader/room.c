@@ -27,7 +27,6 @@
 /* --- Maps that grow --------------------------------------------------------- */
 
 #define ROOM_MIN 1024U	 /* elements */
-#define WALKS 4U	 /* one a family and protocol, beside the prefixes */
 #define RULE_PREFIXES 2U /* that one rule can bring: destination and source */
 
 /* Elements of the map of rules: beside each rule, those that count sources and pairs. */
@@ -55,8 +54,7 @@ static uint32_t room_for(uint64_t need, uint64_t most)
 
 void room_measure(struct pinned_meta *meta)
 {
-	meta->room_prefixes =
-		room_for((uint64_t)meta->prefixes + WALKS, (uint64_t)meta->max_prefixes + WALKS);
+	meta->room_prefixes = room_for(meta->prefixes, meta->max_prefixes);
 	meta->room_rules = room_for(rule_elements(meta->rules, meta->prefixes),
 				    rule_elements(meta->max_ranges, meta->max_prefixes));
 }
@@ -67,8 +65,7 @@ bool room_is_left(const struct pinned_meta *meta)
 	uint64_t most = rule_elements(meta->max_ranges, meta->max_prefixes);
 
 	/* As large as can be: then the limits are looked at, and no element can lack. */
-	return (meta->room_prefixes >= prefixes + WALKS ||
-		meta->room_prefixes == at_most(UINT64_MAX, (uint64_t)meta->max_prefixes + WALKS)) &&
+	return (meta->room_prefixes >= prefixes || meta->room_prefixes == meta->max_prefixes) &&
 	       (meta->room_rules >= rule_elements(meta->rules + 1ULL, prefixes) ||
 		meta->room_rules == at_most(UINT64_MAX, most));
 }
@@ -86,21 +83,23 @@ uint64_t now_ns(void)
 static int push(struct loader *loader, uint32_t *head, uint32_t at, uint32_t size)
 {
 	struct ifw_range range = {.next = *head};
+	int err;
 
 	FREE_SIZE(&range) = size;
-	if (bpf_map_update_elem(loader->set.ranges, &at, &range, BPF_ANY))
-		return -errno;
-	*head = at + 1;
-	return 0;
+	err = ranges_write(loader, &loader->set, at, &range, 1);
+	if (!err)
+		*head = at + 1;
+	return err;
 }
 
 static int pop(struct loader *loader, uint32_t *head, uint32_t *at, uint32_t *size)
 {
 	uint32_t index = *head - 1;
 	struct ifw_range range;
+	int err = ranges_read(loader, &loader->set, index, &range);
 
-	if (bpf_map_lookup_elem(loader->set.ranges, &index, &range))
-		return -errno;
+	if (err)
+		return err;
 	*at = index;
 	*size = FREE_SIZE(&range);
 	*head = range.next;

@@ -11,7 +11,7 @@
 #include "counters.h"
 #include "group.h"
 
-#define IDS_A_RULE 3 /* destination, source and walk */
+#define IDS_A_RULE 2 /* destination and source */
 
 /* group->rules[at]; the first says how many there are. */
 static int entry_write(struct loader *loader, const struct group *group, size_t at)

@@ -5,6 +5,7 @@
  * one pass then makes an element where each of these begins.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "../datapath/addr.h"
@@ -13,7 +14,6 @@
 
 #define FIRST_ID 1U /* 0 marks a free range */
 #define LENGTHS (IFW_LENGTH_MAX + 1)
-#define WALKS_MAX 4 /* two families, two protocols */
 
 /* Pairs of prefix lengths that the family at hand uses. */
 struct pairs {
@@ -27,8 +27,7 @@ struct build {
 	struct image image;
 	size_t range_room;
 	struct pairs *pairs;
-	struct ifw_prefix *walk;	/* of the rules at hand */
-	struct ifw_prefix *destination; /* likewise */
+	struct ifw_prefix *destination; /* of the rules at hand */
 	bool *live;			/* as the caller wants it, or NULL */
 	bool *group_live;		/* the group's part, in sorted order; NULL likewise */
 };
@@ -64,28 +63,19 @@ struct ifw_prefix_key compile_source_key(const struct rule *rule, uint32_t scope
 	};
 }
 
-struct ifw_prefix_key compile_walk_key(uint8_t family, uint8_t protocol)
+void compile_set_length(__u64 lengths[IFW_LENGTH_WORDS], unsigned int len, bool used)
 {
-	return (struct ifw_prefix_key){
-		.family = family,
-		.protocol = protocol,
-		.kind = IFW_PREFIX_WALK,
-	};
-}
-
-void compile_set_length(struct ifw_prefix *prefix, unsigned int len, bool used)
-{
-	uint64_t bit = 1ULL << (IFW_LENGTH_BIT(len) % 64);
+	__u64 bit = 1ULL << (IFW_LENGTH_BIT(len) % 64);
 
 	if (used)
-		prefix->lengths[IFW_LENGTH_BIT(len) / 64] |= bit;
+		lengths[IFW_LENGTH_BIT(len) / 64] |= bit;
 	else
-		prefix->lengths[IFW_LENGTH_BIT(len) / 64] &= ~bit;
+		lengths[IFW_LENGTH_BIT(len) / 64] &= ~bit;
 }
 
-bool compile_has_length(const struct ifw_prefix *prefix, unsigned int len)
+bool compile_has_length(const __u64 lengths[IFW_LENGTH_WORDS], unsigned int len)
 {
-	return (prefix->lengths[IFW_LENGTH_BIT(len) / 64] >> (IFW_LENGTH_BIT(len) % 64)) & 1;
+	return (lengths[IFW_LENGTH_BIT(len) / 64] >> (IFW_LENGTH_BIT(len) % 64)) & 1;
 }
 
 #define COMPARE(a, b)                                                                              \
@@ -119,7 +109,7 @@ static int build_start(struct build *build)
 	build->sorted = calloc(count, sizeof(*build->sorted));
 	build->pairs = calloc(1, sizeof(*build->pairs));
 	/* A group makes one element, and one more where its destination is new. */
-	build->image.prefixes = calloc(2 * count + WALKS_MAX, sizeof(*build->image.prefixes));
+	build->image.prefixes = calloc(2 * count, sizeof(*build->image.prefixes));
 	if (build->live)
 		build->group_live = calloc(count, sizeof(*build->group_live));
 	if (!build->sorted || !build->pairs || !build->image.prefixes ||
@@ -183,11 +173,14 @@ static int add_run(struct build *build, size_t first, size_t count, struct ifw_p
 	uint32_t run_at = (uint32_t)build->image.range_count;
 	int err = compile_run(build->sorted + first, count, prefix->id, &run, build->group_live);
 
-	if (!err)
+	if (!err && run.total > 1)
 		err = append_run(build, &run);
 	if (err)
 		return err;
-	prefix->run_at = run_at;
+	if (run.total == 1)
+		prefix->only = run.ranges[0];
+	else
+		prefix->run_at = run_at;
 	prefix->run_count = run.count;
 	prefix->run_total = run.total;
 	for (size_t i = 0; build->live && i < count; i++)
@@ -195,7 +188,7 @@ static int add_run(struct build *build, size_t first, size_t count, struct ifw_p
 	return 0;
 }
 
-/* Finds or makes the elements above a group: its family's walk and its destination. */
+/* Finds or makes the element above a group: its destination. */
 static void enter_group(struct build *build, const struct rule *rule, const struct rule *before)
 {
 	bool same_family = before && before->family == rule->family;
@@ -203,12 +196,12 @@ static void enter_group(struct build *build, const struct rule *rule, const stru
 
 	if (!same_family)
 		memset(build->pairs, 0, sizeof(*build->pairs));
-	if (!same_walk)
-		build->walk = add_prefix(build, compile_walk_key(rule->family, rule->protocol));
 	if (!same_walk || before->dst_len != rule->dst_len ||
 	    !ifw_addr_equal(before->dst, rule->dst))
 		build->destination = add_prefix(build, compile_destination_key(rule));
-	compile_set_length(build->walk, rule->dst_len, true);
+	compile_set_length(build->image.lengths[rule->family == IFW_FAMILY_IPV6]
+					       [rule->protocol == IPPROTO_UDP],
+			   rule->dst_len, true);
 }
 
 static int add_group(struct build *build, size_t first, size_t count)
@@ -223,7 +216,7 @@ static int add_group(struct build *build, size_t first, size_t count)
 		return err;
 	prefix = build->destination;
 	if (rule->src_len) {
-		compile_set_length(prefix, rule->src_len, true);
+		compile_set_length(prefix->lengths, rule->src_len, true);
 		prefix = add_prefix(build, compile_source_key(rule, prefix->id));
 	}
 	return add_run(build, first, count, prefix);

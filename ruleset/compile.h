@@ -19,13 +19,15 @@ struct run {
 	uint32_t total;		  /* elements of ranges */
 };
 
-/* The whole set: elements for the prefix map (key: self) and the ranges map. */
+/* The whole set: elements for the prefix map (key: self) and the ranges map, where runs of more
+ * than one element lie. */
 struct image {
 	struct ifw_prefix *prefixes;
 	size_t prefix_count;
 	struct ifw_range *ranges;
 	size_t range_count;
-	uint32_t next_id; /* first id that no prefix has */
+	__u64 lengths[2][2][IFW_LENGTH_WORDS]; /* destination lengths: struct ifw_index.lengths */
+	uint32_t next_id;		       /* first id that no prefix has */
 };
 
 /*
@@ -47,15 +49,13 @@ void run_free(struct run *run);
 int compile_set(const struct rule_set *set, struct image *image, bool *live);
 void image_free(struct image *image);
 
-/* Key of the destination element of a rule, its source element (scope: id of the former), its walk
- * element. */
+/* Key of the destination element of a rule, its source element (scope: id of the former). */
 struct ifw_prefix_key compile_destination_key(const struct rule *rule);
 struct ifw_prefix_key compile_source_key(const struct rule *rule, uint32_t scope);
-struct ifw_prefix_key compile_walk_key(uint8_t family, uint8_t protocol);
 
-/* Bit of a prefix length in ifw_prefix.lengths. */
-void compile_set_length(struct ifw_prefix *prefix, unsigned int len, bool used);
-bool compile_has_length(const struct ifw_prefix *prefix, unsigned int len);
+/* Bit of a prefix length in ifw_prefix.lengths or a member of image.lengths. */
+void compile_set_length(__u64 lengths[IFW_LENGTH_WORDS], unsigned int len, bool used);
+bool compile_has_length(const __u64 lengths[IFW_LENGTH_WORDS], unsigned int len);
 
 /*
  * Which rules keep set->rules[index] from ever deciding: those of its group,

@@ -180,23 +180,32 @@ static void on_strip(struct listener *l, const struct sim_trace *t)
 	say(l, "remove %u bytes of outer headers: %s", t->length, t->error ? "refused" : "done");
 }
 
+/* Each word is asked for by itself; they are told at once. */
+static void on_lengths(struct listener *l, const struct sim_trace *t)
+{
+	const char *protocol = t->protocol == IPPROTO_TCP ? "tcp" : "udp";
+	char lengths[EXPLAIN_LENGTHS_MAX] = "";
+
+	if (t->index)
+		return;
+	if (t->lengths)
+		explain_lengths(t->lengths, lengths);
+	if (lengths[0])
+		say(l, "destination lengths of %s rules:%s", protocol, lengths);
+	else
+		say(l, "there are no %s rules", protocol);
+}
+
 static void on_prefix(struct listener *l, const struct sim_trace *t)
 {
-	const char *protocol = t->key->protocol == IPPROTO_TCP ? "tcp" : "udp";
 	char addr[INET6_ADDRSTRLEN], lengths[EXPLAIN_LENGTHS_MAX];
 
 	l->phase = RANGE_SEARCH;
 	rule_print_addr(t->key->addr, t->key->family, addr, sizeof(addr));
 	lengths[0] = '\0';
 	if (t->prefix)
-		explain_lengths(t->prefix, lengths);
+		explain_lengths(t->prefix->lengths, lengths);
 	switch (t->key->kind) {
-	case IFW_PREFIX_WALK:
-		if (t->prefix)
-			say(l, "destination lengths of %s rules:%s", protocol, lengths);
-		else
-			say(l, "there are no %s rules", protocol);
-		break;
 	case IFW_PREFIX_DESTINATION:
 		if (!t->prefix)
 			say(l, "to %s/%u: no rules", addr, t->key->len);
@@ -263,6 +272,9 @@ static void on_trace(void *arg, const struct sim_trace *t)
 		break;
 	case SIM_TRACE_ASSIGN:
 		on_assign(l, t);
+		break;
+	case SIM_TRACE_LENGTHS:
+		on_lengths(l, t);
 		break;
 	case SIM_TRACE_PREFIX:
 		on_prefix(l, t);

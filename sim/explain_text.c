@@ -82,12 +82,12 @@ const char *explain_socket_state(const struct bpf_sock *sk, bool tcp)
 	}
 }
 
-void explain_lengths(const struct ifw_prefix *prefix, char text[EXPLAIN_LENGTHS_MAX])
+void explain_lengths(const __u64 lengths[IFW_LENGTH_WORDS], char text[EXPLAIN_LENGTHS_MAX])
 {
 	size_t at = 0;
 
 	text[0] = '\0';
 	for (int len = IFW_LENGTH_MAX; len >= 0; len--)
-		if (compile_has_length(prefix, (unsigned int)len))
+		if (compile_has_length(lengths, (unsigned int)len))
 			at += (size_t)snprintf(text + at, EXPLAIN_LENGTHS_MAX - at, " /%d", len);
 }

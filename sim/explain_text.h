@@ -22,6 +22,6 @@ void explain_socket(const struct bpf_sock *sk, char text[EXPLAIN_TUPLE_MAX]);
 const char *explain_socket_state(const struct bpf_sock *sk, bool tcp);
 
 /* " /24 /8": the lengths in use, longest first. */
-void explain_lengths(const struct ifw_prefix *prefix, char text[EXPLAIN_LENGTHS_MAX]);
+void explain_lengths(const __u64 lengths[IFW_LENGTH_WORDS], char text[EXPLAIN_LENGTHS_MAX]);
 
 #endif /* IFW_SIM_EXPLAIN_TEXT_H */

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
 
 #include "world.h"
 
@@ -191,6 +192,33 @@ const struct ifw_iface *ifw_find_iface(ifw_ctx *ctx, __u32 ifindex)
 	return settings;
 }
 
+/* Where the call fails the settings are read instead, as where an element is being changed. */
+const struct ifw_brief *ifw_find_brief(ifw_ctx *ctx, __u32 ifindex)
+{
+	struct sim_iface *iface = NULL;
+
+	if (!fails(ctx))
+		HASH_FIND(hh, ctx->world->ifaces_by_index, &ifindex, sizeof(ifindex), iface);
+	if (!iface || !iface->has_settings)
+		return NULL;
+	TRACE(ctx, .kind = SIM_TRACE_IFACE, .iface = &iface->settings);
+	iface->brief.ifindex = ifindex;
+	iface->brief.slot = iface->settings.slot;
+	iface->brief.flags = iface->settings.flags;
+	iface->brief.mark = iface->settings.mark;
+	iface->brief.mark_mask = iface->settings.mark_mask;
+	iface->brief.verbose = iface->settings.verbose;
+	return &iface->brief;
+}
+
+int ifw_may_be_own(ifw_ctx *ctx, __u32 slot, struct ifw_addr addr, __u32 family)
+{
+	if (fails(ctx) || slot >= IFW_SLOTS || (ctx->world->addr_filter[slot] & ifw_addr_bit(addr)))
+		return 1;
+	TRACE(ctx, .kind = SIM_TRACE_ADDR, .addr = addr, .family = (uint8_t)family);
+	return 0;
+}
+
 const __u32 *ifw_find_addr(ifw_ctx *ctx, const struct ifw_addr_key *key)
 {
 	struct sim_addr *addr = NULL;
@@ -205,6 +233,44 @@ const __u32 *ifw_find_addr(ifw_ctx *ctx, const struct ifw_addr_key *key)
 __u32 ifw_read_generation(ifw_ctx *ctx)
 {
 	return fails(ctx) ? 0 : ctx->world->active;
+}
+
+static const struct ifw_index *index_of(ifw_ctx *ctx, __u32 generation)
+{
+	return fails(ctx) || generation >= SIM_GENERATIONS ? NULL
+							   : ctx->world->sets[generation].index;
+}
+
+__u64 ifw_read_lengths(ifw_ctx *ctx, __u32 generation, __u32 which, __u32 word)
+{
+	const struct ifw_index *index = index_of(ctx, generation);
+	const __u64 *lengths = index && which < 4 ? index->lengths[which / 2][which % 2] : NULL;
+
+	TRACE(ctx, .kind = SIM_TRACE_LENGTHS, .lengths = lengths, .index = word,
+	      .protocol = which % 2 ? IPPROTO_UDP : IPPROTO_TCP);
+	return lengths && word < IFW_LENGTH_WORDS ? lengths[word] : 0;
+}
+
+/* For who listens, a prefix that the filter rules out was probed and not found. */
+int ifw_may_have(ifw_ctx *ctx, __u32 generation, struct ifw_addr masked, __u32 word,
+		 __u64 length_bit, __u64 kind)
+{
+	const struct ifw_index *index = index_of(ctx, generation);
+	__u32 slot = ifw_filter_slot(masked, length_bit, kind);
+	int may = index && index->filter[slot / 64] >> slot % 64 & 1;
+
+	if (!may && ctx->world->trace) {
+		const struct ifw_prefix_key key = {
+			.addr = masked,
+			.len = (__u8)IFW_LENGTH_BIT(word * 64 + (__u32)__builtin_ctzll(length_bit)),
+			.family = (__u8)(kind >> 40),
+			.protocol = (__u8)(kind >> 48),
+			.kind = (__u8)(kind >> 56),
+		};
+
+		TRACE(ctx, .kind = SIM_TRACE_PREFIX, .key = &key);
+	}
+	return may;
 }
 
 const struct ifw_prefix *ifw_find_prefix(ifw_ctx *ctx, __u32 generation,
@@ -227,6 +293,17 @@ const struct ifw_range *ifw_find_range(ifw_ctx *ctx, __u32 generation, __u32 ind
 		range = &ctx->world->sets[generation].ranges[index];
 	TRACE(ctx, .kind = SIM_TRACE_RANGE, .range = range, .index = index);
 	return range;
+}
+
+const struct ifw_range *ifw_only_range(ifw_ctx *ctx, const struct ifw_prefix *prefix)
+{
+	TRACE(ctx, .kind = SIM_TRACE_RANGE, .range = &prefix->only);
+	return &prefix->only;
+}
+
+struct ifw_range *ifw_found_rule(ifw_ctx *ctx)
+{
+	return &ctx->found;
 }
 
 struct ifw_fragment *ifw_find_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key)

@@ -109,6 +109,7 @@ enum sim_trace_kind {
 	SIM_TRACE_SOCKET_TCP, /* socket lookups */
 	SIM_TRACE_SOCKET_UDP,
 	SIM_TRACE_ASSIGN,
+	SIM_TRACE_LENGTHS,  /* a word of the lengths in use was read */
 	SIM_TRACE_PREFIX,   /* a prefix was probed */
 	SIM_TRACE_RANGE,    /* a range was looked at */
 	SIM_TRACE_FRAGMENT, /* what is known of a datagram */
@@ -132,7 +133,9 @@ struct sim_trace {
 	const struct ifw_prefix_key *key;    /* PREFIX */
 	const struct ifw_prefix *prefix;     /* PREFIX: NULL where none was found */
 	const struct ifw_range *range;	     /* RANGE */
-	uint32_t index;			     /* RANGE */
+	uint32_t index;			     /* RANGE; LENGTHS: word */
+	const __u64 *lengths;		     /* LENGTHS: all words; NULL: no rules at all */
+	uint8_t protocol;		     /* LENGTHS */
 };
 
 /* Called for each thing the decision asks; NULL turns it off. */

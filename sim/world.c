@@ -24,6 +24,7 @@ int sim_world_create(struct sim_world **world)
 static void set_clear(struct sim_set *set)
 {
 	HASH_CLEAR(hh, set->by_key);
+	free(set->index);
 	free(set->prefixes);
 	free(set->ranges);
 	*set = (struct sim_set){};
@@ -44,6 +45,7 @@ void sim_world_clear(struct sim_world *world)
 		HASH_DEL(world->addrs, addr);
 		free(addr);
 	}
+	memset(world->addr_filter, 0, sizeof(world->addr_filter));
 	HASH_CLEAR(hh, world->ifaces_by_index);
 	while (world->ifaces) {
 		struct sim_iface *next = world->ifaces->next;
@@ -144,6 +146,7 @@ int sim_world_add_addr(struct sim_world *world, const struct ifw_addr_key *key,
 		free(addr);
 		return -ENOMEM;
 	}
+	world->addr_filter[key->slot % IFW_SLOTS] |= ifw_addr_bit(key->addr);
 	return 0;
 }
 
@@ -192,17 +195,26 @@ const struct ifw_counters *sim_world_counters(const struct sim_world *world, uin
 
 /* --- Rules ---------------------------------------------------------------- */
 
+static void add_to_filter(struct ifw_index *index, const struct ifw_prefix_key *key)
+{
+	__u32 slot = ifw_filter_slot_of(key);
+
+	index->filter[slot / 64] |= 1ULL << (slot % 64);
+}
+
 static int set_fill(struct sim_set *set, struct image *image)
 {
 	bool no_memory = false;
 
+	set->index = calloc(1, sizeof(*set->index));
 	set->prefixes = calloc(image->prefix_count + 1, sizeof(*set->prefixes));
 	set->ranges = calloc(image->range_count + 1, sizeof(*set->ranges));
-	if (!set->prefixes || !set->ranges) {
+	if (!set->index || !set->prefixes || !set->ranges) {
 		set_clear(set);
 		return -ENOMEM;
 	}
 	set->range_count = image->range_count;
+	memcpy(set->index->lengths, image->lengths, sizeof(set->index->lengths));
 	if (image->range_count)
 		memcpy(set->ranges, image->ranges, image->range_count * sizeof(*set->ranges));
 	for (size_t i = 0; i < image->prefix_count && !no_memory; i++) {
@@ -210,6 +222,7 @@ static int set_fill(struct sim_set *set, struct image *image)
 
 		prefix->key = image->prefixes[i].self;
 		prefix->value = image->prefixes[i];
+		add_to_filter(set->index, &prefix->key);
 		HASH_ADD(hh, set->by_key, key, sizeof(prefix->key), prefix);
 	}
 	if (no_memory) {

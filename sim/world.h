@@ -23,6 +23,7 @@ struct sim_iface {
 	bool has_settings;
 	bool raw; /* frames start with the IP header */
 	struct ifw_iface settings;
+	struct ifw_brief brief; /* of the settings, when asked */
 	char name[IFW_NAME_MAX];
 	UT_hash_handle hh; /* by ifindex */
 };
@@ -84,8 +85,9 @@ struct sim_prefix {
 	UT_hash_handle hh;
 };
 
-/* One generation: the inner maps of ifw_prefixes and ifw_ranges. */
+/* One generation: the inner maps of ifw_prefixes and ifw_ranges, and its part of ifw_index. */
 struct sim_set {
+	struct ifw_index *index; /* NULL: everything 0 */
 	struct sim_prefix *by_key;
 	struct sim_prefix *prefixes;
 	struct ifw_range *ranges;
@@ -116,6 +118,7 @@ struct sim_packet {
 	enum sim_event_state event_state;
 	const char *violation; /* the first */
 	struct ifw_work work;
+	struct ifw_range found; /* by the last walk */
 	struct ifw_event event;
 	struct sim_handle handles[SIM_HANDLES];
 };
@@ -124,6 +127,7 @@ struct sim_world {
 	struct iface_names names;
 	struct sim_iface *ifaces, *ifaces_by_index;
 	struct sim_addr *addrs;
+	__u64 addr_filter[IFW_SLOTS]; /* the map ifw_addr_filter */
 	struct sim_socket *sockets;
 	struct sim_fragment *fragments;
 	struct sim_listener *listeners;

@@ -42,12 +42,10 @@ ifw_inline __u32 find_nothing(const struct lookup_key *key)
 }
 LOOKUP_PROGRAM(nothing)
 
-/* The rule that a match of rules.h stands for. */
-ifw_inline __u32 decided(__u64 match)
+/* What rules.h found, as a rule. */
+ifw_inline __u32 decided(const struct ifw_range *rule)
 {
-	const struct ifw_range *range = ifw_matched(match);
-
-	return range ? range->rule : 0;
+	return rule ? rule->rule : 0;
 }
 
 #include "ports.bpf.h"

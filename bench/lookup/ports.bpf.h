@@ -76,7 +76,7 @@ ifw_inline __u32 find_port_run(const struct lookup_key *key)
 
 	if (answer == IFW_NO_MATCH || answer == IFW_STALE)
 		return 0;
-	return decided((__u64)generation << 32 | answer);
+	return decided(ifw_found_rule());
 }
 LOOKUP_PROGRAM(port_run)
 

@@ -99,13 +99,16 @@ static int use_maps(struct lookup_bpf *skeleton)
 		{skeleton->maps.ifw_active, "active"},
 		{skeleton->maps.ifw_prefixes, "prefixes"},
 		{skeleton->maps.ifw_ranges, "ranges"},
+		{skeleton->maps.ifw_index, "index"},
 	};
 	struct bpf_map *map;
 	int err = 0, fd;
 
 	bpf_object__for_each_map(map, skeleton->obj)
 	{
-		if (!bpf_map__is_internal(map) && strncmp(bpf_map__name(map), "bench_", 6) != 0)
+		/* What a walk finds lies in a map that is not pinned. */
+		if (!bpf_map__is_internal(map) && strncmp(bpf_map__name(map), "bench_", 6) != 0 &&
+		    strcmp(bpf_map__name(map), "found") != 0)
 			err = err ? err : bpf_map__set_autocreate(map, false);
 	}
 	for (size_t i = 0; !err && i < sizeof(shared) / sizeof(shared[0]); i++) {

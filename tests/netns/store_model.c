@@ -13,6 +13,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +30,13 @@
 /* --- The seam, over pinned maps -------------------------------------------- */
 
 struct sim_packet {
-	int prefixes[2], ranges[2], active;
+	int prefixes[2], active, index;
+	char dir[256];
 	/* As in the kernel, what a lookup returned stays valid until the walk is over. */
 	struct ifw_prefix found[FOUND_MAX];
 	size_t found_count;
 	struct ifw_range range;
+	struct ifw_range rule; /* that the walk found */
 };
 
 __u32 ifw_read_generation(ifw_ctx *ctx)
@@ -57,12 +60,6 @@ const struct ifw_prefix *ifw_find_prefix(ifw_ctx *ctx, __u32 generation,
 	return to;
 }
 
-const struct ifw_range *ifw_find_range(ifw_ctx *ctx, __u32 generation, __u32 index)
-{
-	return bpf_map_lookup_elem(ctx->ranges[generation], &index, &ctx->range) ? NULL
-										 : &ctx->range;
-}
-
 static int open_pin(const char *dir, const char *name)
 {
 	char path[512];
@@ -71,13 +68,66 @@ static int open_pin(const char *dir, const char *name)
 	return bpf_obj_get(path);
 }
 
+const struct ifw_range *ifw_find_range(ifw_ctx *ctx, __u32 generation, __u32 index)
+{
+	__u32 element = index % IFW_RANGE_CHUNK;
+	char name[32];
+	int fd, err;
+
+	snprintf(name, sizeof(name), "ranges_%u_%u", generation, index / IFW_RANGE_CHUNK);
+	fd = open_pin(ctx->dir, name);
+	if (fd < 0)
+		return NULL;
+	err = bpf_map_lookup_elem(fd, &element, &ctx->range);
+	close(fd);
+	return err ? NULL : &ctx->range;
+}
+
+const struct ifw_range *ifw_only_range(ifw_ctx *ctx, const struct ifw_prefix *prefix)
+{
+	(void)ctx;
+	return &prefix->only;
+}
+
+struct ifw_range *ifw_found_rule(ifw_ctx *ctx)
+{
+	return &ctx->rule;
+}
+
+static __u64 index_word(ifw_ctx *ctx, __u32 generation, size_t word)
+{
+	__u32 at = generation * (__u32)IFW_INDEX_WORDS + (__u32)word;
+	__u64 value;
+
+	if (bpf_map_lookup_elem(ctx->index, &at, &value))
+		abort();
+	return value;
+}
+
+__u64 ifw_read_lengths(ifw_ctx *ctx, __u32 generation, __u32 which, __u32 word)
+{
+	return index_word(ctx, generation, (size_t)which * IFW_LENGTH_WORDS + word);
+}
+
+int ifw_may_have(ifw_ctx *ctx, __u32 generation, struct ifw_addr masked, __u32 word,
+		 __u64 length_bit, __u64 kind)
+{
+	__u32 slot = ifw_filter_slot(masked, length_bit, kind);
+
+	(void)word;
+	return index_word(ctx, generation,
+			  offsetof(struct ifw_index, filter) / sizeof(__u64) + slot / 64) >>
+		       slot % 64 &
+	       1;
+}
+
 static void open_maps(ifw_ctx *ctx, const char *dir)
 {
+	snprintf(ctx->dir, sizeof(ctx->dir), "%s", dir);
 	ctx->active = open_pin(dir, "active");
+	ctx->index = open_pin(dir, "index");
 	ctx->prefixes[0] = open_pin(dir, "prefixes_0");
 	ctx->prefixes[1] = open_pin(dir, "prefixes_1");
-	ctx->ranges[0] = open_pin(dir, "ranges_0");
-	ctx->ranges[1] = open_pin(dir, "ranges_1");
 }
 
 static void close_maps(ifw_ctx *ctx)
@@ -85,9 +135,8 @@ static void close_maps(ifw_ctx *ctx)
 	for (int i = 0; i < 2; i++) {
 		if (ctx->prefixes[i] >= 0)
 			close(ctx->prefixes[i]);
-		if (ctx->ranges[i] >= 0)
-			close(ctx->ranges[i]);
 	}
+	close(ctx->index);
 	close(ctx->active);
 }
 
@@ -302,8 +351,7 @@ static int compare_walks(ifw_ctx *ctx, const struct model *model)
 		const struct ifw_range *found;
 
 		ctx->found_count = 0;
-		found = ifw_matched(
-			ctx, ifw_match(ctx, p.src, p.dst, p.dst_port, p.family, p.protocol, slot));
+		found = ifw_match(ctx, p.src, p.dst, p.dst_port, p.family, p.protocol, slot);
 		if (!expected != !found || (found && (found->rule != expected->order ||
 						      found->action != expected->action))) {
 			fprintf(stderr,
@@ -320,36 +368,45 @@ static int compare_walks(ifw_ctx *ctx, const struct model *model)
 	return 0;
 }
 
-/* Destination lengths by [IPv6][UDP], and nothing for what no rule is of: the walk tries no others.
- */
+/* The walk tries the destination lengths that rules have, and no others. */
 static int compare_lengths(ifw_ctx *ctx, const struct model *model)
 {
-	struct ifw_prefix wanted[2][2] = {};
+	__u64 wanted[2][2][IFW_LENGTH_WORDS] = {};
 	__u32 generation = ifw_read_generation(ctx);
 
 	for (size_t i = 0; i < model->count; i++) {
 		const struct rule *r = &model->rules[i];
 
-		compile_set_length(
-			&wanted[r->family == IFW_FAMILY_IPV6][r->protocol == IPPROTO_UDP],
-			r->dst_len, true);
+		compile_set_length(wanted[r->family == IFW_FAMILY_IPV6][r->protocol == IPPROTO_UDP],
+				   r->dst_len, true);
 	}
-	ctx->found_count = 0;
-	for (int n = 0; n < 4; n++) {
-		struct ifw_prefix_key key =
-			compile_walk_key(n & 2 ? IFW_FAMILY_IPV6 : IFW_FAMILY_IPV4,
-					 n & 1 ? IPPROTO_UDP : IPPROTO_TCP);
-		const struct ifw_prefix *walk = ifw_find_prefix(ctx, generation, &key);
-		const __u64 *lengths = wanted[n >> 1][n & 1].lengths;
-		bool any = lengths[0] | lengths[1] | lengths[2];
-
-		if (any != !!walk ||
-		    (walk && memcmp(walk->lengths, lengths, sizeof(walk->lengths)) != 0)) {
+	for (__u32 which = 0; which < 4; which++) {
+		for (__u32 word = 0; word < IFW_LENGTH_WORDS; word++) {
+			if (ifw_read_lengths(ctx, generation, which, word) ==
+			    wanted[which / 2][which % 2][word])
+				continue;
 			fprintf(stderr, "store_model: the walk tries other lengths than rules\n");
 			return 1;
 		}
 	}
 	return 0;
+}
+
+/* The filter lets through what a rule's prefix needs, and with the last rule all of it is clear. */
+static int compare_filter(ifw_ctx *ctx, const struct model *model)
+{
+	__u32 generation = ifw_read_generation(ctx), set = 0, prefixes = 0;
+
+	for (size_t word = 0; word < IFW_FILTER_WORDS; word++)
+		set += (__u32)__builtin_popcountll(
+			index_word(ctx, generation, offsetof(struct ifw_index, filter) / 8 + word));
+	for (size_t i = 0; i < model->count; i++)
+		prefixes += model->rules[i].src_len ? 2 : 1;
+	if (set <= prefixes && !set == !prefixes)
+		return 0;
+	fprintf(stderr, "store_model: %u slots of the filter for at most %u prefixes\n", set,
+		prefixes);
+	return 1;
 }
 
 static int one_step(ifw_ctx *ctx, struct model *model)
@@ -373,14 +430,16 @@ static int one_step(ifw_ctx *ctx, struct model *model)
 	if (bad)
 		return bad;
 	open_maps(ctx, dir);
-	bad = compare_walks(ctx, model) || compare_lengths(ctx, model);
+	bad = compare_walks(ctx, model) || compare_lengths(ctx, model) ||
+	      (pick(20) == 0 && compare_filter(ctx, model));
 	close_maps(ctx);
 	return bad;
 }
 
 /* Everything is deleted: what was taken must be free or waiting to be. */
-static int compare_empty(struct model *model)
+static int compare_empty(ifw_ctx *ctx, struct model *model)
 {
+	char dir[256];
 	struct loader_usage usage;
 	struct rule_set none = {};
 	struct loader *loader;
@@ -399,8 +458,14 @@ static int compare_empty(struct model *model)
 		bad = usage.rules || usage.prefixes;
 	if (!bad)
 		bad = loader_apply(loader, &none, &changed, &failure) || changed;
+	snprintf(dir, sizeof(dir), "%s", loader_pin_dir(loader));
 	loader_close(loader);
-	return bad ? failed("something is left after the last rule") : 0;
+	if (bad)
+		return failed("something is left after the last rule");
+	open_maps(ctx, dir);
+	bad = compare_filter(ctx, model);
+	close_maps(ctx);
+	return bad;
 }
 
 int main(int argc, char **argv)
@@ -428,7 +493,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	if (compare_empty(&model))
+	if (compare_empty(&ctx, &model))
 		return 1;
 	printf("%ld changes, each followed by %d lookups: kernel maps and model agree\n", steps,
 	       PROBES);

@@ -224,6 +224,8 @@ def as_json(host):
 
 def limits(host):
     host.veth("eth0")
+    refused(try_ifw(host, "up", "eth0", "--max-ranges", str(4 * 1024 * 1024 + 1)), 2, "4194304.*--max-ranges",
+            "no more ranges can be asked for than there are chunks")
     host.ifw("up", "eth0", "--max-ranges", "8", "--max-prefixes", "4")
     for i in range(4):
         host.ifw("rule", "add", f"deny udp to 192.0.{i}.0/24 port 9")

@@ -53,16 +53,18 @@ def grace(lab):
     lab.router.configure("eth0", "172.16.240.1/24")
     lab.ifw("up", "eth0")
 
-    def add(address):
-        lab.ifw("rule", "add", f"deny udp to {address} port 5-9")
+    def change(verb, address):
+        """Two ranges: a single one lies with its prefix."""
+        for ports in ("5-9", "11"):
+            lab.ifw("rule", verb, f"deny udp to {address} port {ports}")
 
-    add("192.0.2.1")
+    change("add", "192.0.2.1")
     first = runs(lab)["192.0.2.1"]
-    lab.ifw("rule", "del", "deny udp to 192.0.2.1 port 5-9")
-    add("192.0.2.2")
+    change("del", "192.0.2.1")
+    change("add", "192.0.2.2")
     check(runs(lab)["192.0.2.2"] != first, "ranges that were freed just now are not used again")
     time.sleep(1.1)
-    add("192.0.2.3")
+    change("add", "192.0.2.3")
     equal(runs(lab)["192.0.2.3"], first, "but after a while")
 
 

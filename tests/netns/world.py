@@ -329,6 +329,7 @@ class World:
             for words in one.set:
                 self.lab.ifw("iface", "set", one.name, *words)
             if not one.settings:
+                self._map("update", "briefs", self._ifindex(one), bytes(32))
                 self._map("delete", "ifaces", self._ifindex(one))
                 continue
             if not one.known:

@@ -34,26 +34,20 @@ Test(keys, as_the_walk_asks_for_them)
 	cr_assert_eq(key.len, 9);
 	cr_assert_eq(key.scope, 77);
 	cr_assert_eq(key.kind, IFW_PREFIX_SOURCE);
-	key = compile_walk_key(IFW_FAMILY_IPV6, IPPROTO_UDP);
-	cr_assert(ifw_addr_equal(key.addr, (struct ifw_addr){0, 0}));
-	cr_assert_eq(key.len, 0);
-	cr_assert_eq(key.kind, IFW_PREFIX_WALK);
-	cr_assert_eq(key.family, IFW_FAMILY_IPV6);
-	cr_assert_eq(key.protocol, IPPROTO_UDP);
 }
 
 Test(keys, each_length_has_its_bit)
 {
 	for (unsigned int len = 0; len <= IFW_LENGTH_MAX; len++) {
-		struct ifw_prefix prefix = {0};
+		__u64 lengths[IFW_LENGTH_WORDS] = {0};
 
-		compile_set_length(&prefix, len, true);
+		compile_set_length(lengths, len, true);
 		for (unsigned int other = 0; other <= IFW_LENGTH_MAX; other++)
-			cr_assert_eq(compile_has_length(&prefix, other), other == len);
+			cr_assert_eq(compile_has_length(lengths, other), other == len);
 		/* The longest has the lowest bit. */
-		cr_assert_eq(prefix.lengths[(128 - len) / 64], 1ULL << (128 - len) % 64);
-		compile_set_length(&prefix, len, false);
-		cr_assert_not(compile_has_length(&prefix, len));
+		cr_assert_eq(lengths[(128 - len) / 64], 1ULL << (128 - len) % 64);
+		compile_set_length(lengths, len, false);
+		cr_assert_not(compile_has_length(lengths, len));
 	}
 }
 
@@ -73,7 +67,8 @@ static uint32_t search_image(const struct image *image, const struct ifw_prefix 
 			     uint16_t port, unsigned int slot)
 {
 	const struct ifw_range *range =
-		search(image->ranges + prefix->run_at, prefix->run_count, port, slot);
+		search(prefix->run_total == 1 ? &prefix->only : image->ranges + prefix->run_at,
+		       prefix->run_count, port, slot);
 
 	return range ? range->rule : NONE;
 }
@@ -94,7 +89,7 @@ static uint32_t ask_destination(const struct image *image, const struct question
 	for (int len = 128; len > 0; len--) {
 		const struct ifw_prefix *source;
 
-		if (!compile_has_length(destination, (unsigned int)len))
+		if (!compile_has_length(destination->lengths, (unsigned int)len))
 			continue;
 		probe.src = ifw_addr_mask(q->src, (uint32_t)len);
 		probe.src_len = (uint8_t)len;
@@ -110,14 +105,14 @@ static uint32_t ask_destination(const struct image *image, const struct question
 static uint32_t ask_image(const struct image *image, const struct question *q)
 {
 	struct rule probe = {.family = q->family, .protocol = q->protocol};
-	const struct ifw_prefix *walk =
-		find_prefix(image, compile_walk_key(q->family, q->protocol));
+	const __u64 *lengths =
+		image->lengths[q->family == IFW_FAMILY_IPV6][q->protocol == IPPROTO_UDP];
 
-	for (int len = 128; walk && len >= 0; len--) {
+	for (int len = 128; len >= 0; len--) {
 		const struct ifw_prefix *destination;
 		uint32_t order;
 
-		if (!compile_has_length(walk, (unsigned int)len))
+		if (!compile_has_length(lengths, (unsigned int)len))
 			continue;
 		probe.dst = ifw_addr_mask(q->dst, (uint32_t)len);
 		probe.dst_len = (uint8_t)len;
@@ -206,6 +201,11 @@ static const struct ifw_prefix *prefix_with_id(const struct image *image, uint32
 	return NULL;
 }
 
+static void count_length(uint64_t expected[IFW_LENGTH_WORDS], const struct ifw_prefix_key *key)
+{
+	expected[(128 - key->len) / 64] |= 1ULL << (128 - key->len) % 64;
+}
+
 /* Every bit of a destination's lengths has a source, every source its bit. */
 static void check_lengths(const struct image *image, const struct ifw_prefix *prefix)
 {
@@ -213,16 +213,27 @@ static void check_lengths(const struct image *image, const struct ifw_prefix *pr
 
 	for (size_t i = 0; i < image->prefix_count; i++) {
 		const struct ifw_prefix_key *key = &image->prefixes[i].self;
-		bool below = prefix->self.kind == IFW_PREFIX_WALK
-				     ? key->kind == IFW_PREFIX_DESTINATION &&
-					       key->family == prefix->self.family &&
-					       key->protocol == prefix->self.protocol
-				     : key->kind == IFW_PREFIX_SOURCE && key->scope == prefix->id;
 
-		if (below)
-			expected[(128 - key->len) / 64] |= 1ULL << (128 - key->len) % 64;
+		if (key->kind == IFW_PREFIX_SOURCE && key->scope == prefix->id)
+			count_length(expected, key);
 	}
 	cr_assert_arr_eq(prefix->lengths, expected, sizeof(expected));
+}
+
+/* Likewise the lengths of a family and protocol, and the destinations. */
+static void check_walk(const struct image *image, bool ipv6, bool udp)
+{
+	uint64_t expected[IFW_LENGTH_WORDS] = {0};
+
+	for (size_t i = 0; i < image->prefix_count; i++) {
+		const struct ifw_prefix_key *key = &image->prefixes[i].self;
+
+		if (key->kind == IFW_PREFIX_DESTINATION &&
+		    (key->family == IFW_FAMILY_IPV6) == ipv6 &&
+		    (key->protocol == IPPROTO_UDP) == udp)
+			count_length(expected, key);
+	}
+	cr_assert_arr_eq(image->lengths[ipv6][udp], expected, sizeof(expected));
 }
 
 static void check_image(const struct image *image)
@@ -237,17 +248,22 @@ static void check_image(const struct image *image)
 		cr_assert_eq(prefix_with_id(image, prefix->id), prefix, "id given twice");
 		cr_assert_eq(find_prefix(image, prefix->self), prefix, "key given twice");
 		check_lengths(image, prefix);
-		if (prefix->self.kind == IFW_PREFIX_WALK)
-			cr_assert_eq(prefix->run_count, 0);
 		if (prefix->self.kind == IFW_PREFIX_SOURCE) {
 			cr_assert_gt(prefix->run_count, 0);
 			cr_assert_gt(prefix->self.len, 0);
 			cr_assert_eq(prefix_with_id(image, prefix->self.scope)->self.kind,
 				     IFW_PREFIX_DESTINATION);
 		}
-		for (uint32_t n = 0; n < prefix->run_count; n++)
+		/* A run of one element is in its prefix and nowhere else. */
+		if (prefix->run_total == 1)
+			cr_assert_eq(prefix->only.owner, prefix->id);
+		else
+			cr_assert_eq(prefix->only.owner, 0);
+		for (uint32_t n = 0; prefix->run_total > 1 && n < prefix->run_count; n++)
 			cr_assert_eq(image->ranges[prefix->run_at + n].owner, prefix->id);
 	}
+	for (int i = 0; i < 4; i++)
+		check_walk(image, i / 2, i % 2);
 	/* Runs lie one behind the other; each belongs to an element. */
 	while (ranges < image->range_count) {
 		const struct ifw_prefix *owner = prefix_with_id(image, image->ranges[ranges].owner);
@@ -342,13 +358,13 @@ Test(set, only_a_source_specific_rule)
 	rule.src_len = 24;
 	cr_assert_eq(rule_set_add(&set, &rule), 0);
 	cr_assert_eq(compile_set(&set, &image, NULL), 0);
-	cr_assert_eq(image.prefix_count, 3);
+	cr_assert_eq(image.prefix_count, 2);
 	destination = find_prefix(&image, compile_destination_key(&rule));
 	cr_assert_not_null(destination);
 	cr_assert_eq(destination->run_count, 0);
-	cr_assert(compile_has_length(destination, 24));
+	cr_assert(compile_has_length(destination->lengths, 24));
 	cr_assert_not_null(find_prefix(&image, compile_source_key(&rule, destination->id)));
-	cr_assert_eq(image.range_count, 1);
+	cr_assert_eq(image.range_count, 0);
 	image_free(&image);
 	rule_set_clear(&set);
 }
@@ -426,7 +442,7 @@ Test(set, a_quarter_million_rules)
 	start = seconds();
 	cr_assert_eq(compile_set(&set, &image, live), 0);
 	cr_assert_lt(seconds() - start, 10);
-	cr_assert_gt(image.range_count, MANY / 4);
+	cr_assert_gt(image.prefix_count, MANY / 4);
 	cr_assert_eq(image.next_id, image.prefix_count + 1);
 	image_free(&image);
 	rule_set_clear(&set);

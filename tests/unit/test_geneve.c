@@ -337,7 +337,8 @@ Test(geneve, a_refused_removal_drops)
 			if (result.decision.assigned)
 				cr_assert_eq(result.decision.marked, 1);
 		}
-		sim_world_fail_call(world, 4); /* settings, own address, sources, removal */
+		/* Settings, the filter of addresses, own address, sources, removal. */
+		sim_world_fail_call(world, 5);
 		EXPECT(world, "eth0", f, DROP, "geneve");
 		sim_world_fail_call(world, 0);
 	}

@@ -140,3 +140,59 @@ Test(iface, own_addresses_of_ipv6)
 	ctx = begin("eth0", &in);
 	cr_assert_not(ifw_is_own(ctx, &in, addr_of("2001:db8::1"), IFW_FAMILY_IPV6));
 }
+
+/* --- Briefs: settings in an array that two writers' steps may be in between ------------- */
+
+Test(iface, a_brief_is_believed_only_whole_and_of_this_interface)
+{
+	struct ifw_brief brief = {.sequence = 4, .ifindex = 7, .slot = 3, .flags = IFW_IFACE_ECHO};
+	struct iface in;
+
+	brief.mark = 0x10;
+	brief.mark_mask = 0xf0;
+	brief.verbose = 2;
+	cr_assert(ifw_read_brief(&brief, 7, &in));
+	cr_assert_eq(in.slot, 3);
+	cr_assert_eq(in.flags, IFW_IFACE_ECHO);
+	cr_assert_eq(in.mark, 0x10);
+	cr_assert_eq(in.mark_mask, 0xf0);
+	cr_assert_eq(in.verbose, 2);
+	/* Another interface's, as those 1,024 apart share an element. */
+	cr_assert_not(ifw_read_brief(&brief, 7 + IFW_BRIEFS, &in));
+	cr_assert_not(ifw_read_brief(&brief, 6, &in));
+	/* Being changed. */
+	brief.sequence = 5;
+	cr_assert_not(ifw_read_brief(&brief, 7, &in));
+}
+
+/* Whichever of the two reads fails, what is not known of an interface is as without settings. */
+Test(iface, settings_are_read_where_the_brief_is_not)
+{
+	__u32 ifindex = sim_world_ifindex(world, "eth0");
+	struct iface by_brief, by_settings;
+	struct sim_packet *ctx = begin("eth0", &by_brief);
+
+	sim_world_fail_call(world, sim_world_calls(world) + 1);
+	memset(&by_settings, 0xff, sizeof(by_settings));
+	ifw_read_iface(ctx, ifindex, &by_settings);
+	cr_assert_arr_eq(&by_brief, &by_settings, sizeof(by_brief));
+	sim_world_fail_call(world, 0);
+}
+
+Test(iface, the_filter_of_addresses_has_no_false_negatives)
+{
+	struct iface in;
+	struct sim_packet *ctx = begin("eth0", &in);
+	const struct ifw_addr own = {0x0a000001ULL << 32, 0}, broadcast = {0x0a0000ffULL << 32, 0};
+	unsigned int ruled_out = 0;
+
+	cr_assert(ifw_may_be_own(ctx, in.slot, own, IFW_FAMILY_IPV4));
+	cr_assert(ifw_may_be_own(ctx, in.slot, broadcast, IFW_FAMILY_IPV4));
+	for (__u64 n = 2; n < 1002; n++) {
+		const struct ifw_addr other = {(0x0a000000ULL + n * 7919) << 32, 0};
+
+		ruled_out += !ifw_may_be_own(ctx, in.slot, other, IFW_FAMILY_IPV4);
+		cr_assert_not(ifw_is_own(ctx, &in, other, IFW_FAMILY_IPV4));
+	}
+	cr_assert_gt(ruled_out, 850); /* three addresses, 64 bits */
+}

@@ -221,7 +221,7 @@ Test(sim_strict, maps_have_ends)
 
 Test(sim_strict, rules_are_replaced_by_the_other_generation)
 {
-	const char *text = "pass tcp to 10.0.0.0/8 port 1-9\n";
+	const char *text = "pass tcp to 10.0.0.0/8 port 1-9\npass tcp to 10.0.0.0/8 port 11\n";
 	struct rule_set set = {.names = *sim_world_names(world)};
 	__u32 before = ifw_read_generation(ctx);
 	const struct rule *rule;
@@ -234,7 +234,7 @@ Test(sim_strict, rules_are_replaced_by_the_other_generation)
 	rule = sim_world_rule(world, 1);
 	cr_assert_not_null(rule);
 	cr_assert(rule_equal(rule, &set.rules[0]));
-	cr_assert_null(sim_world_rule(world, 2));
+	cr_assert_null(sim_world_rule(world, 3));
 	cr_assert_null(sim_world_rule(world, 0));
 	/* Other interface names would mean other interfaces: refused, and the former stay. */
 	memcpy(set.names.name[1], "eth9", sizeof("eth9"));
