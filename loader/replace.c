@@ -313,8 +313,11 @@ static int switch_to(struct loader *loader, uint32_t number, const struct genera
 	err = store_end(loader, failure);
 	if (err)
 		return err;
-	/* The old set goes when nobody reads it; if this fails the next writer does it. */
-	if (before != number && wait_for_readers(loader) == 0 &&
+	/*
+	 * The old set goes when nobody reads it; if this fails the next writer does it. Who
+	 * misses its prefixes meanwhile sees that another set is in force, and asks that one.
+	 */
+	if (before != number && bpf_map_delete_elem(loader->prefixes_fd, &before) == 0 &&
 	    counters_settle(loader, rules) == 0)
 		(void)unpin_generation(loader, before);
 	return 0;

@@ -300,6 +300,33 @@ Test(rules, give_up_after_a_few_walks_and_match_nothing)
 	sim_world_destroy(world);
 }
 
+/* Puts the other generation in force once the walk has begun. */
+static void switch_sets(void *arg, const struct sim_trace *t)
+{
+	struct sim_world *switched = arg;
+
+	if (t->kind == SIM_TRACE_LENGTHS && t->index == 0)
+		switched->active = 1;
+}
+
+/* Of the set that was in force before nothing is left: not "no rule", but the new one's rule. */
+Test(rules, a_set_that_is_gone_is_not_a_set_without_rules)
+{
+	struct sim_world *world = world_of(WORLD, "pass tcp to 10.0.0.0/8 port 1-10\n");
+	const struct frame f = tcp("192.0.2.1", 5, "10.0.0.1", 5);
+	struct sim_result result;
+
+	cr_assert_eq(world->active, 1);
+	world->active = 0;
+	cr_assert_eq(decide_on(world, "eth0", &f).decision.reason, IFW_REASON_NO_RULE);
+	sim_world_trace(world, switch_sets, world);
+	result = decide_on(world, "eth0", &f);
+	sim_world_trace(world, NULL, NULL);
+	cr_assert_eq(result.decision.reason, IFW_REASON_RULE_PASS);
+	cr_assert_eq(result.decision.rule, 1);
+	sim_world_destroy(world);
+}
+
 Test(rules, lowest_bit)
 {
 	for (unsigned int bit = 0; bit < 64; bit++) {
