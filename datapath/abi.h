@@ -53,6 +53,9 @@
 
 #define IFW_LISTENERS_MAX 16384 /* listeners that lookups of the stack are led to */
 
+#define IFW_FLOWS_DEFAULT 65536 /* tracked flows, all classes together */
+#define IFW_FLOW_STATES_MAX 16	/* room for timeouts; flow_states.h must fit */
+
 /* Defaults of `ifw up`; the values in force are in struct ifw_iface. */
 #define IFW_MARK_DEFAULT 0x20U
 #define IFW_MARK_MASK_DEFAULT 0x20U
@@ -67,6 +70,13 @@ enum ifw_verdict {
 	IFW_VERDICT_DROP = 0,
 	IFW_VERDICT_PASS = 1,
 	IFW_VERDICTS = 2,
+};
+
+/* Which way a packet goes, seen from this host. */
+enum ifw_direction {
+	IFW_DIRECTION_IN = 0,  /* at ingress */
+	IFW_DIRECTION_OUT = 1, /* at egress */
+	IFW_DIRECTIONS = 2,
 };
 
 enum ifw_action {
@@ -88,6 +98,19 @@ struct ifw_addr {
 };
 
 /* --- The set that packets are matched against ---------------------------- */
+
+/* Elements of the map ifw_active, __u32 each. */
+enum ifw_active_element {
+	IFW_ACTIVE_GENERATION = 0, /* of the set in force, 0 or 1 */
+	IFW_ACTIVE_EPOCH = 1,	   /* raised behind every change of the rules */
+	IFW_ACTIVE_ELEMENTS = 2,
+};
+
+/*
+ * Rules for what leaves lie in the same set under another protocol number: this
+ * bit on top of IPPROTO_TCP or IPPROTO_UDP. They deny or pass, and never intercept.
+ */
+#define IFW_EGRESS 0x80
 
 /*
  * Ranges lie in chunks, so that memory grows with them and not with their limit,
@@ -111,9 +134,14 @@ struct ifw_addr {
 #define IFW_FILTER_SLOTS (1U << IFW_FILTER_ORDER)
 #define IFW_FILTER_WORDS (IFW_FILTER_SLOTS / 64)
 
+/* TCP, UDP, and the same for what leaves (IFW_EGRESS): bits of the numbers 6 and 17. */
+#define IFW_LENGTHS_PROTOCOLS 4
+#define IFW_LENGTHS_OF(protocol) (((protocol) >> 4 & 1) | ((protocol) >> 6 & 2))
+
 struct ifw_index {
-	__u64 lengths[2][2][IFW_LENGTH_WORDS]; /* [IPv6][UDP], bits: IFW_LENGTH_BIT */
-	__u64 reserved[4];
+	/* [IPv6][IFW_LENGTHS_OF(protocol)], bits: IFW_LENGTH_BIT */
+	__u64 lengths[2][IFW_LENGTHS_PROTOCOLS][IFW_LENGTH_WORDS];
+	__u64 reserved[8];
 	__u64 filter[IFW_FILTER_WORDS];	 /* bit n % 64 of n / 64: slot n */
 	__u8 prefixes[IFW_FILTER_SLOTS]; /* by slot, for user space; 255: that many or more */
 };
@@ -129,7 +157,7 @@ struct ifw_prefix_key {
 	__u32 scope;
 	__u8 len;
 	__u8 family;   /* enum ifw_family */
-	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP; with IFW_EGRESS for what leaves */
 	__u8 kind;     /* enum ifw_prefix_kind */
 };
 
@@ -182,8 +210,10 @@ enum ifw_iface_flags {
 	IFW_IFACE_SSH_OFF = 1 << 0,
 	IFW_IFACE_ECHO = 1 << 1,
 	IFW_IFACE_ADDRS_RECORDED = 1 << 2,
-	IFW_IFACE_RAW_IP = 1 << 3, /* frames start with the IP header (tun, wireguard, ppp) */
-	IFW_IFACE_GENEVE = 1 << 4, /* outer headers of GENEVE are removed */
+	IFW_IFACE_RAW_IP = 1 << 3,	/* frames start with the IP header (tun, wireguard, ppp) */
+	IFW_IFACE_GENEVE = 1 << 4,	/* outer headers of GENEVE are removed */
+	IFW_IFACE_TRACK = 1 << 5,	/* what leaves is remembered, and its answers pass */
+	IFW_IFACE_EGRESS_DENY = 1 << 6, /* what no egress rule lets out does not leave */
 };
 
 /* A prefix of the family; len 0 with family NONE: unused. */
@@ -258,7 +288,8 @@ struct ifw_fragment_key {
 	struct ifw_addr src;
 	struct ifw_addr dst;
 	__u32 identification; /* as on the wire; IPv4 uses 16 bits */
-	__u32 slot;	      /* of the interface: another one's fragments are another's */
+	__u32 slot; /* of the interface: another one's fragments are another's; IFW_SLOTS more at
+		       egress */
 	__u8 family;
 	__u8 protocol;
 	__u8 reserved[6];
@@ -270,7 +301,8 @@ struct ifw_fragment {
 	__u32 rule;	  /* order number of the rule that let it pass; 0: none */
 	__u32 counter;	  /* of that rule; 0: none */
 	__u8 marked;	  /* the first was marked, so the others are */
-	__u8 reserved[7];
+	__u8 dropped;	  /* at egress: the first was not let out, so the others are not */
+	__u8 reserved[6];
 	__u64 covered[IFW_FRAGMENT_WORDS]; /* bit n: bytes 8n to 8n+7 were seen */
 };
 
@@ -284,6 +316,94 @@ struct ifw_listener_key {
 	__u16 port; /* host order */
 	__u8 family;
 	__u8 protocol;
+	__u32 reserved;
+};
+
+/* --- Tracked flows --------------------------------------------------------- */
+
+/*
+ * A flow is known by its two ends, in an order that is the same for both
+ * directions: low is the end with the lower (address, port). So one lookup finds
+ * it whichever way a packet goes. Host-wide: answers may come by another interface.
+ * ICMP echo: low_port is the identifier, and high_port is 1 where the low end asked.
+ */
+struct ifw_flow_key {
+	struct ifw_addr low;
+	struct ifw_addr high;
+	__u16 low_port; /* host order */
+	__u16 high_port;
+	__u8 family;	  /* enum ifw_family */
+	__u8 protocol;	  /* IPPROTO_TCP, _UDP, _ICMP, _ICMPV6 */
+	__u8 reserved[2]; /* 0 */
+};
+
+/* Maps of their own, so that many flows of one kind push out none of another. */
+enum ifw_flow_class {
+	IFW_FLOWS_NEW = 0,	 /* unreplied, half-open, closing */
+	IFW_FLOWS_REPLIED = 1,	 /* UDP and ICMP echo that were answered */
+	IFW_FLOWS_CONNECTED = 2, /* TCP after its handshake */
+	IFW_FLOW_CLASSES = 3,
+};
+
+/* Index of a side in a flow, and the direction of what that side sends. */
+enum ifw_side {
+	IFW_ORIGINAL = 0, /* who sent the first packet that was seen */
+	IFW_REPLY = 1,
+	IFW_SIDES = 2,
+};
+
+#define IFW_SCALE_NONE 0xff /* no window scale option came in the SYN */
+
+enum ifw_fin {
+	IFW_FIN_NONE = 0,
+	IFW_FIN_SENT = 1,
+	IFW_FIN_ACKED = 2,
+};
+
+/*
+ * What is known of one side. Each field is written by itself, and mostly by the
+ * CPU that has this side's packets: none is changed bit by bit, so that CPUs that
+ * write at once lose nothing but the older of two values.
+ */
+struct ifw_flow_side {
+	__u32 end;	  /* TCP: sequence number behind the last byte that it sent */
+	__u32 max_end;	  /* up to which the other side has room */
+	__u32 max_window; /* largest that it offered, bytes */
+	__u8 scale;	  /* of its windows, or IFW_SCALE_NONE */
+	__u8 came_in;	  /* 1: packets of it were let in at an ingress */
+	__u8 left;	  /* 1: packets of it left an interface */
+	__u8 fin;	  /* enum ifw_fin */
+};
+
+struct ifw_flow {
+	__u64 expires_ns; /* CLOCK_MONOTONIC; past: as if it were not there */
+	__u64 packets;	  /* both directions, each packet once */
+	__u64 bytes;	  /* frame length, link header included */
+	struct ifw_flow_side sides[IFW_SIDES];
+	__u8 state;	 /* enum ifw_flow_state */
+	__u8 began_high; /* 1: the original side is the high end of the key */
+	__u8 forwarded;	 /* 1: it left without a socket of this host */
+	__u8 liberal;	 /* 1: sequence numbers are not held against the windows */
+	__u32 epoch;	 /* of the rules when one let the original side in ... */
+	__u32 rule;	 /* ... its order number; 0: none did */
+	__u32 counter;	 /* the rest of it, as in struct ifw_range */
+	struct ifw_addr listener;
+	__u16 listener_port;
+	__u8 action;
+	__u8 slot; /* of the interface by which it came in */
+	__u32 reserved;
+	__u64 began_ns; /* CLOCK_MONOTONIC */
+};
+
+enum ifw_track_flags {
+	IFW_TRACK_PICK_UP = 1 << 0, /* TCP connections older than the program are taken up */
+	IFW_TRACK_LIBERAL = 1 << 1, /* windows are not looked at */
+};
+
+/* One for all interfaces, since flows are. Timeouts by enum ifw_flow_state. */
+struct ifw_track_settings {
+	__u64 timeouts_ns[IFW_FLOW_STATES_MAX];
+	__u32 flags; /* enum ifw_track_flags */
 	__u32 reserved;
 };
 
@@ -314,17 +434,18 @@ struct ifw_event {
 	__u16 ethertype; /* host order */
 	__u8 family;	 /* enum ifw_family */
 	__u8 protocol;
-	__u8 verdict;  /* enum ifw_verdict */
-	__u8 reason;   /* enum ifw_reason */
-	__u8 assigned; /* enum ifw_assigned */
-	__u8 reserved[5];
+	__u8 verdict;	/* enum ifw_verdict */
+	__u8 reason;	/* enum ifw_reason */
+	__u8 assigned;	/* enum ifw_assigned */
+	__u8 direction; /* enum ifw_direction */
+	__u8 reserved[4];
 };
 
 #define IFW_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 IFW_ASSERT_SIZE(struct ifw_addr, 16);
 IFW_ASSERT_SIZE(struct ifw_prefix_key, 24);
 IFW_ASSERT_SIZE(struct ifw_prefix, 112);
-IFW_ASSERT_SIZE(struct ifw_index, 128 + IFW_FILTER_SLOTS / 8 + IFW_FILTER_SLOTS);
+IFW_ASSERT_SIZE(struct ifw_index, 256 + IFW_FILTER_SLOTS / 8 + IFW_FILTER_SLOTS);
 IFW_ASSERT_SIZE(struct ifw_brief, 32);
 IFW_ASSERT_SIZE(struct ifw_range, 48);
 IFW_ASSERT_SIZE(struct ifw_net, 24);
@@ -333,6 +454,10 @@ IFW_ASSERT_SIZE(struct ifw_fragment_key, 48);
 IFW_ASSERT_SIZE(struct ifw_fragment, 24 + 1024);
 IFW_ASSERT_SIZE(struct ifw_listener_key, 24);
 IFW_ASSERT_SIZE(struct ifw_addr_key, 24);
+IFW_ASSERT_SIZE(struct ifw_flow_key, 40);
+IFW_ASSERT_SIZE(struct ifw_flow_side, 16);
+IFW_ASSERT_SIZE(struct ifw_flow, 104);
+IFW_ASSERT_SIZE(struct ifw_track_settings, 136);
 IFW_ASSERT_SIZE(struct ifw_count, 16);
 IFW_ASSERT_SIZE(struct ifw_counters, 1040);
 IFW_ASSERT_SIZE(struct ifw_event, 72);

@@ -14,6 +14,7 @@
 #include "parse.h"
 #include "related.h"
 #include "report.h"
+#include "track.h"
 
 /* Try a step; where it answers, that is the answer. */
 #define IFW_TRY(step, call)                                                                        \
@@ -29,7 +30,7 @@
 ifw_inline ifw_answer ifw_answer_packet(ifw_ctx *ctx, const struct packet *p,
 					const struct iface *in)
 {
-	IFW_TRY(PARSE, ifw_parse(ctx));
+	IFW_TRY(PARSE, ifw_parse(ctx, IFW_DIRECTION_IN));
 	IFW_TRY(ARP, ifw_arp(p));
 	IFW_TRY(NON_IP, ifw_non_ip(ctx, p));
 	IFW_TRY(MARTIAN, ifw_martian(p, in));
@@ -38,11 +39,18 @@ ifw_inline ifw_answer ifw_answer_packet(ifw_ctx *ctx, const struct packet *p,
 	IFW_TRY(NEIGHBOR_DISCOVERY, ifw_neighbor_discovery(ctx, p));
 	IFW_TRY(ICMP_ECHO, ifw_icmp_echo(ctx, p));
 	IFW_TRY(ICMP_RELATED, ifw_icmp_related(ctx, p));
+	if (ifw_is_tracked_echo(p, in))
+		IFW_TRY(TRACKED, ifw_tracked_echo(ctx, p));
 	IFW_TRY(PROTOCOL, ifw_protocol(ctx, p));
 	IFW_TRY(GENEVE, ifw_geneve(ctx, p, in)); /* IFW_AGAIN: the inner packet, from the top */
 	IFW_TRY(SSH, ifw_ssh(ctx, p));
 	IFW_TRY(DHCP, ifw_dhcp(ctx, p));
-	IFW_TRY(ESTABLISHED, ifw_established(ctx));
+	if (in->flags & IFW_IFACE_TRACK)
+		IFW_TRY(TRACKED, ifw_track_in(ctx)); /* answers for forwarded flows only */
+	if (!p->no_socket)
+		IFW_TRY(ESTABLISHED, ifw_established(ctx));
+	if (p->answer)
+		IFW_TRY(TRACKED, ifw_pass(IFW_REASON_TRACKED));
 	IFW_TRY(RULES, ifw_apply_rules(ctx)); /* always answers */
 	return ifw_drop(IFW_REASON_NO_RULE);
 }
@@ -80,7 +88,8 @@ ifw_inline const struct decision *ifw_decide(ifw_ctx *ctx)
 	w->decision.verdict = answer >> 8;
 	if (w->packet.fragment && !w->packet.later_fragment)
 		ifw_remember_fragment(ctx);
-	ifw_report(ctx, &w->packet, &w->in, &w->decision);
+	ifw_remember_in(ctx, w);
+	ifw_report(ctx, &w->packet, &w->in, &w->decision, IFW_DIRECTION_IN);
 	return &w->decision;
 }
 

@@ -36,15 +36,27 @@
 	X(GENEVE, "geneve")                                                                        \
 	X(SSH, "ssh")                                                                              \
 	X(DHCP, "dhcp")                                                                            \
+	X(TRACKED, "tracked")                                                                      \
 	X(ESTABLISHED, "established")                                                              \
 	X(RULES, "rules")                                                                          \
-	X(INTERCEPT, "intercept")
+	X(INTERCEPT, "intercept")                                                                  \
+	X(EGRESS_EXEMPT, "egress-exempt")                                                          \
+	X(EGRESS_FLOW, "egress-flow")                                                              \
+	X(EGRESS_RULES, "egress-rules")                                                            \
+	X(REMEMBER, "remember")
 
 enum ifw_step {
 #define IFW_STEP_ENUM(id, name) IFW_STEP_##id,
 	IFW_STEPS(IFW_STEP_ENUM)
 #undef IFW_STEP_ENUM
 		IFW_STEP_END
+};
+
+/* Who sent what leaves. */
+enum ifw_sender {
+	IFW_SENDER_NONE = 0,	/* no socket of this host: it is forwarded */
+	IFW_SENDER_SOCKET = 1,	/* some socket */
+	IFW_SENDER_TALKING = 2, /* a TCP socket that has got past its first SYN */
 };
 
 #ifdef __bpf__
@@ -86,14 +98,21 @@ typedef struct __sk_buff ifw_ctx;
 
 #define ifw_trace(ctx, step) ((void)(ctx))
 
-/* What is known of the packet so far; never NULL, but the verifier wants it asked. */
-ifw_inline struct ifw_work *ifw_work_of(ifw_ctx *ctx)
+/*
+ * What is known so far of the packet that goes this way (enum ifw_direction);
+ * never NULL, but the verifier wants it asked.
+ */
+ifw_inline struct ifw_work *ifw_work_at(ifw_ctx *ctx, __u32 direction)
 {
-	__u32 zero = 0;
-
 	/* A step that does not look at its context must be handed it all the same. */
 	asm volatile("" : : "r"(ctx));
-	return bpf_map_lookup_elem(&work, &zero);
+	return bpf_map_lookup_elem(&work, &direction);
+}
+
+/* The same at ingress. */
+ifw_inline struct ifw_work *ifw_work_of(ifw_ctx *ctx)
+{
+	return ifw_work_at(ctx, IFW_DIRECTION_IN);
 }
 
 /* Frame length in bytes, link header included. */
@@ -139,10 +158,30 @@ ifw_inline long ifw_load(ifw_ctx *ctx, __u32 off, void *to, __u32 len)
 	return bpf_skb_load_bytes(ctx, off, to, len);
 }
 
+/* The same for a len that is no constant; 1 at least. */
+ifw_inline long ifw_load_some(ifw_ctx *ctx, __u32 off, void *to, __u32 len)
+{
+	return bpf_skb_load_bytes(ctx, off, to, len);
+}
+
 /* Writes the bits of mask in the packet's mark; the others stay. */
 ifw_inline void ifw_set_mark(ifw_ctx *ctx, __u32 mark, __u32 mask)
 {
 	ctx->mark = (ctx->mark & ~mask) | (mark & mask);
+}
+
+/* At egress only. */
+ifw_inline enum ifw_sender ifw_sender(ifw_ctx *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	__u32 state;
+
+	if (!sk)
+		return IFW_SENDER_NONE;
+	state = sk->state;
+	return state == BPF_TCP_CLOSE || state == BPF_TCP_SYN_SENT || state == BPF_TCP_LISTEN
+		       ? IFW_SENDER_SOCKET
+		       : IFW_SENDER_TALKING;
 }
 
 /*
@@ -249,10 +288,21 @@ ifw_inline const __u32 *ifw_find_addr(const struct ifw_addr_key *key)
 /* Which of the two generations of the set is in force; read once a packet. */
 ifw_inline __u32 ifw_read_generation(void)
 {
-	__u32 zero = 0;
-	__u32 *generation = bpf_map_lookup_elem(&ifw_active, &zero);
+	__u32 element = IFW_ACTIVE_GENERATION;
+	__u32 *generation = bpf_map_lookup_elem(&ifw_active, &element);
 
 	return generation ? *generation : 0;
+}
+
+/* A number that every change of the rules raises; to be read before the generation. */
+ifw_inline __u32 ifw_read_epoch(void)
+{
+	__u32 element = IFW_ACTIVE_EPOCH;
+	__u32 *epoch = bpf_map_lookup_elem(&ifw_active, &element);
+	__u32 value = epoch ? *(volatile __u32 *)epoch : 0;
+
+	asm volatile("" ::: "memory");
+	return value;
 }
 
 ifw_inline __u64 ifw_index_word(__u32 generation, __u32 word)
@@ -349,6 +399,54 @@ ifw_inline void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *k
 		bpf_map_update_elem(&ifw_listeners, key, sk, BPF_ANY);
 }
 
+/* A flow of the class (enum ifw_flow_class); NULL: not there. It may have expired. */
+ifw_inline struct ifw_flow *ifw_find_flow(__u32 class, const struct ifw_flow_key *key)
+{
+	void *flows = bpf_map_lookup_elem(&ifw_flows, &class);
+
+	return flows ? bpf_map_lookup_elem(flows, key) : 0;
+}
+
+/* In place of one that is there; the least recently used one makes room. 0 or -errno. */
+ifw_inline long ifw_put_flow(__u32 class, const struct ifw_flow_key *key,
+			     const struct ifw_flow *flow)
+{
+	void *flows = bpf_map_lookup_elem(&ifw_flows, &class);
+
+	return flows ? bpf_map_update_elem(flows, key, flow, BPF_ANY) : -1;
+}
+
+ifw_inline void ifw_drop_flow(__u32 class, const struct ifw_flow_key *key)
+{
+	void *flows = bpf_map_lookup_elem(&ifw_flows, &class);
+
+	if (flows)
+		bpf_map_delete_elem(flows, key);
+}
+
+/* Settings of tracking; never NULL. */
+ifw_inline const struct ifw_track_settings *ifw_find_track(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ifw_track, &zero);
+}
+
+/*
+ * CLOCK_MONOTONIC in ns, at most a jiffy old: the clock itself is read when a new
+ * jiffy has begun, and a packet in between pays for a look at the counter alone.
+ */
+ifw_inline __u64 ifw_read_clock(struct clock *clock)
+{
+	__u64 tick = bpf_jiffies64();
+
+	if (tick != clock->tick) {
+		clock->now_ns = bpf_ktime_get_ns();
+		clock->tick = tick;
+	}
+	return clock->now_ns;
+}
+
 /* Counters of the slot on this CPU. */
 ifw_inline struct ifw_counters *ifw_find_counters(__u32 slot)
 {
@@ -394,13 +492,16 @@ typedef struct sim_packet ifw_ctx;
 #define IFW_MAPS_ONLY_OF(ctx) ctx
 
 void ifw_trace(ifw_ctx *ctx, enum ifw_step step);
+struct ifw_work *ifw_work_at(ifw_ctx *ctx, __u32 direction);
 struct ifw_work *ifw_work_of(ifw_ctx *ctx);
 __u32 ifw_frame_length(ifw_ctx *ctx);
 __u32 ifw_ifindex(ifw_ctx *ctx);
 __u32 ifw_offloaded_tags(ifw_ctx *ctx);
 int ifw_is_aggregate(ifw_ctx *ctx);
 long ifw_load(ifw_ctx *ctx, __u32 off, void *to, __u32 len);
+long ifw_load_some(ifw_ctx *ctx, __u32 off, void *to, __u32 len);
 void ifw_set_mark(ifw_ctx *ctx, __u32 mark, __u32 mask);
+enum ifw_sender ifw_sender(ifw_ctx *ctx);
 struct bpf_sock *ifw_lookup_tcp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u32 size);
 struct bpf_sock *ifw_lookup_udp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u32 size);
 long ifw_assign(ifw_ctx *ctx, struct bpf_sock *sk);
@@ -411,6 +512,7 @@ const struct ifw_brief *ifw_find_brief(ifw_ctx *ctx, __u32 ifindex);
 int ifw_may_be_own(ifw_ctx *ctx, __u32 slot, struct ifw_addr addr, __u32 family);
 const __u32 *ifw_find_addr(ifw_ctx *ctx, const struct ifw_addr_key *key);
 __u32 ifw_read_generation(ifw_ctx *ctx);
+__u32 ifw_read_epoch(ifw_ctx *ctx);
 __u64 ifw_read_lengths(ifw_ctx *ctx, __u32 generation, __u32 which, __u32 word);
 int ifw_may_have(ifw_ctx *ctx, __u32 generation, struct ifw_addr masked, __u32 word,
 		 __u64 length_bit, __u64 kind);
@@ -423,6 +525,12 @@ struct ifw_fragment *ifw_find_fragment(ifw_ctx *ctx, const struct ifw_fragment_k
 struct ifw_fragment *ifw_new_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);
 void ifw_forget_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);
 void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *key, struct bpf_sock *sk);
+struct ifw_flow *ifw_find_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key);
+long ifw_put_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key,
+		  const struct ifw_flow *flow);
+void ifw_drop_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key);
+const struct ifw_track_settings *ifw_find_track(ifw_ctx *ctx);
+__u64 ifw_read_clock(ifw_ctx *ctx, struct clock *clock);
 struct ifw_counters *ifw_find_counters(ifw_ctx *ctx, __u32 slot);
 struct ifw_count *ifw_find_rule_count(ifw_ctx *ctx, __u32 counter);
 struct ifw_event *ifw_event_reserve(ifw_ctx *ctx);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * ifw.bpf.c - TC ingress and sk_lookup: context in, verdict out. Nothing is
+ * ifw.bpf.c - TC ingress and egress, sk_lookup: context in, verdict out. Nothing is
  * decided here.
  */
 #include <linux/bpf.h>
@@ -8,6 +8,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "decide.h"
+#include "egress.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -18,6 +19,15 @@ int ifw_ingress(struct __sk_buff *skb)
 
 	/* UNSPEC and not OK, so that other filters on the hook see the packet too. */
 	return d && d->verdict == IFW_VERDICT_PASS ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* Where something is amiss it leaves: the host must not fall silent. */
+SEC("tc")
+int ifw_egress(struct __sk_buff *skb)
+{
+	const struct decision *d = ifw_leave(skb);
+
+	return d && d->verdict == IFW_VERDICT_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 /* Kernel 5.17 tells the interface here; rules need it (include/uapi/linux/bpf.h). */

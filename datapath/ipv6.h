@@ -137,9 +137,9 @@ ifw_inline ifw_answer ifw_parse_ipv6_header(ifw_ctx *ctx, struct packet *p)
 }
 
 /* A function of its own, so that its stack is gone afterwards. */
-IFW_STEP ifw_answer ifw_parse_ipv6(ifw_ctx *ctx)
+IFW_STEP ifw_answer ifw_parse_ipv6(ifw_ctx *ctx, __u32 direction)
 {
-	struct ifw_work *w = ifw_work_of(ctx);
+	struct ifw_work *w = ifw_work_at(ctx, direction);
 
 	return w ? ifw_parse_ipv6_header(ctx, &w->packet) : ifw_drop(IFW_REASON_MALFORMED);
 }

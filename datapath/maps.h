@@ -40,9 +40,14 @@ struct ifw_counter_map {
 	__uint(value_size, sizeof(struct ifw_count));
 };
 
+/*
+ * Element IFW_ACTIVE_GENERATION: which generation is in force. Element
+ * IFW_ACTIVE_EPOCH: a number that every change of the rules raises, after it is in
+ * force; flows remember a rule by it. Readers take the epoch first.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, IFW_ACTIVE_ELEMENTS);
 	__type(key, __u32);
 	__type(value, __u32);
 } ifw_active SEC(".maps");
@@ -93,6 +98,13 @@ struct {
 	__type(value, __u32); /* enum ifw_addr_kind */
 } ifw_addrs SEC(".maps");
 
+struct ifw_flow_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct ifw_flow_key));
+	__uint(value_size, sizeof(struct ifw_flow));
+};
+
 /* Bit ifw_addr_bit() of a slot's word: it may have such an address; clear: it has none. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -134,6 +146,25 @@ struct {
 	__uint(max_entries, 1 << 20);
 } ifw_events SEC(".maps");
 
+/*
+ * Tracked flows by enum ifw_flow_class; where tracking is off there are none of
+ * the inner maps. Reached by an outer map so that the verifier sees one kind of
+ * flow, whichever class it is of.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, IFW_FLOW_CLASSES);
+	__type(key, __u32);
+	__array(values, struct ifw_flow_map);
+} ifw_flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ifw_track_settings);
+} ifw_track SEC(".maps");
+
 /* 1 while an ingress program looks up a socket on this CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -146,8 +177,8 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
+	__uint(max_entries, IFW_DIRECTIONS);
+	__type(key, __u32); /* enum ifw_direction */
 	__type(value, struct ifw_work);
 } work SEC(".maps");
 

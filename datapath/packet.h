@@ -92,6 +92,11 @@ ifw_inline ifw_answer ifw_parse_tcp(ifw_ctx *ctx, struct packet *p)
 		return ifw_cut_short(p);
 	p->src_port = __builtin_bswap16(tcp.src_port);
 	p->dst_port = __builtin_bswap16(tcp.dst_port);
+	p->tcp_offset = tcp.data_offset;
+	p->tcp_flags = tcp.flags;
+	p->tcp_window = tcp.window;
+	p->tcp_sequence = tcp.sequence;
+	p->tcp_acknowledgement = tcp.acknowledgement;
 	return IFW_UNDECIDED;
 }
 

@@ -28,9 +28,9 @@ ifw_inline ifw_answer ifw_parse_link(ifw_ctx *ctx, const struct iface *in, struc
 }
 
 /* Row 1 of the decision: malformed, or the packet is filled. */
-ifw_inline ifw_answer ifw_parse(ifw_ctx *ctx)
+ifw_inline ifw_answer ifw_parse(ifw_ctx *ctx, __u32 direction)
 {
-	struct ifw_work *w = ifw_work_of(ctx);
+	struct ifw_work *w = ifw_work_at(ctx, direction);
 	ifw_answer answer;
 
 	if (!w)
@@ -39,7 +39,7 @@ ifw_inline ifw_answer ifw_parse(ifw_ctx *ctx)
 	if (answer == IFW_UNDECIDED && w->packet.ethertype == ETH_P_IP)
 		answer = ifw_parse_ipv4(ctx, &w->packet);
 	else if (answer == IFW_UNDECIDED && w->packet.ethertype == ETH_P_IPV6)
-		answer = ifw_parse_ipv6(ctx);
+		answer = ifw_parse_ipv6(ctx, direction);
 	if (answer == IFW_UNDECIDED && w->packet.family != IFW_FAMILY_NONE)
 		answer = ifw_parse_transport(ctx, &w->packet);
 	return answer;

@@ -42,7 +42,12 @@
 	X(INTERCEPTED, "intercepted", PASS, "handed to the listener of an intercept rule")         \
 	X(NO_LISTENER, "no-listener", DROP, "an intercept rule matched, but nobody listens")       \
 	X(ASSIGN_FAILED, "assign-failed", EITHER, "the kernel refused to assign the listener")     \
-	X(NO_RULE, "no-rule", EITHER, "no rule matched")
+	X(NO_RULE, "no-rule", EITHER, "no rule matched")                                           \
+	X(TRACKED, "tracked", PASS, "an answer to what left")                                      \
+	X(EGRESS_PASS, "egress-pass", PASS, "it may leave")                                        \
+	X(EGRESS_DENY, "egress-deny", DROP, "an egress deny rule matched")                         \
+	X(EGRESS_DEFAULT, "egress-default", DROP,                                                  \
+	  "no egress rule lets it leave, and the interface denies the rest")
 
 enum ifw_reason {
 	IFW_REASON_NONE = 0, /* not decided yet; never leaves ifw_decide() */

@@ -10,6 +10,7 @@
 #include "flow.h"
 #include "ipv6.h"
 #include "rules.h"
+#include "track.h"
 
 #define IFW_ICMP_HEADER 8 /* RFC 792, RFC 4443: before the quoted packet, bytes */
 
@@ -71,6 +72,19 @@ ifw_inline int ifw_read_quoted6(ifw_ctx *ctx, __u32 off, struct packet *quoted)
 	return -1;
 }
 
+/* 0; -1 where it is no echo request. Answers to one come about by what was let in. */
+ifw_inline int ifw_read_quoted_echo(ifw_ctx *ctx, struct packet *quoted)
+{
+	__u8 header[6]; /* type, code, checksum, identifier */
+
+	if (ifw_load(ctx, quoted->l4_off, header, sizeof(header)))
+		return -1;
+	quoted->icmp_type = header[0];
+	quoted->icmp_code = header[1];
+	quoted->echo_id = (__u16)(header[4] << 8 | header[5]);
+	return ifw_echo_kind(quoted) == 1 ? 0 : -1;
+}
+
 /*
  * Fills what the error quotes; only the ports of the transport header, since no
  * more need be there (RFC 792). 0; -1 where it is not TCP or UDP, or cut short.
@@ -91,7 +105,7 @@ IFW_STEP int ifw_read_quoted(ifw_ctx *ctx)
 					      : ifw_read_quoted4(ctx, off, quoted))
 		return -1;
 	if (quoted->protocol != IPPROTO_TCP && quoted->protocol != IPPROTO_UDP)
-		return -1;
+		return ifw_read_quoted_echo(ctx, quoted);
 	if (ifw_load(ctx, quoted->l4_off, ports, sizeof(ports)))
 		return -1;
 	quoted->src_port = __builtin_bswap16(ports[0]);
@@ -99,7 +113,7 @@ IFW_STEP int ifw_read_quoted(ifw_ctx *ctx)
 	return 0;
 }
 
-/* 1 where a socket here sent the quoted packet. A TCP listener sends none. */
+/* 1 where a socket here sent the quoted packet. A TCP listener sends none, and pings have none. */
 IFW_STEP int ifw_quoted_socket(ifw_ctx *ctx)
 {
 	struct ifw_work *w = ifw_work_of(ctx);
@@ -114,6 +128,8 @@ IFW_STEP int ifw_quoted_socket(ifw_ctx *ctx)
 	quoted = &w->quoted;
 	size = ifw_tuple(&tuple, quoted->family, IFW_ADDR(quoted->dst), quoted->dst_port,
 			 IFW_ADDR(quoted->src), quoted->src_port);
+	if (quoted->protocol != IPPROTO_TCP && quoted->protocol != IPPROTO_UDP)
+		return 0;
 	if (quoted->protocol == IPPROTO_TCP) {
 		sk = ifw_lookup_tcp(ctx, &tuple, size);
 		if (!sk)
@@ -130,9 +146,10 @@ IFW_STEP int ifw_quoted_socket(ifw_ctx *ctx)
 }
 
 /*
- * The socket is here, wherever the error's destination is: marked. Where
- * no socket is left (UDP without connection) the rule tells that it was here:
- * the quoted packet answered one that went the other way.
+ * The socket is here, wherever the error's destination is: marked. Of a tracked
+ * flow nothing is said about where it is: not marked. Where no socket is left (UDP without
+ * connection) the rule tells that it was here: the quoted packet answered one that went the other
+ * way.
  */
 IFW_STEP ifw_answer ifw_decide_icmp_related(ifw_ctx *ctx)
 {
@@ -144,6 +161,10 @@ IFW_STEP ifw_answer ifw_decide_icmp_related(ifw_ctx *ctx)
 		return IFW_UNDECIDED;
 	quoted = &w->quoted;
 	if (!ifw_quoted_socket(ctx)) {
+		if ((w->in.flags & IFW_IFACE_TRACK) && ifw_quoted_left(ctx))
+			return ifw_pass(IFW_REASON_ICMP_RELATED);
+		if (quoted->protocol != IPPROTO_TCP && quoted->protocol != IPPROTO_UDP)
+			return IFW_UNDECIDED;
 		rule = ifw_match(IFW_MAPS_OF(ctx) IFW_ADDR(quoted->dst), IFW_ADDR(quoted->src),
 				 quoted->src_port, quoted->family, quoted->protocol, w->in.slot);
 		if (!rule || rule->action != IFW_ACTION_INTERCEPT)

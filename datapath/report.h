@@ -10,7 +10,8 @@
 #include "packet.h"
 
 ifw_inline void ifw_emit_event(ifw_ctx *ctx, const struct packet *p, const struct iface *in,
-			       const struct decision *d, struct ifw_counters *counters)
+			       const struct decision *d, __u8 direction,
+			       struct ifw_counters *counters)
 {
 	struct ifw_event *event = ifw_event_reserve(IFW_MAPS_ONLY_OF(ctx));
 
@@ -33,6 +34,7 @@ ifw_inline void ifw_emit_event(ifw_ctx *ctx, const struct packet *p, const struc
 	event->verdict = d->verdict;
 	event->reason = d->reason;
 	event->assigned = d->assigned;
+	event->direction = direction;
 	__builtin_memset(event->reserved, 0, sizeof(event->reserved));
 	ifw_event_submit(ctx, event);
 }
@@ -53,7 +55,7 @@ ifw_inline void ifw_count_rule(ifw_ctx *ctx, const struct packet *p, const struc
 }
 
 ifw_inline void ifw_report(ifw_ctx *ctx, const struct packet *p, const struct iface *in,
-			   const struct decision *d)
+			   const struct decision *d, __u8 direction)
 {
 	struct ifw_counters *counters = ifw_find_counters(IFW_MAPS_OF(ctx) in->slot);
 	struct ifw_count *count;
@@ -67,7 +69,7 @@ ifw_inline void ifw_report(ifw_ctx *ctx, const struct packet *p, const struct if
 	count->bytes += p->length;
 	counters->decisions++;
 	if (in->verbose && counters->decisions % in->verbose == 0)
-		ifw_emit_event(ctx, p, in, d, counters);
+		ifw_emit_event(ctx, p, in, d, direction, counters);
 }
 
 #endif /* IFW_REPORT_H */

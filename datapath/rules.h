@@ -44,12 +44,12 @@ ifw_inline __u64 ifw_query(__u16 port, __u8 family, __u8 protocol, __u32 slot, _
 #define IFW_QUERY_LENGTH(query) ((__u8)((query) >> 48))
 
 /*
- * Which of struct ifw_index.lengths: [IPv6][UDP]. By bits of the numbers (4 and 6, 6 and 17)
+ * Which of struct ifw_index.lengths, of both indices. By bits of the numbers (4 and 6, 6 and 17)
  * and not by comparing, for the verifier would follow the rest of the walk for each outcome.
  */
 ifw_inline __u32 ifw_lengths_of(__u64 query)
 {
-	return (IFW_QUERY_FAMILY(query) & 2) | (IFW_QUERY_PROTOCOL(query) >> 4 & 1);
+	return (IFW_QUERY_FAMILY(query) & 2) << 1 | IFW_LENGTHS_OF(IFW_QUERY_PROTOCOL(query));
 }
 
 /*

@@ -33,6 +33,19 @@ struct packet {
 	__u8 bad_extension;  /* 1: an IPv6 extension header that is unknown, or too many */
 	__u8 icmp_type;
 	__u8 icmp_code;
+	/* TCP, as on the wire. */
+	__u8 tcp_offset; /* 32-bit words in the upper half */
+	__u8 tcp_flags;
+	__be16 tcp_window;
+	__be32 tcp_sequence;
+	__be32 tcp_acknowledgement;
+	/* What tracking has found out. */
+	__u16 echo_id;	 /* host order; of an ICMP echo */
+	__u8 answer;	 /* 1: an answer to what left */
+	__u8 no_socket;	 /* 1: its flow is forwarded: no socket of this host has it */
+	__u8 flow_known; /* 1: its flow was found, and has been told of it */
+	__u32 epoch;	 /* of the rules, read before they are walked */
+	__u8 rule_known; /* 1: the rule that it would meet is in ifw_found_rule() */
 };
 
 /* The interface that it came in by: settings, or the defaults. */
@@ -56,11 +69,37 @@ struct decision {
 	__u32 counter; /* of that rule; 0: it is not counted */
 };
 
+/* The flow that the packet belongs to; the key and what is put into a map cannot lie on the stack.
+ */
+struct track {
+	struct ifw_flow_key key;
+	struct ifw_flow fresh;
+	__u32 from_low; /* 1: the packet comes from the key's low end */
+	/* TCP, in host order. */
+	__u32 sequence;
+	__u32 end; /* sequence number behind its last byte */
+	__u32 acknowledgement;
+	__u32 window; /* not scaled */
+	__u32 flags;  /* IFW_TCP_* */
+	__u32 scale;  /* of a SYN: the option, or IFW_SCALE_NONE */
+	__u8 options[40];
+	__u32 option_at;
+};
+
+/* The clock as it was last read on this CPU. */
+struct clock {
+	__u64 tick; /* jiffies */
+	__u64 now_ns;
+};
+
+/* One for each direction: what leaves may be an answer to what is being let in. */
 struct ifw_work {
 	struct packet packet;
 	struct packet quoted; /* by an ICMP error */
 	struct iface in;
 	struct decision decision;
+	struct track track;
+	struct clock clock;
 	struct bpf_sock_tuple
 		tuple; /* for lookups; on the stack it would count against its limit */
 };

@@ -165,7 +165,7 @@ static bool prefix_is_empty(const struct ifw_prefix *prefix)
 static void length_count(struct loader *loader, const struct rule *rule, int change)
 {
 	uint32_t *count = &loader->meta.lengths[rule->family == IFW_FAMILY_IPV6]
-					       [rule->protocol == IPPROTO_UDP][rule->dst_len];
+					       [IFW_LENGTHS_OF(rule->protocol)][rule->dst_len];
 
 	*count += (uint32_t)change;
 	if (*count == (change > 0 ? 1 : 0))

@@ -67,7 +67,7 @@ void index_remove(struct ifw_index *index, const struct ifw_prefix_key *key)
 void index_set_length(struct ifw_index *index, uint8_t family, uint8_t protocol, unsigned int len,
 		      bool used)
 {
-	set_bit(index->lengths[family == IFW_FAMILY_IPV6][protocol == IPPROTO_UDP],
+	set_bit(index->lengths[family == IFW_FAMILY_IPV6][IFW_LENGTHS_OF(protocol)],
 		IFW_LENGTH_BIT(len), used);
 }
 

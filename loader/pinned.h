@@ -123,7 +123,7 @@ struct pinned_meta {
 	__u64 ifaces_sequence; /* odd while settings or addresses are being written */
 	struct room room;
 	/* Destinations by [IPv6][UDP][length]: a length leaves the walk with its last. */
-	__u32 lengths[2][2][IFW_LENGTH_MAX + 1];
+	__u32 lengths[2][IFW_LENGTHS_PROTOCOLS][IFW_LENGTH_MAX + 1];
 };
 
 #endif /* IFW_PINNED_H */

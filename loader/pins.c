@@ -258,7 +258,8 @@ static bool is_our_pin(const char *name)
 		"events",	 "fragments",	"ifaces",      "index",	   "listeners",
 		"looking_up",	 "lookup",	"names",       "prefixes", "prefixes_0",
 		"prefixes_1",	 "ranges",	"rule_counts", "rules_0",  "rules_1",
-		"counter_slots",
+		"counter_slots", "flows",	"flows_0",     "flows_1",  "flows_2",
+		"track",
 	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)

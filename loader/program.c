@@ -49,6 +49,8 @@ static int load_skeleton(struct loader *loader, bool lookup, struct ifw_bpf **ou
 	err = set_pin_paths(loader, skeleton->obj);
 	if (!err)
 		err = bpf_program__set_autoload(skeleton->progs.ifw_lookup, lookup);
+	if (!err) /* nothing attaches it yet */
+		err = bpf_program__set_autoload(skeleton->progs.ifw_egress, false);
 	if (!err)
 		err = ifw_bpf__load(skeleton);
 	if (err)

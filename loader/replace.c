@@ -340,7 +340,7 @@ static void describe(const struct loader *loader, const struct rule_set *set,
 		const struct ifw_prefix_key *key = &image->prefixes[i].self;
 
 		if (key->kind == IFW_PREFIX_DESTINATION)
-			meta->lengths[key->family == IFW_FAMILY_IPV6][key->protocol == IPPROTO_UDP]
+			meta->lengths[key->family == IFW_FAMILY_IPV6][IFW_LENGTHS_OF(key->protocol)]
 				     [key->len]++;
 		meta->prefixes++;
 	}

@@ -200,7 +200,7 @@ static void enter_group(struct build *build, const struct rule *rule, const stru
 	    !ifw_addr_equal(before->dst, rule->dst))
 		build->destination = add_prefix(build, compile_destination_key(rule));
 	compile_set_length(build->image.lengths[rule->family == IFW_FAMILY_IPV6]
-					       [rule->protocol == IPPROTO_UDP],
+					       [IFW_LENGTHS_OF(rule->protocol)],
 			   rule->dst_len, true);
 }
 

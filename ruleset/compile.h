@@ -26,8 +26,9 @@ struct image {
 	size_t prefix_count;
 	struct ifw_range *ranges;
 	size_t range_count;
-	__u64 lengths[2][2][IFW_LENGTH_WORDS]; /* destination lengths: struct ifw_index.lengths */
-	uint32_t next_id;		       /* first id that no prefix has */
+	__u64 lengths[2][IFW_LENGTHS_PROTOCOLS]
+		     [IFW_LENGTH_WORDS]; /* destination lengths: struct ifw_index.lengths */
+	uint32_t next_id;		 /* first id that no prefix has */
 };
 
 /*

@@ -167,15 +167,24 @@ static int read_action(struct line *line, struct rule *rule)
 	struct span word;
 	int err = next_word(line, &word);
 
+	if (!err && is(word, "egress")) {
+		rule->protocol = IFW_EGRESS;
+		err = next_word(line, &word);
+		if (err == -ENOENT)
+			return refuse(line, end_of_rule(line), "missing action: pass or deny");
+	}
 	if (err)
 		return err;
+	if (rule_is_egress(rule) && is(word, "intercept"))
+		return refuse(line, word,
+			      "what leaves cannot be intercepted; expected pass or deny");
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
 		if (is(word, actions[i].word)) {
 			rule->action = actions[i].action;
 			return 0;
 		}
 	}
-	return refuse(line, word, "unknown action %s; expected intercept, pass or deny",
+	return refuse(line, word, "unknown action %s; expected intercept, pass, deny or egress",
 		      quote(word).text);
 }
 
@@ -189,9 +198,9 @@ static int read_protocol(struct line *line, struct rule *rule)
 	if (err)
 		return err;
 	if (is(word, "tcp"))
-		rule->protocol = IPPROTO_TCP;
+		rule->protocol |= IPPROTO_TCP;
 	else if (is(word, "udp"))
-		rule->protocol = IPPROTO_UDP;
+		rule->protocol |= IPPROTO_UDP;
 	else
 		return refuse(line, word, "unknown protocol %s; expected tcp or udp",
 			      quote(word).text);

@@ -7,6 +7,7 @@
  *             [from 10.1.1.0/24] [on eth0,eth1] [service LABEL]
  *   pass udp to 192.168.3.0/24 port 5-7
  *   deny tcp to 10.1.0.0/16 port 443
+ *   egress deny tcp to 0.0.0.0/0 port 25         for what leaves; pass or deny
  *
  * Action and protocol come first, the clauses in any order, each once. `to`
  * and `port` are required, `via` for intercept and only there. A prefix

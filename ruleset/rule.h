@@ -35,9 +35,9 @@ struct rule {
 	uint16_t listener_port; /* host order, intercept only */
 	uint8_t dst_len;
 	uint8_t src_len;
-	uint8_t family;		    /* enum ifw_family */
-	uint8_t protocol;	    /* IPPROTO_TCP or IPPROTO_UDP */
-	uint8_t action;		    /* enum ifw_action */
+	uint8_t family;	  /* enum ifw_family */
+	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP; with IFW_EGRESS for what leaves */
+	uint8_t action;	  /* enum ifw_action */
 	char label[RULE_LABEL_MAX]; /* "": none */
 };
 
@@ -84,13 +84,24 @@ int iface_names_add(struct iface_names *names, const char *name);
 /* Slot of a name, or 0 where there is none. */
 int iface_names_find(const struct iface_names *names, const char *name);
 
-/* Same protocol, prefixes, ports and interfaces: what identifies a rule. */
+/* Whether it is about what leaves, and its protocol without that: IPPROTO_TCP or IPPROTO_UDP. */
+static inline bool rule_is_egress(const struct rule *rule)
+{
+	return rule->protocol & IFW_EGRESS;
+}
+
+static inline uint8_t rule_protocol(const struct rule *rule)
+{
+	return rule->protocol & (uint8_t)~IFW_EGRESS;
+}
+
+/* Same direction, protocol, prefixes, ports and interfaces: what identifies a rule. */
 bool rule_same_match(const struct rule *a, const struct rule *b);
 
 /* Same match, action, listener and label. Order and counter make no difference. */
 bool rule_equal(const struct rule *a, const struct rule *b);
 
-/* Same protocol and prefixes: rules whose ports are searched in one run. */
+/* Same direction, protocol and prefixes: rules whose ports are searched in one run. */
 bool rule_same_group(const struct rule *a, const struct rule *b);
 
 /*

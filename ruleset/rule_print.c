@@ -116,8 +116,8 @@ size_t rule_print(const struct rule *rule, const struct iface_names *names, char
 
 	if (size)
 		print[0] = '\0';
-	append(&text, "%s %s", action_word(rule->action),
-	       rule->protocol == IPPROTO_TCP ? "tcp" : "udp");
+	append(&text, "%s%s %s", rule_is_egress(rule) ? "egress " : "", action_word(rule->action),
+	       rule_protocol(rule) == IPPROTO_TCP ? "tcp" : "udp");
 	append_prefix(&text, "to", rule->family, rule->dst, rule->dst_len);
 	append(&text, " port %u", rule->low);
 	if (rule->high != rule->low)

@@ -23,6 +23,7 @@ struct options {
 	const char *rules;
 	const char *world;
 	const char *in;
+	const char *out; /* instead of in: packets leave by it */
 	const char *expect;
 	bool json;
 	char **args; /* what is left */
@@ -37,7 +38,7 @@ int cmd_explain(const struct options *options);
 int cmd_fail(enum exit_status status, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The world with its rules and the interface that --in means. */
+/* The world with its rules and the interface that --in or --out means. */
 int cmd_load(const struct options *options, struct sim_world **world, uint32_t *ifindex);
 
 /* "-" is stdin. NULL after printing; *status then says what to exit with. */

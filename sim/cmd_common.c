@@ -134,13 +134,14 @@ static int load_rules(struct sim_world *world, const char *path)
 static int find_interface(const struct sim_world *world, const struct options *options,
 			  uint32_t *ifindex)
 {
-	*ifindex = options->in ? sim_world_ifindex(world, options->in)
-			       : sim_world_first_ifindex(world);
+	const char *name = options->in ? options->in : options->out;
+
+	*ifindex = name ? sim_world_ifindex(world, name) : sim_world_first_ifindex(world);
 	if (*ifindex)
 		return STATUS_DONE;
-	if (options->in)
+	if (name)
 		return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface '%s'", options->world,
-				options->in);
+				name);
 	return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface", options->world);
 }
 

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <netinet/in.h>
 
+#include "../datapath/flow_states.h"
 #include "../ruleset/grammar.h"
 #include "cmd.h"
 #include "explain.h"
@@ -40,12 +41,44 @@ static void destroy_world(struct sim_world **world)
 	sim_world_destroy(*world);
 }
 
+/* RFC 9293 3.1 */
+static const struct {
+	const char *name;
+	const char *print;
+	uint8_t flags;
+} tcp_flags[] = {
+	{"syn", "SYN", 0x02}, {"syn-ack", "SYN-ACK", 0x12}, {"ack", "ACK", 0x10},
+	{"fin", "FIN", 0x11}, {"rst", "RST", 0x04},
+};
+
+static int parse_tcp_flags(const char *text, struct flow *flow)
+{
+	if (flow->protocol != IPPROTO_TCP)
+		return cmd_fail(STATUS_BAD_INPUT, "'%s': only TCP has flags", text);
+	for (size_t i = 0; i < sizeof(tcp_flags) / sizeof(tcp_flags[0]); i++)
+		if (strcmp(text, tcp_flags[i].name) == 0) {
+			flow->tcp_flags = tcp_flags[i].flags;
+			return STATUS_DONE;
+		}
+	return cmd_fail(STATUS_BAD_INPUT, "'%s' is none of syn, syn-ack, ack, fin and rst", text);
+}
+
+static const char *print_tcp_flags(const struct flow *flow)
+{
+	if (flow->protocol != IPPROTO_TCP)
+		return "";
+	for (size_t i = 0; i < sizeof(tcp_flags) / sizeof(tcp_flags[0]); i++)
+		if (flow->tcp_flags == tcp_flags[i].flags)
+			return tcp_flags[i].print;
+	return "SYN";
+}
+
 static int parse_flow(const struct options *options, struct flow *flow)
 {
 	char *const *args = options->args;
 	uint8_t family;
 
-	*flow = (struct flow){};
+	*flow = (struct flow){.direction = options->out ? IFW_DIRECTION_OUT : IFW_DIRECTION_IN};
 	if (strcmp(args[0], "tcp") == 0)
 		flow->protocol = IPPROTO_TCP;
 	else if (strcmp(args[0], "udp") == 0)
@@ -63,7 +96,7 @@ static int parse_flow(const struct options *options, struct flow *flow)
 	if (family != flow->family)
 		return cmd_fail(STATUS_BAD_INPUT, "'%s' and '%s' are of different families",
 				args[1], args[2]);
-	return STATUS_DONE;
+	return options->count > 3 ? parse_tcp_flags(args[3], flow) : STATUS_DONE;
 }
 
 static int check_reason(const char *name)
@@ -92,9 +125,27 @@ static void print_step(const struct paint *paint, const struct explained_step *s
 		       step->lines[i]);
 }
 
+/* Seconds. */
+static double expires_in(const struct explanation *explanation)
+{
+	uint64_t expires = explanation->flow.expires_ns, now = explanation->now_ns;
+
+	return expires > now ? (double)(expires - now) / 1e9 : 0;
+}
+
 static void print_field(const struct paint *paint, const char *name, const char *value)
 {
 	printf("%s%-*s%s  %s\n", paint->name, NAME_WIDTH, name, paint->off, value);
+}
+
+/* The flow as the packet leaves it. */
+static void print_tracked(const struct paint *paint, const struct explanation *explanation)
+{
+	char text[EXPLAIN_TUPLE_MAX];
+
+	explain_tracked(&explanation->flow_key, &explanation->flow, text);
+	printf("%s%-*s%s  %s, %s, expires in %.0f s\n", paint->name, NAME_WIDTH, "flow", paint->off,
+	       text, ifw_flow_state_info(explanation->flow.state)->name, expires_in(explanation));
 }
 
 static void print_people(struct sim_world *world, const struct options *options,
@@ -108,10 +159,10 @@ static void print_people(struct sim_world *world, const struct options *options,
 
 	explain_end(flow->src, flow->src_port, flow->family, src);
 	explain_end(flow->dst, flow->dst_port, flow->family, dst);
-	printf("%s%-*s%s  %s %s -> %s%s, IPv%d, %zu bytes, in by %s\n", paint.name, NAME_WIDTH,
+	printf("%s%-*s%s  %s %s -> %s%s%s, IPv%d, %zu bytes, %s by %s\n", paint.name, NAME_WIDTH,
 	       "packet", paint.off, options->args[0], src, dst,
-	       flow->protocol == IPPROTO_TCP ? " SYN" : "", flow->family, explanation->length,
-	       ifname);
+	       flow->protocol == IPPROTO_TCP ? " " : "", print_tcp_flags(flow), flow->family,
+	       explanation->length, flow->direction == IFW_DIRECTION_OUT ? "out" : "in", ifname);
 	for (size_t i = 0; i < explanation->count; i++)
 		print_step(&paint, &explanation->steps[i], i + 1 == explanation->count);
 	putchar('\n');
@@ -121,6 +172,8 @@ static void print_people(struct sim_world *world, const struct options *options,
 	       ifw_reason_info(d->reason)->text);
 	print_field(&paint, "rule", rule ? rule : "none");
 	print_field(&paint, "assigned", assigned ? assigned : "nothing");
+	if (explanation->has_flow)
+		print_tracked(&paint, explanation);
 	if (d->marked)
 		printf("%s%-*s%s  0x%x\n", paint.name, NAME_WIDTH, "mark", paint.off,
 		       explanation->result.mark);
@@ -147,6 +200,19 @@ static json_t *steps_json(const struct explanation *explanation)
 	return steps;
 }
 
+/* null where it has none. */
+static json_t *tracked_json(const struct explanation *explanation)
+{
+	char text[EXPLAIN_TUPLE_MAX];
+
+	if (!explanation->has_flow)
+		return json_null();
+	explain_tracked(&explanation->flow_key, &explanation->flow, text);
+	return json_pack("{s:s, s:s, s:f}", "flow", text, "state",
+			 ifw_flow_state_info(explanation->flow.state)->name, "expires_in_s",
+			 expires_in(explanation));
+}
+
 static int print_json(struct sim_world *world, const struct options *options,
 		      const struct flow *flow, const struct explanation *explanation,
 		      const char *ifname)
@@ -158,12 +224,14 @@ static int print_json(struct sim_world *world, const struct options *options,
 
 	explain_end(flow->src, flow->src_port, flow->family, src);
 	explain_end(flow->dst, flow->dst_port, flow->family, dst);
-	root = json_pack("{s:{s:s, s:s, s:s, s:s, s:I}, s:o, s:s, s:s, s:s, s:s?, s:s?}", "packet",
+	root = json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:I}, s:o, s:s, s:s, s:s, s:s?, s:s?, s:o}",
+			 "packet", "direction", flow->direction == IFW_DIRECTION_OUT ? "out" : "in",
 			 "interface", ifname, "protocol", options->args[0], "source", src,
 			 "destination", dst, "length", (json_int_t)explanation->length, "steps",
 			 steps_json(explanation), "verdict", cmd_verdict(d), "reason",
 			 cmd_reason(d), "text", ifw_reason_info(d->reason)->text, "rule",
-			 cmd_rule_text(world, d, text), "assigned", cmd_assigned(d));
+			 cmd_rule_text(world, d, text), "assigned", cmd_assigned(d), "flow",
+			 tracked_json(explanation));
 	if (!root)
 		return cmd_fail(STATUS_REFUSED, "out of memory");
 	error = json_dumpf(root, stdout, JSON_COMPACT);

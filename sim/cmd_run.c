@@ -104,7 +104,11 @@ int cmd_run(const struct options *options)
 	if (!file)
 		return status;
 
-	error = replay_capture(world, file, ifindex, on_packet, &run, message);
+	error = replay_capture(world, file, ifindex,
+			       options->out  ? IFW_DIRECTION_OUT
+			       : options->in ? IFW_DIRECTION_IN
+					     : REPLAY_EITHER_WAY,
+			       on_packet, &run, message);
 	/* The lines first: both may go to one terminal. */
 	if (fflush(stdout) != 0 || error == -EIO)
 		return cmd_fail(STATUS_REFUSED, "cannot write to standard output: %s",

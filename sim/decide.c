@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "../datapath/decide.h"
+#include "../datapath/egress.h"
 #include "world.h"
 
 /* A verdict that the table of reasons does not know is a defect of the decision. */
@@ -32,7 +33,8 @@ int sim_decide(struct sim_world *world, const struct sim_frame *frame, struct si
 	error = sim_packet_begin(world, frame, &packet);
 	if (error)
 		return error;
-	d = ifw_decide(packet);
+	sim_world_start_flows(world, frame->time_ns);
+	d = frame->direction == IFW_DIRECTION_OUT ? ifw_leave(packet) : ifw_decide(packet);
 	sim_packet_end(packet);
 	if (!d)
 		d = &nothing;

@@ -13,6 +13,7 @@
 
 #include "explain.h"
 #include "explain_text.h"
+#include "world.h"
 
 /* What a look at a range means depends on what was asked before. */
 enum range_phase {
@@ -31,6 +32,10 @@ struct listener {
 	struct explanation *out;
 	bool no_memory;
 };
+
+/* The clock of an explanation: late enough for every flow of a world file to have begun. */
+#define EXPLAIN_NOW (1ULL << 60)
+#define SECOND 1e9
 
 static struct explained_step *begin_step(struct listener *l, const char *name)
 {
@@ -111,11 +116,14 @@ static void on_iface(struct listener *l, const struct ifw_iface *iface)
 		return;
 	}
 	l->slot = iface->slot;
-	say(l, "%s: %sssh %s, echo %s, GENEVE %s, mark 0x%x/0x%x, own addresses %s", iface->name,
-	    iface->flags & IFW_IFACE_RAW_IP ? "frames without Ethernet header, " : "",
+	say(l, "%s: %sssh %s, echo %s, GENEVE %s%s%s, mark 0x%x/0x%x, own addresses %s",
+	    iface->name, iface->flags & IFW_IFACE_RAW_IP ? "frames without Ethernet header, " : "",
 	    iface->flags & IFW_IFACE_SSH_OFF ? "off" : "on",
 	    iface->flags & IFW_IFACE_ECHO ? "on" : "off",
-	    iface->flags & IFW_IFACE_GENEVE ? "removed" : "off", iface->mark, iface->mark_mask,
+	    iface->flags & IFW_IFACE_GENEVE ? "removed" : "off",
+	    iface->flags & IFW_IFACE_TRACK ? ", tracks" : "",
+	    iface->flags & IFW_IFACE_EGRESS_DENY ? ", egress denied by default" : "", iface->mark,
+	    iface->mark_mask,
 	    iface->flags & IFW_IFACE_ADDRS_RECORDED ? "recorded" : "never recorded");
 }
 
@@ -183,7 +191,8 @@ static void on_strip(struct listener *l, const struct sim_trace *t)
 /* Each word is asked for by itself; they are told at once. */
 static void on_lengths(struct listener *l, const struct sim_trace *t)
 {
-	const char *protocol = t->protocol == IPPROTO_TCP ? "tcp" : "udp";
+	const char *protocol = (t->protocol & ~IFW_EGRESS) == IPPROTO_TCP ? "tcp" : "udp";
+	const char *way = t->protocol & IFW_EGRESS ? "egress " : "";
 	char lengths[EXPLAIN_LENGTHS_MAX] = "";
 
 	if (t->index)
@@ -191,9 +200,9 @@ static void on_lengths(struct listener *l, const struct sim_trace *t)
 	if (t->lengths)
 		explain_lengths(t->lengths, lengths);
 	if (lengths[0])
-		say(l, "destination lengths of %s rules:%s", protocol, lengths);
+		say(l, "destination lengths of %s%s rules:%s", way, protocol, lengths);
 	else
-		say(l, "there are no %s rules", protocol);
+		say(l, "there are no %s%s rules", way, protocol);
 }
 
 static void on_prefix(struct listener *l, const struct sim_trace *t)
@@ -249,6 +258,85 @@ static void on_range(struct listener *l, const struct sim_trace *t)
 	}
 }
 
+static const char *class_name(uint32_t class)
+{
+	static const char *const names[] = {
+		[IFW_FLOWS_NEW] = "new flows",
+		[IFW_FLOWS_REPLIED] = "answered flows",
+		[IFW_FLOWS_CONNECTED] = "connections",
+	};
+
+	return names[class];
+}
+
+static void note_flow(struct listener *l, const struct sim_trace *t)
+{
+	l->out->has_flow = true;
+	l->out->flow_key = *t->flow_key;
+	l->out->flow = *t->flow;
+}
+
+static void on_flow(struct listener *l, const struct sim_trace *t)
+{
+	const char *class = class_name(t->flow_class);
+	char text[EXPLAIN_TUPLE_MAX];
+
+	if (!t->flow) {
+		say(l, "%s: not there", class);
+		return;
+	}
+	explain_tracked(t->flow_key, t->flow, text);
+	if (t->flow->expires_ns <= EXPLAIN_NOW) {
+		say(l, "%s: %s, expired", class, text);
+		return;
+	}
+	say(l, "%s: %s, %s%s, began %.0f s ago, expires in %.0f s", class, text,
+	    ifw_flow_state_info(t->flow->state)->name, t->flow->forwarded ? ", forwarded" : "",
+	    (double)(EXPLAIN_NOW - t->flow->began_ns) / SECOND,
+	    (double)(t->flow->expires_ns - EXPLAIN_NOW) / SECOND);
+	note_flow(l, t);
+}
+
+static void on_put_flow(struct listener *l, const struct sim_trace *t)
+{
+	char text[EXPLAIN_TUPLE_MAX];
+
+	explain_tracked(t->flow_key, t->flow, text);
+	if (t->error) {
+		say(l, "%s cannot be remembered: %s", text, strerror((int)-t->error));
+		return;
+	}
+	say(l, "remember among %s: %s, %s", class_name(t->flow_class), text,
+	    ifw_flow_state_info(t->flow->state)->name);
+	note_flow(l, t);
+}
+
+static void on_sender(struct listener *l, const struct sim_trace *t)
+{
+	char text[EXPLAIN_TUPLE_MAX];
+
+	if (t->socket) {
+		explain_socket(t->socket, text);
+		say(l, "sent by socket %s", text);
+	} else {
+		say(l, t->sender == IFW_SENDER_NONE ? "sent by no socket here: forwarded"
+						    : "sent from an own address");
+	}
+}
+
+/* What became of the flow; a packet that went on to the rules may not have been of it. */
+static void look_at_flow(struct listener *l)
+{
+	struct explanation *out = l->out;
+	const struct ifw_flow *flow = NULL;
+
+	for (int class = 0; out->has_flow && class < IFW_FLOW_CLASSES && !flow; class ++)
+		flow = sim_world_find_flow(l->world, class, &out->flow_key);
+	out->has_flow = flow != NULL;
+	if (flow)
+		out->flow = *flow;
+}
+
 static void on_trace(void *arg, const struct sim_trace *t)
 {
 	struct listener *l = arg;
@@ -291,6 +379,15 @@ static void on_trace(void *arg, const struct sim_trace *t)
 	case SIM_TRACE_STRIP:
 		on_strip(l, t);
 		break;
+	case SIM_TRACE_FLOW:
+		on_flow(l, t);
+		break;
+	case SIM_TRACE_PUT_FLOW:
+		on_put_flow(l, t);
+		break;
+	case SIM_TRACE_SENDER:
+		on_sender(l, t);
+		break;
 	}
 }
 
@@ -303,8 +400,10 @@ int explain_flow(struct sim_world *world, const struct flow *flow, uint32_t ifin
 		.data = bytes,
 		.length = flow_frame(flow, bytes),
 		.ifindex = ifindex,
+		.time_ns = EXPLAIN_NOW,
+		.direction = flow->direction,
 	};
-	struct explanation out = {.length = frame.length};
+	struct explanation out = {.length = frame.length, .now_ns = EXPLAIN_NOW};
 	struct listener l = {
 		.world = world,
 		.flow = flow,
@@ -324,6 +423,7 @@ int explain_flow(struct sim_world *world, const struct flow *flow, uint32_t ifin
 	sim_world_trace(world, on_trace, &l);
 	error = sim_decide(world, &frame, &out.result);
 	sim_world_trace(world, NULL, NULL);
+	look_at_flow(&l);
 	if (l.no_memory)
 		error = -ENOMEM;
 	if (error && error != -EPROTO) {

@@ -21,10 +21,14 @@ struct explanation {
 	size_t count;
 	size_t length; /* of the frame, bytes */
 	struct sim_result result;
+	bool has_flow; /* the flow that it belongs to, as it is afterwards */
+	struct ifw_flow_key flow_key;
+	struct ifw_flow flow;
+	uint64_t now_ns; /* of the clock that the flow's times refer to */
 };
 
 /*
- * Decides the flow's first packet, as come in by the interface. 0, -ENOMEM, or
+ * Decides the flow's packet, as come in or leaving by the interface. 0, -ENOMEM, or
  * -EPROTO as sim_decide (then explanation is filled, too). The world's trace is
  * used for this and off afterwards.
  */

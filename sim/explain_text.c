@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "../ruleset/compile.h"
@@ -79,6 +80,28 @@ const char *explain_socket_state(const struct bpf_sock *sk, bool tcp)
 		return "time-wait";
 	default:
 		return "established";
+	}
+}
+
+void explain_tracked(const struct ifw_flow_key *key, const struct ifw_flow *flow,
+		     char text[EXPLAIN_TUPLE_MAX])
+{
+	const struct ifw_addr *ends[] = {&key->low, &key->high};
+	const uint16_t ports[] = {key->low_port, key->high_port};
+	const int from = flow->began_high, to = !from;
+	char asks[INET6_ADDRSTRLEN], answers[INET6_ADDRSTRLEN];
+	char src[EXPLAIN_END_MAX], dst[EXPLAIN_END_MAX];
+
+	if (key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP) {
+		explain_end(*ends[from], ports[from], key->family, src);
+		explain_end(*ends[to], ports[to], key->family, dst);
+		snprintf(text, EXPLAIN_TUPLE_MAX, "%s %s -> %s",
+			 key->protocol == IPPROTO_TCP ? "tcp" : "udp", src, dst);
+	} else {
+		rule_print_addr(*ends[from], key->family, asks, sizeof(asks));
+		rule_print_addr(*ends[to], key->family, answers, sizeof(answers));
+		snprintf(text, EXPLAIN_TUPLE_MAX, "icmp %s -> %s id %u", asks, answers,
+			 key->low_port);
 	}
 }
 

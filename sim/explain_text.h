@@ -21,6 +21,10 @@ void explain_tuple(const struct bpf_sock_tuple *tuple, uint32_t size, char text[
 void explain_socket(const struct bpf_sock *sk, char text[EXPLAIN_TUPLE_MAX]);
 const char *explain_socket_state(const struct bpf_sock *sk, bool tcp);
 
+/* "udp 10.0.0.1:5000 -> 192.0.2.1:53": the side that began stands first. */
+void explain_tracked(const struct ifw_flow_key *key, const struct ifw_flow *flow,
+		     char text[EXPLAIN_TUPLE_MAX]);
+
 /* " /24 /8": the lengths in use, longest first. */
 void explain_lengths(const __u64 lengths[IFW_LENGTH_WORDS], char text[EXPLAIN_LENGTHS_MAX]);
 

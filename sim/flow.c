@@ -39,7 +39,7 @@ static size_t put_tcp(const struct flow *flow, uint32_t pseudo, uint8_t *to)
 		.dst_port = htons(flow->dst_port),
 		.sequence = htonl(1),
 		.data_offset = (sizeof(tcp) / 4) << 4,
-		.flags = TCP_SYN,
+		.flags = flow->tcp_flags ? flow->tcp_flags : TCP_SYN,
 		.window = htons(WINDOW),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * flow.h - the first packet of a flow, made up from its ends.
+ * flow.h - a packet of a flow, by default its first, made up from its ends.
  */
 #ifndef IFW_SIM_FLOW_H
 #define IFW_SIM_FLOW_H
@@ -17,8 +17,10 @@ struct flow {
 	struct ifw_addr dst;
 	uint16_t src_port; /* host order */
 	uint16_t dst_port;
-	uint8_t family;	  /* enum ifw_family */
-	uint8_t protocol; /* IPPROTO_TCP: a SYN; IPPROTO_UDP: an empty datagram */
+	uint8_t family;	   /* enum ifw_family */
+	uint8_t protocol;  /* IPPROTO_TCP: a segment without data; IPPROTO_UDP: an empty datagram */
+	uint8_t tcp_flags; /* 0: a SYN, which begins a connection */
+	uint8_t direction; /* enum ifw_direction */
 };
 
 /* An Ethernet frame with valid headers and checksums; returns its bytes. */

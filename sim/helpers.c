@@ -31,9 +31,14 @@ void ifw_trace(ifw_ctx *ctx, enum ifw_step step)
 }
 
 /* In the kernel it holds what the packet before it left there; so here. */
+struct ifw_work *ifw_work_at(ifw_ctx *ctx, __u32 direction)
+{
+	return direction < IFW_DIRECTIONS ? &ctx->work[direction] : NULL;
+}
+
 struct ifw_work *ifw_work_of(ifw_ctx *ctx)
 {
-	return &ctx->work;
+	return ifw_work_at(ctx, IFW_DIRECTION_IN);
 }
 
 /* --- The frame -------------------------------------------------------------- */
@@ -73,6 +78,11 @@ long ifw_load(ifw_ctx *ctx, __u32 off, void *to, __u32 len)
 	}
 	TRACE(ctx, .kind = SIM_TRACE_LOAD, .offset = off, .length = len, .error = error);
 	return error;
+}
+
+long ifw_load_some(ifw_ctx *ctx, __u32 off, void *to, __u32 len)
+{
+	return ifw_load(ctx, off, to, len);
 }
 
 void ifw_set_mark(ifw_ctx *ctx, __u32 mark, __u32 mask)
@@ -143,6 +153,29 @@ struct bpf_sock *ifw_lookup_udp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u3
 	TRACE(ctx, .kind = SIM_TRACE_SOCKET_UDP, .tuple = tuple, .tuple_size = size,
 	      .socket = found ? &found->sk : NULL);
 	return found ? sim_packet_hold(ctx, found) : NULL;
+}
+
+/* One of the world's sockets, or of those that it does not list: of an own address. */
+enum ifw_sender ifw_sender(ifw_ctx *ctx)
+{
+	const struct sim_socket *socket =
+		sim_world_sender(ctx->world, &ctx->work[IFW_DIRECTION_OUT].packet);
+	enum ifw_sender sender = IFW_SENDER_NONE;
+	__u32 state;
+
+	if (socket) {
+		state = socket->sk.state;
+		sender = state == BPF_TCP_CLOSE || state == BPF_TCP_SYN_SENT ||
+					 state == BPF_TCP_LISTEN
+				 ? IFW_SENDER_SOCKET
+				 : IFW_SENDER_TALKING;
+	} else if (sim_world_is_own(ctx->world, ctx->work[IFW_DIRECTION_OUT].packet.src,
+				    ctx->work[IFW_DIRECTION_OUT].packet.family)) {
+		sender = IFW_SENDER_SOCKET;
+	}
+	TRACE(ctx, .kind = SIM_TRACE_SENDER, .socket = socket ? &socket->sk : NULL,
+	      .sender = sender);
+	return sender;
 }
 
 /*
@@ -235,6 +268,11 @@ __u32 ifw_read_generation(ifw_ctx *ctx)
 	return fails(ctx) ? 0 : ctx->world->active;
 }
 
+__u32 ifw_read_epoch(ifw_ctx *ctx)
+{
+	return fails(ctx) ? 0 : ctx->world->epoch;
+}
+
 static const struct ifw_index *index_of(ifw_ctx *ctx, __u32 generation)
 {
 	return fails(ctx) || generation >= SIM_GENERATIONS ? NULL
@@ -244,10 +282,14 @@ static const struct ifw_index *index_of(ifw_ctx *ctx, __u32 generation)
 __u64 ifw_read_lengths(ifw_ctx *ctx, __u32 generation, __u32 which, __u32 word)
 {
 	const struct ifw_index *index = index_of(ctx, generation);
-	const __u64 *lengths = index && which < 4 ? index->lengths[which / 2][which % 2] : NULL;
+	const __u64 *lengths = index && which < 2 * IFW_LENGTHS_PROTOCOLS
+				       ? index->lengths[which / IFW_LENGTHS_PROTOCOLS]
+						       [which % IFW_LENGTHS_PROTOCOLS]
+				       : NULL;
 
 	TRACE(ctx, .kind = SIM_TRACE_LENGTHS, .lengths = lengths, .index = word,
-	      .protocol = which % 2 ? IPPROTO_UDP : IPPROTO_TCP);
+	      .protocol = (uint8_t)((which % 2 ? IPPROTO_UDP : IPPROTO_TCP) |
+				    (which & 2 ? IFW_EGRESS : 0)));
 	return lengths && word < IFW_LENGTH_WORDS ? lengths[word] : 0;
 }
 
@@ -324,6 +366,56 @@ struct ifw_fragment *ifw_new_fragment(ifw_ctx *ctx, const struct ifw_fragment_ke
 void ifw_forget_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key)
 {
 	sim_world_forget_fragment(ctx->world, key);
+}
+
+/* A class is a map of its own; any other number is a defect of the decision. */
+static bool is_class(ifw_ctx *ctx, __u32 class)
+{
+	if (class >= IFW_FLOW_CLASSES)
+		sim_packet_violation(ctx, "there is no such class of flows");
+	return class < IFW_FLOW_CLASSES;
+}
+
+struct ifw_flow *ifw_find_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key)
+{
+	struct ifw_flow *flow = NULL;
+
+	if (!fails(ctx) && is_class(ctx, class))
+		flow = sim_world_find_flow(ctx->world, class, key);
+	TRACE(ctx, .kind = SIM_TRACE_FLOW, .flow = flow, .flow_key = key, .flow_class = class);
+	return flow;
+}
+
+long ifw_put_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key,
+		  const struct ifw_flow *flow)
+{
+	long error;
+
+	if (!is_class(ctx, class))
+		return -EINVAL;
+	error = fails(ctx) ? -ENOMEM : sim_world_put_flow(ctx->world, class, key, flow);
+	TRACE(ctx, .kind = SIM_TRACE_PUT_FLOW, .flow = flow, .flow_key = key, .flow_class = class,
+	      .error = error);
+	return error;
+}
+
+void ifw_drop_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key)
+{
+	if (is_class(ctx, class))
+		sim_world_drop_flow(ctx->world, class, key);
+}
+
+const struct ifw_track_settings *ifw_find_track(ifw_ctx *ctx)
+{
+	return fails(ctx) ? NULL : &ctx->world->track;
+}
+
+/* Exact, where the kernel's is up to a jiffy behind. */
+__u64 ifw_read_clock(ifw_ctx *ctx, struct clock *clock)
+{
+	clock->now_ns = ctx->frame.time_ns;
+	clock->tick = 0;
+	return clock->now_ns;
 }
 
 void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *key, struct bpf_sock *sk)

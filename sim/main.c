@@ -11,16 +11,21 @@
 static const char help[] =
 	"ifw-sim - what the firewall would decide, without a kernel and without privilege\n"
 	"\n"
-	"usage: ifw-sim run --rules FILE --world FILE [--in IFACE] [-j] CAPTURE\n"
-	"       ifw-sim explain --rules FILE --world FILE --in IFACE [-j] [--expect REASON]\n"
-	"                       tcp|udp SRC:PORT DST:PORT\n"
+	"usage: ifw-sim run --rules FILE --world FILE [--in|--out IFACE] [-j] CAPTURE\n"
+	"       ifw-sim explain --rules FILE --world FILE --in|--out IFACE [-j]\n"
+	"                       [--expect REASON] tcp|udp SRC:PORT DST:PORT "
+	"[syn|syn-ack|ack|fin|rst]\n"
 	"\n"
 	"  run      one line for each packet of a capture (Ethernet; - is standard input)\n"
-	"  explain  the first packet of one flow, with all that was asked on the way\n"
+	"  explain  the first packet of one flow (of tcp, another one where its flags are given),\n"
+	"           with all that was asked on the way\n"
 	"\n"
 	"  -r, --rules FILE     rules, one a line, as `ifw apply` takes them\n"
 	"  -w, --world FILE     what the kernel would know: interfaces, addresses, sockets\n"
 	"  -i, --in IFACE       interface that the packets come in by (run: the world's first)\n"
+	"  -o, --out IFACE      interface that they leave by, instead; without either, run tells "
+	"by\n"
+	"                       the source address of each frame, where the world says 'mac'\n"
 	"  -e, --expect REASON  exit with 3 where the reason is another one\n"
 	"  -j, --json           JSON, one object a line\n"
 	"  -h, --help           this text\n"
@@ -28,7 +33,7 @@ static const char help[] =
 	"\n"
 	"A world file:\n"
 	"  interface eth0 index 2 address 172.16.240.1/24 address 172.16.240.9/24\n"
-	"  interface eth1 addresses unknown\n"
+	"  interface eth1 addresses unknown mac 02:00:00:00:00:01\n"
 	"  interface eth2 no settings\n"
 	"  set eth0 ssh on|off             set eth0 echo on|off\n"
 	"  set eth0 verbose on|off|N       set eth0 mark VALUE mask MASK\n"
@@ -36,6 +41,10 @@ static const char help[] =
 	"  socket tcp established|syn-sent|syn-recv|time-wait LOCAL REMOTE [reuseport]\n"
 	"  socket udp bound LOCAL [reuseport]\n"
 	"  socket udp connected LOCAL REMOTE\n"
+	"  set eth0 track on|off           set eth0 egress-default pass|deny\n"
+	"  track pick-up|liberal on|off    track timeout STATE SECONDS    track flows N\n"
+	"  flow tcp|udp ORIGINAL REPLY [state STATE] [idle SECONDS] [forwarded] [came-in]\n"
+	"  flow icmp ADDRESS ADDRESS id N [...]\n"
 	"  kernel 6.1\n"
 	"\n"
 	"Exit status: 0 done, 1 usage or bad input, 2 the system refused, 3 not what --expect "
@@ -50,14 +59,19 @@ static int usage_error(const char *what)
 static int parse_options(int argc, char **argv, struct options *options)
 {
 	static const struct option longs[] = {
-		{"rules", required_argument, NULL, 'r'}, {"world", required_argument, NULL, 'w'},
-		{"in", required_argument, NULL, 'i'},	 {"expect", required_argument, NULL, 'e'},
-		{"json", no_argument, NULL, 'j'},	 {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},	 {},
+		{"rules", required_argument, NULL, 'r'},
+		{"world", required_argument, NULL, 'w'},
+		{"in", required_argument, NULL, 'i'},
+		{"out", required_argument, NULL, 'o'},
+		{"expect", required_argument, NULL, 'e'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{},
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "r:w:i:e:jhV", longs, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "r:w:i:o:e:jhV", longs, NULL)) != -1) {
 		switch (option) {
 		case 'r':
 			options->rules = optarg;
@@ -67,6 +81,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'i':
 			options->in = optarg;
+			break;
+		case 'o':
+			options->out = optarg;
 			break;
 		case 'e':
 			options->expect = optarg;
@@ -106,11 +123,13 @@ static int run_command(const char *command, struct options *options)
 		return usage_error("--rules and --world are needed");
 	if (run && options->expect)
 		return usage_error("--expect goes with explain");
-	if (!run && !options->in)
-		return usage_error("explain needs --in");
+	if (!run && !options->in && !options->out)
+		return usage_error("explain needs --in or --out");
+	if (options->in && options->out)
+		return usage_error("a packet comes in or leaves: --in or --out");
 	if (run && options->count != 1)
 		return usage_error("run needs one capture");
-	if (!run && options->count != 3)
+	if (!run && options->count != 3 && options->count != 4)
 		return usage_error("explain needs tcp|udp SRC:PORT DST:PORT");
 	capture = run ? options->args[0] : NULL;
 	if (is_stdin(options->rules) + is_stdin(options->world) + is_stdin(capture) > 1)

@@ -12,14 +12,18 @@ static void close_capture(struct capture **capture)
 	capture_close(*capture);
 }
 
-static int decide(struct sim_world *world, uint32_t ifindex, const struct capture_packet *packet,
-		  struct sim_result *result)
+static int decide(struct sim_world *world, uint32_t ifindex, int direction,
+		  const struct capture_packet *packet, struct sim_result *result)
 {
 	const struct sim_frame frame = {
 		.data = packet->data,
 		.length = packet->length,
 		.ifindex = ifindex,
 		.time_ns = packet->time_ns,
+		.direction = direction == REPLAY_EITHER_WAY
+				     ? sim_world_direction(world, ifindex, packet->data,
+							   packet->captured)
+				     : (enum ifw_direction)direction,
 	};
 
 	return sim_decide(world, &frame, result);
@@ -42,8 +46,8 @@ static int check_link(const struct sim_world *world, uint32_t ifindex,
 	return -EPROTONOSUPPORT;
 }
 
-int replay_capture(struct sim_world *world, FILE *file, uint32_t ifindex, replay_fn each, void *arg,
-		   char message[REPLAY_MESSAGE_MAX])
+int replay_capture(struct sim_world *world, FILE *file, uint32_t ifindex, int direction,
+		   replay_fn each, void *arg, char message[REPLAY_MESSAGE_MAX])
 {
 	struct capture *capture __attribute__((cleanup(close_capture))) = NULL;
 	char why[CAPTURE_MESSAGE_MAX] = "";
@@ -68,7 +72,7 @@ int replay_capture(struct sim_world *world, FILE *file, uint32_t ifindex, replay
 			packet.result = NULL;
 			if (read.captured >= read.length) {
 				packet.result = &result;
-				error = decide(world, ifindex, &read, &result);
+				error = decide(world, ifindex, direction, &read, &result);
 				if (error)
 					snprintf(why, sizeof(why), "%s",
 						 error == -EPROTO ? result.violation

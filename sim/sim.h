@@ -69,6 +69,10 @@ enum sim_link {
 	SIM_LINK_RAW_IP, /* the IP header: tun, wireguard, ppp */
 };
 
+/* Which way a frame goes at the interface, by its source; in where the world tells no `mac`. */
+enum ifw_direction sim_world_direction(const struct sim_world *world, uint32_t ifindex,
+				       const void *frame, size_t length);
+
 /* Ethernet too where the world has no such interface. */
 enum sim_link sim_world_link(const struct sim_world *world, uint32_t ifindex);
 
@@ -81,6 +85,7 @@ struct sim_frame {
 	uint32_t gso_segs; /* above 1: an aggregate */
 	uint32_t tags;	   /* VLAN tags that the stack took off; the kernel takes off one */
 	uint64_t time_ns;  /* CLOCK_MONOTONIC when it came; must not go back */
+	enum ifw_direction direction; /* leaving: it is decided as at egress */
 };
 
 /*
@@ -115,6 +120,9 @@ enum sim_trace_kind {
 	SIM_TRACE_FRAGMENT, /* what is known of a datagram */
 	SIM_TRACE_KEEP,	    /* a listener was kept for lookups of the stack */
 	SIM_TRACE_STRIP,    /* outer headers were removed */
+	SIM_TRACE_FLOW,	    /* a tracked flow was looked for */
+	SIM_TRACE_PUT_FLOW, /* one was written, new or into another class */
+	SIM_TRACE_SENDER,   /* who sent what leaves */
 };
 
 struct sim_trace {
@@ -136,6 +144,10 @@ struct sim_trace {
 	uint32_t index;			     /* RANGE; LENGTHS: word */
 	const __u64 *lengths;		     /* LENGTHS: all words; NULL: no rules at all */
 	uint8_t protocol;		     /* LENGTHS */
+	const struct ifw_flow *flow;	     /* FLOW, PUT_FLOW: NULL where none was found */
+	const struct ifw_flow_key *flow_key; /* FLOW, PUT_FLOW */
+	uint32_t flow_class;		     /* FLOW, PUT_FLOW: enum ifw_flow_class */
+	enum ifw_sender sender;		     /* SENDER; its socket: NULL where the world has none */
 };
 
 /* Called for each thing the decision asks; NULL turns it off. */

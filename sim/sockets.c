@@ -190,6 +190,26 @@ const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world,
 
 /* --- Kept listeners --------------------------------------------------------- */
 
+/* Its own end is the packet's source: as the kernel finds it for an answer. */
+const struct sim_socket *sim_world_sender(const struct sim_world *world, const struct packet *p)
+{
+	struct sim_socket_key key = {
+		.local = p->src,
+		.peer = p->dst,
+		.local_port = p->src_port,
+		.peer_port = p->dst_port,
+		.family = p->family,
+		.protocol = p->protocol,
+	};
+	const struct sim_socket *socket = find_as(world, key, SIM_SOCKET_CONNECTED, false);
+
+	if (!socket)
+		socket = find_as(world, key, SIM_SOCKET_UNCONNECTED, false);
+	if (!socket && sim_world_is_own(world, p->src, p->family))
+		socket = find_as(world, key, SIM_SOCKET_UNCONNECTED, true);
+	return socket;
+}
+
 static struct sim_listener *find_kept(const struct sim_world *world,
 				      const struct ifw_listener_key *key)
 {

@@ -17,6 +17,8 @@ int sim_world_create(struct sim_world **world)
 		return -ENOMEM;
 	new->kernel = SIM_KERNEL_DEFAULT;
 	new->event_room = SIM_EVENTS_UNLIMITED;
+	new->track = ifw_track_defaults();
+	sim_world_size_flows(new, IFW_FLOWS_DEFAULT);
 	*world = new;
 	return 0;
 }
@@ -55,6 +57,11 @@ void sim_world_clear(struct sim_world *world)
 	}
 	sim_world_clear_sockets(world);
 	sim_world_clear_fragments(world);
+	sim_world_clear_flows(world);
+	sim_world_size_flows(world, IFW_FLOWS_DEFAULT);
+	world->track = ifw_track_defaults();
+	world->epoch = 0;
+	world->flows_waiting = false;
 	world->names = (struct iface_names){};
 	world->kernel = SIM_KERNEL_DEFAULT;
 	world->active = 0;
@@ -150,6 +157,20 @@ int sim_world_add_addr(struct sim_world *world, const struct ifw_addr_key *key,
 	return 0;
 }
 
+bool sim_world_is_own(const struct sim_world *world, struct ifw_addr addr, uint8_t family)
+{
+	struct ifw_addr_key key = {.addr = addr, .family = family};
+	const struct sim_addr *own;
+
+	for (const struct sim_iface *iface = world->ifaces; iface; iface = iface->next) {
+		key.slot = iface->slot;
+		HASH_FIND(hh, world->addrs, &key, sizeof(key), own);
+		if (own && own->kind == IFW_ADDR_LOCAL)
+			return true;
+	}
+	return false;
+}
+
 uint32_t sim_world_ifindex(const struct sim_world *world, const char *name)
 {
 	const struct sim_iface *iface = sim_world_find_iface(world, name);
@@ -177,6 +198,18 @@ enum sim_link sim_world_link(const struct sim_world *world, uint32_t ifindex)
 	const struct sim_iface *iface = iface_by_index(world, ifindex);
 
 	return iface && iface->raw ? SIM_LINK_RAW_IP : SIM_LINK_ETHERNET;
+}
+
+enum ifw_direction sim_world_direction(const struct sim_world *world, uint32_t ifindex,
+				       const void *frame, size_t length)
+{
+	const struct sim_iface *iface = iface_by_index(world, ifindex);
+	const struct ethhdr *eth = frame;
+
+	if (!iface || !iface->has_mac || iface->raw || length < sizeof(*eth) ||
+	    memcmp(eth->h_source, iface->mac, sizeof(iface->mac)) != 0)
+		return IFW_DIRECTION_IN;
+	return IFW_DIRECTION_OUT;
 }
 
 uint32_t sim_world_first_ifindex(const struct sim_world *world)
@@ -283,6 +316,7 @@ int sim_world_set_rules(struct sim_world *world, const struct rule_set *set)
 	set_clear(&world->sets[other]);
 	world->sets[other] = filled;
 	world->active = other;
+	world->epoch++;
 	rule_set_clear(&world->rules);
 	world->rules = copy;
 	free(world->rule_counts);

@@ -6,6 +6,7 @@
 #ifndef IFW_SIM_WORLD_H
 #define IFW_SIM_WORLD_H
 
+#include "../datapath/flow_states.h"
 #include "hash.h"
 #include "sim.h"
 
@@ -22,6 +23,8 @@ struct sim_iface {
 	uint32_t slot;
 	bool has_settings;
 	bool raw; /* frames start with the IP header */
+	bool has_mac;
+	uint8_t mac[ETH_ALEN];
 	struct ifw_iface settings;
 	struct ifw_brief brief; /* of the settings, when asked */
 	char name[IFW_NAME_MAX];
@@ -71,6 +74,13 @@ struct sim_fragment {
 	UT_hash_handle hh;
 };
 
+/* An element of a map of flows; the least recently used is the first. */
+struct sim_flow {
+	struct ifw_flow_key key;
+	struct ifw_flow value;
+	UT_hash_handle hh;
+};
+
 /* An element of the ifw_listeners map. */
 struct sim_listener {
 	struct ifw_listener_key key;
@@ -117,7 +127,7 @@ struct sim_packet {
 	unsigned int handle_count;
 	enum sim_event_state event_state;
 	const char *violation; /* the first */
-	struct ifw_work work;
+	struct ifw_work work[IFW_DIRECTIONS];
 	struct ifw_range found; /* by the last walk */
 	struct ifw_event event;
 	struct sim_handle handles[SIM_HANDLES];
@@ -131,7 +141,12 @@ struct sim_world {
 	struct sim_socket *sockets;
 	struct sim_fragment *fragments;
 	struct sim_listener *listeners;
-	uint32_t kernel; /* SIM_KERNEL() */
+	struct sim_flow *flows[IFW_FLOW_CLASSES];
+	uint32_t flows_max[IFW_FLOW_CLASSES];
+	struct ifw_track_settings track;
+	uint32_t epoch;	    /* of the rules */
+	bool flows_waiting; /* times of flows count from the first packet, which has not come */
+	uint32_t kernel;    /* SIM_KERNEL() */
 	struct sim_set sets[SIM_GENERATIONS];
 	__u32 active;
 	struct rule_set rules;
@@ -163,6 +178,9 @@ struct sim_iface *sim_world_find_iface(const struct sim_world *world, const char
 /* 0, -ENOMEM; -EEXIST: recorded there already, a broadcast yields to an own address. */
 int sim_world_add_addr(struct sim_world *world, const struct ifw_addr_key *key,
 		       enum ifw_addr_kind kind);
+
+/* An own address of any interface, wherever that was brought up. */
+bool sim_world_is_own(const struct sim_world *world, struct ifw_addr addr, uint8_t family);
 
 /* --- sockets.c ------------------------------------------------------------ */
 
@@ -199,11 +217,33 @@ struct ifw_fragment *sim_world_new_fragment(struct sim_world *world,
 void sim_world_forget_fragment(struct sim_world *world, const struct ifw_fragment_key *key);
 void sim_world_clear_fragments(struct sim_world *world);
 
+/* --- flows.c ----------------------------------------------------------------- */
+
+/* Bounded LRU hashes. find: NULL, not there; put replaces what is there: 0 or -ENOMEM. */
+struct ifw_flow *sim_world_find_flow(struct sim_world *world, enum ifw_flow_class class,
+				     const struct ifw_flow_key *key);
+int sim_world_put_flow(struct sim_world *world, enum ifw_flow_class class,
+		       const struct ifw_flow_key *key, const struct ifw_flow *value);
+void sim_world_drop_flow(struct sim_world *world, enum ifw_flow_class class,
+			 const struct ifw_flow_key *key);
+void sim_world_clear_flows(struct sim_world *world);
+
+/* The first packet has come: times of flows that the world file told count from there. */
+void sim_world_start_flows(struct sim_world *world, uint64_t now_ns);
+
+/* Room for so many flows, all classes together. */
+void sim_world_size_flows(struct sim_world *world, uint32_t total);
+
+/* --- sockets.c ------------------------------------------------------------ */
+
 /* What the kernel's lookup of this tuple finds; size as given to the helper. NULL: nothing. */
 const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world,
 					      const struct bpf_sock_tuple *tuple, uint32_t size);
 const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world,
 					      const struct bpf_sock_tuple *tuple, uint32_t size);
+
+/* The socket that sent the packet, of those that the world lists; NULL: none. */
+const struct sim_socket *sim_world_sender(const struct sim_world *world, const struct packet *p);
 
 /* --- packet.c ------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
  *   interface NAME [index N] addresses unknown       never recorded
  *   interface NAME [index N] no settings             attached, without an element
  *   interface ... link raw                           frames start with the IP header
+ *   interface ... mac 02:00:00:00:00:01              frames from there leave by it
  *   set NAME ssh|echo on|off
  *   set NAME verbose on|off|N                        N: every Nth decision
  *   set NAME mark VALUE mask MASK
@@ -18,6 +19,13 @@
  *   socket tcp established|syn-sent|syn-recv|time-wait LOCAL REMOTE [reuseport]
  *   socket udp bound LOCAL [reuseport] [v6only]
  *   socket udp connected LOCAL REMOTE
+ *   set NAME track on|off                            what leaves is remembered
+ *   set NAME egress-default pass|deny
+ *   track pick-up|liberal on|off
+ *   track timeout STATE SECONDS                      states: datapath/flow_states.h
+ *   track flows N                                    room for N
+ *   flow tcp|udp ORIGINAL REPLY [state STATE] [idle SECONDS] [forwarded] [came-in]
+ *   flow icmp ADDRESS ADDRESS id N [...]             the same; the first is who began
  *   kernel MAJOR.MINOR                               6.18 where none is given
  *
  * lo has index 1, as everywhere; who has no index gets the next free one.
@@ -73,8 +81,8 @@ int parse_number(struct parser *p, uint64_t min, uint64_t max, const char *what,
 	return parse_number_word(p, scan_word(&p->scan), min, max, what, number);
 }
 
-static int parse_endpoint(struct parser *p, const char *what, uint8_t *family,
-			  struct ifw_addr *addr, uint16_t *port)
+int parse_endpoint(struct parser *p, const char *what, uint8_t *family, struct ifw_addr *addr,
+		   uint16_t *port)
 {
 	struct word word = scan_word(&p->scan);
 
@@ -186,6 +194,26 @@ static int parse_link(struct parser *p, struct sim_iface *iface)
 	return 0;
 }
 
+/* Six bytes of two digits each, with colons between them. */
+static int parse_mac(struct parser *p, struct sim_iface *iface)
+{
+	struct word word = scan_word(&p->scan);
+	bool valid = word.len == 3 * ETH_ALEN - 1;
+
+	for (size_t i = 0; valid && i < ETH_ALEN; i++) {
+		const char digits[] = {word.text[3 * i], word.text[3 * i + 1], '\0'};
+
+		valid = strspn(digits, "0123456789abcdefABCDEF") == 2 &&
+			(i == ETH_ALEN - 1 || word.text[3 * i + 2] == ':');
+		iface->mac[i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+	if (!valid)
+		return scan_error(&p->scan, word,
+				  "expected an Ethernet address such as 02:00:00:00:00:01");
+	iface->has_mac = true;
+	return 0;
+}
+
 static int parse_interface(struct parser *p)
 {
 	struct sim_iface *iface = NULL;
@@ -204,6 +232,8 @@ static int parse_interface(struct parser *p)
 		} else if (word_is(word, "address") && !unknown) {
 			addresses = true;
 			error = parse_address(p, iface);
+		} else if (word_is(word, "mac") && !iface->has_mac) {
+			error = parse_mac(p, iface);
 		} else if (word_is(word, "link") && !link) {
 			link = true;
 			error = parse_link(p, iface);
@@ -221,7 +251,7 @@ static int parse_interface(struct parser *p)
 		} else {
 			error = scan_error(&p->scan, word,
 					   "unexpected " WORD_FORMAT
-					   " (index N, link raw; and address "
+					   " (index N, mac ADDRESS, link raw; and address "
 					   "ADDRESS/LENGTH..., or addresses unknown, or no "
 					   "settings)",
 					   WORD_ARG(word));
@@ -403,8 +433,13 @@ static int parse_statement(struct parser *p)
 		return parse_socket(p);
 	if (word_is(word, "kernel"))
 		return parse_kernel(p);
+	if (word_is(word, "track"))
+		return parse_track(p);
+	if (word_is(word, "flow"))
+		return parse_flow(p);
 	return scan_error(&p->scan, word,
-			  "unknown statement " WORD_FORMAT " (interface, set, socket or kernel)",
+			  "unknown statement " WORD_FORMAT
+			  " (interface, set, socket, kernel, track or flow)",
 			  WORD_ARG(word));
 }
 

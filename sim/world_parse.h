@@ -23,7 +23,13 @@ int parse_number(struct parser *p, uint64_t min, uint64_t max, const char *what,
 int parse_number_word(struct parser *p, struct word word, uint64_t min, uint64_t max,
 		      const char *what, uint64_t *number);
 
-/* The statement `set` behind that word. 0 or -EINVAL. */
+int parse_endpoint(struct parser *p, const char *what, uint8_t *family, struct ifw_addr *addr,
+		   uint16_t *port);
+int parse_on_off(struct parser *p, bool *on);
+
+/* The statements `set`, `track` and `flow` behind that word. 0 or -EINVAL; -ENOMEM. */
 int parse_set(struct parser *p);
+int parse_track(struct parser *p);
+int parse_flow(struct parser *p);
 
 #endif /* IFW_SIM_WORLD_PARSE_H */

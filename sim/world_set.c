@@ -7,7 +7,7 @@
 #include "../ruleset/grammar.h"
 #include "world_parse.h"
 
-static int parse_on_off(struct parser *p, bool *on)
+int parse_on_off(struct parser *p, bool *on)
 {
 	struct word word = scan_word(&p->scan);
 
@@ -27,6 +27,19 @@ static int set_flag(struct parser *p, struct sim_iface *iface, uint32_t flag, bo
 		iface->settings.flags |= flag;
 	else
 		iface->settings.flags &= ~flag;
+	return 0;
+}
+
+static int set_egress_default(struct parser *p, struct sim_iface *iface)
+{
+	struct word word = scan_word(&p->scan);
+
+	if (!word_is(word, "deny") && !word_is(word, "pass"))
+		return scan_error(&p->scan, word, "expected pass or deny");
+	if (word_is(word, "deny"))
+		iface->settings.flags |= IFW_IFACE_EGRESS_DENY;
+	else
+		iface->settings.flags &= ~IFW_IFACE_EGRESS_DENY;
 	return 0;
 }
 
@@ -185,6 +198,10 @@ int parse_set(struct parser *p)
 		error = set_flag(p, iface, IFW_IFACE_SSH_OFF, false);
 	else if (word_is(word, "echo"))
 		error = set_flag(p, iface, IFW_IFACE_ECHO, true);
+	else if (word_is(word, "track"))
+		error = set_flag(p, iface, IFW_IFACE_TRACK, true);
+	else if (word_is(word, "egress-default"))
+		error = set_egress_default(p, iface);
 	else if (word_is(word, "verbose"))
 		error = set_verbose(p, iface);
 	else if (word_is(word, "mark"))
@@ -197,7 +214,7 @@ int parse_set(struct parser *p)
 		error = set_ethertypes(p, iface);
 	else
 		error = scan_error(&p->scan, word,
-				   "expected ssh, echo, verbose, mark, geneve, pass-protocol or "
-				   "pass-ethertype");
+				   "expected ssh, echo, verbose, mark, geneve, track, "
+				   "egress-default, pass-protocol or pass-ethertype");
 	return error ? error : parse_expect_end(p);
 }

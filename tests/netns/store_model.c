@@ -371,19 +371,21 @@ static int compare_walks(ifw_ctx *ctx, const struct model *model)
 /* The walk tries the destination lengths that rules have, and no others. */
 static int compare_lengths(ifw_ctx *ctx, const struct model *model)
 {
-	__u64 wanted[2][2][IFW_LENGTH_WORDS] = {};
+	__u64 wanted[2][IFW_LENGTHS_PROTOCOLS][IFW_LENGTH_WORDS] = {};
 	__u32 generation = ifw_read_generation(ctx);
 
 	for (size_t i = 0; i < model->count; i++) {
 		const struct rule *r = &model->rules[i];
 
-		compile_set_length(wanted[r->family == IFW_FAMILY_IPV6][r->protocol == IPPROTO_UDP],
-				   r->dst_len, true);
+		compile_set_length(
+			wanted[r->family == IFW_FAMILY_IPV6][IFW_LENGTHS_OF(r->protocol)],
+			r->dst_len, true);
 	}
-	for (__u32 which = 0; which < 4; which++) {
+	for (__u32 which = 0; which < 2 * IFW_LENGTHS_PROTOCOLS; which++) {
 		for (__u32 word = 0; word < IFW_LENGTH_WORDS; word++) {
 			if (ifw_read_lengths(ctx, generation, which, word) ==
-			    wanted[which / 2][which % 2][word])
+			    wanted[which / IFW_LENGTHS_PROTOCOLS][which % IFW_LENGTHS_PROTOCOLS]
+				  [word])
 				continue;
 			fprintf(stderr, "store_model: the walk tries other lengths than rules\n");
 			return 1;

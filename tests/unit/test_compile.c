@@ -106,7 +106,7 @@ static uint32_t ask_image(const struct image *image, const struct question *q)
 {
 	struct rule probe = {.family = q->family, .protocol = q->protocol};
 	const __u64 *lengths =
-		image->lengths[q->family == IFW_FAMILY_IPV6][q->protocol == IPPROTO_UDP];
+		image->lengths[q->family == IFW_FAMILY_IPV6][IFW_LENGTHS_OF(q->protocol)];
 
 	for (int len = 128; len >= 0; len--) {
 		const struct ifw_prefix *destination;

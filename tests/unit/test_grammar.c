@@ -148,8 +148,12 @@ static const struct {
 	unsigned int column, width;
 	const char *message;
 } errors[] = {
-	{"permit tcp", 1, 6, "unknown action 'permit'; expected intercept, pass or deny"},
-	{"Pass tcp", 1, 4, "unknown action 'Pass'; expected intercept, pass or deny"},
+	{"egress", 7, 1, "missing action: pass or deny"},
+	{"egress intercept tcp", 8, 9, "what leaves cannot be intercepted; expected pass or deny"},
+	{"egress egress tcp", 8, 6,
+	 "unknown action 'egress'; expected intercept, pass, deny or egress"},
+	{"permit tcp", 1, 6, "unknown action 'permit'; expected intercept, pass, deny or egress"},
+	{"Pass tcp", 1, 4, "unknown action 'Pass'; expected intercept, pass, deny or egress"},
 	{"pass", 5, 1, "missing protocol: tcp or udp"},
 	{"  deny  # x", 7, 1, "missing protocol: tcp or udp"},
 	{"pass icmp to 10.0.0.1", 6, 4, "unknown protocol 'icmp'; expected tcp or udp"},
@@ -426,6 +430,8 @@ static struct rule random_rule(struct iface_names *names, uint8_t family)
 		rule.listener = ifw_addr_mask(any, bits);
 		rule.listener_port = (uint16_t)(random_number() % 65535 + 1);
 	}
+	if (rule.action != IFW_ACTION_INTERCEPT && random_number() % 2)
+		rule.protocol |= IFW_EGRESS;
 	rule.ifaces = count ? 0 : IFW_IFACES_ANY;
 	for (unsigned int i = 0; i < count; i++) {
 		char name[IFW_NAME_MAX];

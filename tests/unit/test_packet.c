@@ -30,10 +30,10 @@ static ifw_answer parse_with(const struct frame *frame, struct sim_frame in, uin
 	in.length = frame->length;
 	in.ifindex = 2;
 	cr_assert_eq(sim_packet_begin(world, &in, &ctx), 0);
-	memset(&ctx->work.packet, 0, sizeof(ctx->work.packet));
-	ctx->work.in = (struct iface){.ifindex = 2, .flags = flags};
-	answer = ifw_parse(ctx);
-	*p = ctx->work.packet;
+	memset(&ctx->work[IFW_DIRECTION_IN].packet, 0, sizeof(ctx->work[IFW_DIRECTION_IN].packet));
+	ctx->work[IFW_DIRECTION_IN].in = (struct iface){.ifindex = 2, .flags = flags};
+	answer = ifw_parse(ctx, IFW_DIRECTION_IN);
+	*p = ctx->work[IFW_DIRECTION_IN].packet;
 	sim_packet_end(ctx);
 	cr_assert_null(ctx->violation, "%s", ctx->violation);
 	return answer;

@@ -20,7 +20,7 @@
 #include "sim/sim.h"
 
 #define NAME_SIZE 96
-#define EXPECT_FIELDS 7
+#define EXPECT_FIELDS 8
 
 static const char *scenario_dir(void)
 {
@@ -70,6 +70,7 @@ struct expect {
 	const char *assigned;
 	const char *rule;
 	const char *marked;
+	const char *direction;
 };
 
 /* Takes the next line off *rest; false at its end. */
@@ -85,7 +86,7 @@ static bool next_expect(const char *scenario, char **rest, struct expect *expect
 	}
 	cr_assert_null(line, "%s/expect: more than %d fields", scenario, EXPECT_FIELDS);
 	*expect = (struct expect){field[0], field[1], field[2], field[3],
-				  field[4], field[5], field[6]};
+				  field[4], field[5], field[6], field[7]};
 	return true;
 }
 
@@ -231,6 +232,8 @@ static void run_scenario(const char *scenario)
 		frame.data = packet.data;
 		frame.length = packet.captured;
 		frame.time_ns = packet.time_ns;
+		if (strcmp(expect.direction, "out") == 0)
+			frame.direction = IFW_DIRECTION_OUT;
 		error = sim_decide(world, &frame, &result);
 		cr_assert_eq(error, 0, "%s, packet %s: %s", scenario, expect.number,
 			     error == -EPROTO ? result.violation : strerror(-error));

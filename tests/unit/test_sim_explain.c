@@ -133,6 +133,70 @@ Test(sim_explain, names_what_was_asked_and_found)
 	sim_world_destroy(world);
 }
 
+/* Which flow let it in, and when that would be forgotten. */
+Test(sim_explain, names_the_flow)
+{
+	struct sim_world *world = world_of("interface eth0 address 10.1.1.5/24\nset eth0 track on\n"
+					   "flow udp 10.2.2.2:53 10.1.1.5:40000 idle 40 forwarded\n"
+					   "flow tcp 10.2.2.2:53 10.1.1.5:40000 state time-wait\n",
+					   "");
+	struct explanation e;
+
+	explain(world, IPPROTO_UDP, "10.2.2.2", 53, &e);
+	cr_assert_eq(e.result.decision.reason, IFW_REASON_TRACKED);
+	SAYS("interface", "tracks");
+	SAYS("tracked", "answered flows: udp 10.2.2.2:53 -> 10.1.1.5:40000, udp-replied, "
+			"forwarded, began 40 s ago, expires in 80 s");
+	SAYS_NOT("established", "");
+	cr_assert_eq(e.has_flow, true);
+	cr_assert_eq(e.flow.expires_ns - e.now_ns, 120 * 1000000000ULL); /* it has begun anew */
+	explanation_free(&e);
+
+	explain(world, IPPROTO_UDP, "10.2.2.2", 54, &e);
+	SAYS("tracked", "answered flows: not there");
+	SAYS("tracked", "new flows: not there");
+	cr_assert_eq(e.has_flow, false);
+	explanation_free(&e);
+
+	explain(world, IPPROTO_TCP, "10.2.2.2", 53, &e);
+	SAYS("tracked", "connections: not there");
+	SAYS("tracked", "new flows: tcp 10.2.2.2:53 -> 10.1.1.5:40000, time-wait");
+	cr_assert_eq(e.result.decision.reason, IFW_REASON_NO_RULE);
+	explanation_free(&e);
+	sim_world_destroy(world);
+}
+
+Test(sim_explain, what_leaves)
+{
+	struct sim_world *world =
+		world_of("interface eth0 address 10.1.1.5/24\nset eth0 track on\n",
+			 "egress deny tcp to 10.2.0.0/16 port 25\n");
+	struct flow flow = {
+		.src = addr_of("10.1.1.5"),
+		.dst = addr_of("10.2.2.2"),
+		.src_port = 40000,
+		.dst_port = 26,
+		.family = IFW_FAMILY_IPV4,
+		.protocol = IPPROTO_TCP,
+		.direction = IFW_DIRECTION_OUT,
+	};
+	struct explanation e;
+
+	cr_assert_eq(explain_flow(world, &flow, 2, &e), 0);
+	cr_assert_eq(e.result.decision.reason, IFW_REASON_EGRESS_PASS);
+	SAYS("egress-flow", "sent from an own address");
+	SAYS("egress-rules", "lengths of egress tcp rules: /16");
+	SAYS("remember", "new flows: tcp 10.1.1.5:40000 -> 10.2.2.2:26, syn-sent");
+	explanation_free(&e);
+	flow.dst_port = 25;
+	cr_assert_eq(explain_flow(world, &flow, 2, &e), 0);
+	cr_assert_eq(e.result.decision.reason, IFW_REASON_EGRESS_DENY);
+	SAYS("egress-rules", "rule 1: holds on eth0");
+	SAYS_NOT("remember", "");
+	explanation_free(&e);
+	sim_world_destroy(world);
+}
+
 /* Explaining must not change what is explained, nor stay switched on. */
 Test(sim_explain, decides_as_without_it)
 {

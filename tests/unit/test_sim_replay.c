@@ -96,7 +96,7 @@ static int replay_by(uint32_t ifindex, struct capture_bytes *c, struct seen *see
 	if (c->size == 0)
 		fgetc(file);
 	message[0] = '\0';
-	return replay_capture(world, file, ifindex, see, seen, message);
+	return replay_capture(world, file, ifindex, REPLAY_EITHER_WAY, see, seen, message);
 }
 
 static int replay(struct capture_bytes *c, struct seen *seen)
@@ -118,6 +118,28 @@ Test(sim_replay, decides_packet_by_packet)
 	cr_assert_eq(seen.last, 2);
 	cr_assert_eq(seen.reasons[0], IFW_REASON_SSH);
 	cr_assert_eq(seen.reasons[1], IFW_REASON_NO_RULE);
+}
+
+/* By the source address of the frame, where the world tells the interface's. */
+Test(sim_replay, what_leaves_is_told_by_its_mac)
+{
+	struct capture_bytes c = begin(ETHERNET);
+	struct frame out = udp("10.0.0.1", 5, "192.0.2.1", 53);
+	struct frame in = udp("192.0.2.1", 53, "10.0.0.1", 5);
+	struct seen seen = {};
+
+	sim_world_destroy(world);
+	world = world_of("interface eth0 index 2 address 10.0.0.1/24 mac 02:00:00:00:00:aB\n"
+			 "set eth0 track on\n",
+			 "");
+	memcpy(out.bytes + 6, "\x02\0\0\0\0\xab", 6);
+	add_packet(&c, &in, in.length);
+	add_packet(&c, &out, out.length);
+	add_packet(&c, &in, in.length);
+	cr_assert_eq(replay(&c, &seen), 0, "%s", message);
+	cr_assert_eq(seen.reasons[0], IFW_REASON_NO_RULE);
+	cr_assert_eq(seen.reasons[1], IFW_REASON_EGRESS_PASS);
+	cr_assert_eq(seen.reasons[2], IFW_REASON_TRACKED);
 }
 
 Test(sim_replay, a_capture_may_be_empty)

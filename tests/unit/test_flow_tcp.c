@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tests of datapath/flow_tcp.h: the states of a connection as somebody in the
+ * middle sees it, its windows, and how long each state lasts.
+ */
+#include "track_fixture.h"
+
+#include "datapath/flow_tcp.h"
+
+#define WORLD                                                                                      \
+	"interface eth0 index 2 address 10.0.0.1/24\n"                                             \
+	"interface eth1 index 3 address 10.0.1.1/24\n"                                             \
+	"set eth0 track on\n"                                                                      \
+	"set eth1 track on\n"
+
+static struct sim_world *world;
+
+static void setup(void)
+{
+	world = world_of(WORLD, "pass tcp to 10.0.0.0/8 port 8080 on eth0\n");
+}
+
+static void teardown(void)
+{
+	sim_world_destroy(world);
+}
+
+TestSuite(flow_tcp, .init = setup, .fini = teardown);
+
+/*
+ * A client behind eth0 and a server behind eth1: what the client sends leaves by
+ * eth1, and the server's answers come in there. Their first numbers: 1000, 5000.
+ */
+#define CLIENT "10.0.0.9", 4000
+#define SERVER "192.0.2.1", 80
+
+static struct frame from_client(struct segment segment)
+{
+	return with_segment(tcp("10.0.0.9", 4000, "192.0.2.1", 80), segment);
+}
+
+static struct frame from_server(struct segment segment)
+{
+	return with_segment(tcp("192.0.2.1", 80, "10.0.0.9", 4000), segment);
+}
+
+#define C(at, ...) OUT1(at, from_client((struct segment){__VA_ARGS__}))
+#define S(at, verdict, reason, ...)                                                                \
+	IN1(at, from_server((struct segment){__VA_ARGS__}), verdict, reason)
+#define S_PASSES(at, ...) S(at, PASS, "tracked", __VA_ARGS__)
+#define S_DROPS(at, ...) S(at, DROP, "no-rule", __VA_ARGS__)
+
+static void expect_state(enum ifw_flow_state state, enum ifw_flow_class class)
+{
+	enum ifw_flow_class is = IFW_FLOW_CLASSES;
+	const struct ifw_flow *flow = flow_of(world, from_client((struct segment){}), &is);
+
+	cr_assert_not_null(flow, "wanted %s, there is no flow", ifw_flow_state_info(state)->name);
+	cr_expect_eq(flow->state, state, "wanted %s, it is %s", ifw_flow_state_info(state)->name,
+		     ifw_flow_state_info(flow->state)->name);
+	cr_expect_eq(is, class, "%s is in class %d", ifw_flow_state_info(state)->name, is);
+	cr_expect_eq(flow_count(world), 1);
+}
+
+static void handshake(double at)
+{
+	C(at, .flags = SYN, .sequence = 1000);
+	S_PASSES(at, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	C(at, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+}
+
+Test(flow_tcp, handshake)
+{
+	S_DROPS(0, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	C(1, .flags = SYN, .sequence = 1000);
+	expect_state(IFW_FLOW_SYN_SENT, IFW_FLOWS_NEW);
+	S_PASSES(2, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
+	C(3, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	S_PASSES(4, .flags = ACK, .sequence = 5001, .acknowledgement = 1001, .data = 100);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+}
+
+Test(flow_tcp, the_answer_to_a_syn_must_acknowledge_it)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_DROPS(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1002);
+	S_DROPS(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 90000);
+	S_DROPS(1, .flags = RST, .sequence = 0);
+	S_DROPS(1, .flags = RST | ACK, .sequence = 0, .acknowledgement = 1002);
+	expect_state(IFW_FLOW_SYN_SENT, IFW_FLOWS_NEW);
+	S_PASSES(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+}
+
+Test(flow_tcp, a_refused_connection)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(1, .flags = RST | ACK, .sequence = 0, .acknowledgement = 1001);
+	expect_state(IFW_FLOW_CLOSED, IFW_FLOWS_NEW);
+	S_DROPS(12, .flags = RST | ACK, .sequence = 0, .acknowledgement = 1001);
+	/* and another attempt, from the same port */
+	C(5, .flags = SYN, .sequence = 3000);
+	expect_state(IFW_FLOW_SYN_SENT, IFW_FLOWS_NEW);
+	S_PASSES(6, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 3001);
+}
+
+Test(flow_tcp, repeated_handshake_packets_pass)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	C(1, .flags = SYN, .sequence = 1000);
+	S_PASSES(2, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	S_PASSES(3, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
+	C(4, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	S_PASSES(5, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+}
+
+/* RFC 9293 3.5: both open at once, as FTP's data connections and hole punching may. */
+Test(flow_tcp, simultaneous_open)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(1, .flags = SYN, .sequence = 5000);
+	expect_state(IFW_FLOW_SYN_CROSSED, IFW_FLOWS_NEW);
+	C(2, .flags = SYN | ACK, .sequence = 1000, .acknowledgement = 5001);
+	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
+	S_PASSES(3, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	C(4, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	S_PASSES(5, .flags = ACK, .sequence = 5001, .acknowledgement = 1001, .data = 10);
+	S_DROPS(6, .flags = SYN, .sequence = 5000);
+}
+
+/* Half-closed: the other side may go on for as long as it likes. */
+Test(flow_tcp, each_side_finishes_by_itself)
+{
+	handshake(0);
+	C(1, .flags = FIN | ACK, .sequence = 1001, .acknowledgement = 5001);
+	expect_state(IFW_FLOW_FIN_WAIT, IFW_FLOWS_CONNECTED);
+	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1002);
+	expect_state(IFW_FLOW_CLOSE_WAIT, IFW_FLOWS_CONNECTED);
+	S_PASSES(50, .flags = ACK, .sequence = 5001, .acknowledgement = 1002, .data = 500);
+	S_PASSES(100, .flags = ACK, .sequence = 5501, .acknowledgement = 1002, .data = 500);
+	C(101, .flags = ACK, .sequence = 1002, .acknowledgement = 6001);
+	expect_state(IFW_FLOW_CLOSE_WAIT, IFW_FLOWS_CONNECTED);
+	S_PASSES(102, .flags = FIN | ACK, .sequence = 6001, .acknowledgement = 1002);
+	expect_state(IFW_FLOW_LAST_ACK, IFW_FLOWS_CONNECTED);
+	C(103, .flags = ACK, .sequence = 1002, .acknowledgement = 6002);
+	expect_state(IFW_FLOW_TIME_WAIT, IFW_FLOWS_NEW);
+	/* Its last acknowledgement was lost: the FIN comes again. */
+	S_PASSES(104, .flags = FIN | ACK, .sequence = 6001, .acknowledgement = 1002);
+	S_DROPS(225, .flags = FIN | ACK, .sequence = 6001, .acknowledgement = 1002);
+}
+
+/* A FIN counts as acknowledged only by what acknowledges it. */
+Test(flow_tcp, data_behind_a_fin_is_no_acknowledgement_of_it)
+{
+	handshake(0);
+	C(1, .flags = FIN | ACK, .sequence = 1001, .acknowledgement = 5001);
+	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1001, .data = 100);
+	expect_state(IFW_FLOW_FIN_WAIT, IFW_FLOWS_CONNECTED);
+}
+
+Test(flow_tcp, both_finish_at_once)
+{
+	handshake(0);
+	C(1, .flags = FIN | ACK, .sequence = 1001, .acknowledgement = 5001);
+	S_PASSES(1, .flags = FIN | ACK, .sequence = 5001, .acknowledgement = 1001);
+	expect_state(IFW_FLOW_LAST_ACK, IFW_FLOWS_CONNECTED);
+	C(2, .flags = ACK, .sequence = 1002, .acknowledgement = 5002);
+	expect_state(IFW_FLOW_LAST_ACK, IFW_FLOWS_CONNECTED);
+	S_PASSES(2, .flags = ACK, .sequence = 5002, .acknowledgement = 1002);
+	expect_state(IFW_FLOW_TIME_WAIT, IFW_FLOWS_NEW);
+}
+
+Test(flow_tcp, a_reset_in_the_window_ends_it)
+{
+	handshake(0);
+	S_DROPS(1, .flags = RST, .sequence = 5001 + 70000);
+	S_DROPS(1, .flags = RST, .sequence = 5000 - 70000);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	S_PASSES(1, .flags = RST, .sequence = 5001);
+	expect_state(IFW_FLOW_CLOSED, IFW_FLOWS_NEW);
+	S_DROPS(12, .flags = ACK, .sequence = 5001, .acknowledgement = 1001);
+}
+
+Test(flow_tcp, what_is_outside_the_windows_is_no_answer)
+{
+	handshake(0);
+	/* The client has room for 1000 bytes from 5001. */
+	S_PASSES(1, .flags = ACK, .sequence = 5001, .acknowledgement = 1001, .data = 1000);
+	S_DROPS(1, .flags = ACK, .sequence = 6002, .acknowledgement = 1001, .data = 1);
+	S_DROPS(1, .flags = ACK, .sequence = 5001 - 1000, .acknowledgement = 1001, .data = 999);
+	/* It acknowledges what the client has not sent, or what lies far behind. */
+	S_DROPS(1, .flags = ACK, .sequence = 6001, .acknowledgement = 1002);
+	S_DROPS(1, .flags = ACK, .sequence = 6001, .acknowledgement = 1001 - 66001);
+	S_PASSES(1, .flags = ACK, .sequence = 6001, .acknowledgement = 1001);
+	/* More room: an acknowledgement moves the window on. */
+	C(2, .flags = ACK, .sequence = 1001, .acknowledgement = 6001);
+	S_PASSES(3, .flags = ACK, .sequence = 6001, .acknowledgement = 1001, .data = 900);
+	/* Repeats, keep-alives and probes of an empty window. */
+	S_PASSES(4, .flags = ACK, .sequence = 6001, .acknowledgement = 1001, .data = 900);
+	S_PASSES(4, .flags = ACK, .sequence = 6900, .acknowledgement = 1001);
+}
+
+Test(flow_tcp, windows_are_scaled_as_agreed)
+{
+	C(0, .flags = SYN, .sequence = 1000, .scale = 7);
+	S_PASSES(0, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001, .scale = 2);
+	C(0, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	S_PASSES(1, .flags = ACK, .sequence = 5001, .acknowledgement = 1001, .data = 1000);
+	S_PASSES(1, .flags = ACK, .sequence = 5001 + 128000, .acknowledgement = 1001);
+	S_DROPS(1, .flags = ACK, .sequence = 5001 + 128001, .acknowledgement = 1001);
+}
+
+/* RFC 7323 2.2: only where both offer it. */
+Test(flow_tcp, a_scale_of_one_side_alone_does_not_count)
+{
+	C(0, .flags = SYN, .sequence = 1000, .scale = 7);
+	S_PASSES(0, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	C(0, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	S_DROPS(1, .flags = ACK, .sequence = 5001 + 1001, .acknowledgement = 1001);
+}
+
+/* RFC 7323 2.3: a larger one counts as 14. */
+Test(flow_tcp, no_scale_is_above_14)
+{
+	C(0, .flags = SYN, .sequence = 1000, .scale = 20);
+	S_PASSES(0, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001, .scale = 2);
+	C(0, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	S_PASSES(1, .flags = ACK, .sequence = 5001 + (1000 << 14), .acknowledgement = 1001);
+}
+
+/* options: eight bytes of a SYN's. Whether a window scale of 7 is read from them. */
+static bool reads_scale(const uint8_t *options)
+{
+	struct frame syn =
+		from_client((struct segment){.flags = SYN, .sequence = 1000, .scale = 1});
+	struct frame probe = from_server(
+		(struct segment){.flags = ACK, .sequence = 5001 + 128000, .acknowledgement = 1001});
+
+	teardown();
+	setup();
+	memcpy(syn.bytes + L4 + 20, options, 8);
+	OUT1(0, syn);
+	S_PASSES(0, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001, .scale = 2);
+	C(0, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	return decide_with(world, "eth1", &probe, IN_AT(1)).decision.verdict == IFW_VERDICT_PASS;
+}
+
+Test(flow_tcp, options_are_walked)
+{
+	cr_expect(reads_scale((const uint8_t[8]){1, 3, 3, 7, 0}));
+	cr_expect(reads_scale((const uint8_t[8]){1, 1, 1, 1, 1, 3, 3, 7}));
+	cr_expect(reads_scale((const uint8_t[8]){8, 4, 0, 0, 3, 3, 7, 0}));
+	cr_expect_not(reads_scale((const uint8_t[8]){0, 3, 3, 3, 7, 3, 3, 7}), "behind the end");
+	cr_expect_not(reads_scale((const uint8_t[8]){1, 1, 1, 1, 1, 1, 3, 3}), "cut off");
+	cr_expect_not(reads_scale((const uint8_t[8]){9, 0, 3, 3, 7, 0, 0, 0}), "no length");
+	cr_expect_not(reads_scale((const uint8_t[8]){3, 4, 7, 7, 0, 0, 0, 0}), "another length");
+}
+
+/* What came before may come again as far back as the largest window that was offered. */
+Test(flow_tcp, the_largest_window_counts)
+{
+	for (int in_syn = 0; in_syn < 2; in_syn++) {
+		teardown();
+		setup();
+		C(0, .flags = SYN, .sequence = 1000, .window = in_syn ? 5000 : 1000);
+		S_PASSES(0, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+		C(0, .flags = ACK, .sequence = 1001, .acknowledgement = 5001,
+		  .window = in_syn ? 1000 : 5000);
+		S_PASSES(1, .flags = ACK, .sequence = 5001, .acknowledgement = 1001, .data = 1000);
+		C(1, .flags = ACK, .sequence = 1001, .acknowledgement = 6001);
+		S_PASSES(1, .flags = ACK, .sequence = 6001, .acknowledgement = 1001, .data = 1000);
+		C(1, .flags = ACK, .sequence = 1001, .acknowledgement = 7001);
+		S_PASSES(1, .flags = ACK, .sequence = 5001, .acknowledgement = 1001, .data = 100);
+	}
+}
+
+/* In the handshake both have room for what the first packets offer. */
+Test(flow_tcp, windows_hold_from_the_first_packet_on)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	S_PASSES(1, .flags = ACK, .sequence = 5501, .acknowledgement = 1001, .data = 500);
+	S_DROPS(1, .flags = ACK, .sequence = 6002, .acknowledgement = 1001);
+	S_DROPS(1, .flags = SYN, .sequence = 5000);
+	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW); /* its acknowledgement has not come */
+	C(2, .flags = ACK, .sequence = 1001, .acknowledgement = 5001, .data = 500);
+	C(2, .flags = ACK, .sequence = 1501, .acknowledgement = 5001, .data = 500);
+	S_PASSES(3, .flags = ACK, .sequence = 6001, .acknowledgement = 2001);
+}
+
+/* The SYN again, while its answer is under way: the flow lives on. */
+Test(flow_tcp, a_repeated_syn_keeps_the_handshake_alive)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	C(55, .flags = SYN, .sequence = 1000);
+	S_PASSES(100, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+}
+
+Test(flow_tcp, the_same_ends_may_connect_again)
+{
+	handshake(0);
+	C(1, .flags = FIN | ACK, .sequence = 1001, .acknowledgement = 5001);
+	S_PASSES(1, .flags = FIN | ACK, .sequence = 5001, .acknowledgement = 1002);
+	C(1, .flags = ACK, .sequence = 1002, .acknowledgement = 5002);
+	expect_state(IFW_FLOW_TIME_WAIT, IFW_FLOWS_NEW);
+	C(2, .flags = SYN, .sequence = 900000);
+	expect_state(IFW_FLOW_SYN_SENT, IFW_FLOWS_NEW);
+	S_PASSES(2, .flags = SYN | ACK, .sequence = 77, .acknowledgement = 900001);
+}
+
+Test(flow_tcp, sequence_numbers_wrap)
+{
+	C(0, .flags = SYN, .sequence = 0xfffffff0);
+	S_PASSES(0, .flags = SYN | ACK, .sequence = 0xffffffff, .acknowledgement = 0xfffffff1);
+	C(0, .flags = ACK, .sequence = 0xfffffff1, .acknowledgement = 0, .data = 100);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	S_PASSES(1, .flags = ACK, .sequence = 0, .acknowledgement = 85, .data = 100);
+	S_DROPS(1, .flags = ACK, .sequence = 100, .acknowledgement = 86);
+	S_DROPS(1, .flags = ACK, .sequence = 0xffff0000, .acknowledgement = 85);
+}
+
+Test(flow_tcp, no_segment_of_tcp_at_all)
+{
+	handshake(0);
+	S_DROPS(1, .flags = 0, .sequence = 5001);
+	S_DROPS(1, .flags = SYN | RST, .sequence = 5001);
+	S_DROPS(1, .flags = SYN | FIN | ACK, .sequence = 5001, .acknowledgement = 1001);
+	S_DROPS(1, .flags = FIN, .sequence = 5001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+}
+
+Test(flow_tcp, windows_need_not_be_looked_at)
+{
+	world->track.flags |= IFW_TRACK_LIBERAL;
+	handshake(0);
+	S_PASSES(1, .flags = ACK, .sequence = 123456789, .acknowledgement = 1);
+	S_DROPS(1, .flags = SYN, .sequence = 5001);
+}
+
+/* --- Connections that are older than the program --------------------------------- */
+
+Test(flow_tcp, picked_up_under_way)
+{
+	S_DROPS(0, .flags = ACK, .sequence = 5001, .acknowledgement = 1001);
+	C(1, .flags = ACK, .sequence = 1001, .acknowledgement = 5001, .data = 10);
+	expect_state(IFW_FLOW_ONE_SIDED, IFW_FLOWS_NEW);
+	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1011);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	S_PASSES(3, .flags = ACK, .sequence = 77777, .acknowledgement = 1);
+}
+
+Test(flow_tcp, not_picked_up_where_that_is_off)
+{
+	world->track.flags &= ~(__u32)IFW_TRACK_PICK_UP;
+	C(1, .flags = ACK, .sequence = 1001, .acknowledgement = 5001, .data = 10);
+	S_DROPS(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1011);
+	cr_assert_eq(flow_count(world), 0);
+	handshake(3);
+	S_PASSES(4, .flags = ACK, .sequence = 5001, .acknowledgement = 1001);
+}
+
+/* What ends a connection begins none, nor does an answer to a SYN that was not seen. */
+Test(flow_tcp, what_begins_no_flow)
+{
+	C(0, .flags = RST, .sequence = 1001);
+	C(0, .flags = FIN | ACK, .sequence = 1001, .acknowledgement = 5001);
+	C(0, .flags = SYN | ACK, .sequence = 1000, .acknowledgement = 5001);
+	C(0, .flags = RST | ACK, .sequence = 1000, .acknowledgement = 1);
+	C(0, .flags = 0, .sequence = 1000);
+	cr_assert_eq(flow_count(world), 0);
+}
+
+/* The SYN's answer went another way: as if picked up, and short-lived. */
+Test(flow_tcp, a_handshake_half_seen)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	C(1, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	expect_state(IFW_FLOW_ONE_SIDED, IFW_FLOWS_NEW);
+	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+}
+
+Test(flow_tcp, a_handshake_half_seen_without_pick_up)
+{
+	world->track.flags &= ~(__u32)IFW_TRACK_PICK_UP;
+	C(0, .flags = SYN, .sequence = 1000);
+	C(1, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	expect_state(IFW_FLOW_SYN_SENT, IFW_FLOWS_NEW);
+}
+
+/* RFC 9293 3.5.1: the server still has an old connection, and says so. */
+Test(flow_tcp, half_open_discovery)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(1, .flags = ACK, .sequence = 99999, .acknowledgement = 777);
+	expect_state(IFW_FLOW_SYN_SENT, IFW_FLOWS_NEW);
+	C(1, .flags = RST, .sequence = 777);
+	expect_state(IFW_FLOW_CLOSED, IFW_FLOWS_NEW);
+	C(2, .flags = SYN, .sequence = 1000);
+	S_PASSES(3, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+}
+
+/* Fragments hold a part of the segment: its length is unknown, and windows with it. */
+Test(flow_tcp, a_fragment_makes_it_liberal)
+{
+	struct frame part;
+
+	handshake(0);
+	part = from_client((struct segment){
+		.flags = ACK,
+		.sequence = 1001,
+		.acknowledgement = 5001,
+		.data = 400,
+	});
+	OUT1(1, fragment_of(part, 9, 0, 104));
+	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1401);
+}
+
+/* RFC 7413: data in the SYN, and that in fragments. */
+Test(flow_tcp, a_fragmented_syn)
+{
+	struct frame syn =
+		from_client((struct segment){.flags = SYN, .sequence = 1000, .data = 400});
+
+	OUT1(0, fragment_of(syn, 9, 0, 104));
+	S_PASSES(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	C(1, .flags = ACK, .sequence = 1401, .acknowledgement = 5001);
+	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1401);
+}
+
+/* --- How long each state lasts --------------------------------------------------- */
+
+Test(flow_tcp, timeouts)
+{
+	struct {
+		enum ifw_flow_state state;
+		double seconds;
+	} cases[] = {
+		{IFW_FLOW_SYN_SENT, 120},	{IFW_FLOW_SYN_RECEIVED, 60},
+		{IFW_FLOW_ESTABLISHED, 432000}, {IFW_FLOW_FIN_WAIT, 120},
+		{IFW_FLOW_CLOSE_WAIT, 60},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (int late = 0; late < 2; late++) {
+			double at = cases[i].seconds - 0.1 + late * 0.2;
+
+			teardown();
+			setup();
+			world->track.flags &= ~(__u32)IFW_TRACK_PICK_UP;
+			C(0, .flags = SYN, .sequence = 1000);
+			if (cases[i].state >= IFW_FLOW_SYN_RECEIVED)
+				S_PASSES(0, .flags = SYN | ACK, .sequence = 5000,
+					 .acknowledgement = 1001);
+			if (cases[i].state >= IFW_FLOW_ESTABLISHED)
+				C(0, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+			if (cases[i].state >= IFW_FLOW_FIN_WAIT)
+				C(0, .flags = FIN | ACK, .sequence = 1001, .acknowledgement = 5001);
+			if (cases[i].state >= IFW_FLOW_CLOSE_WAIT)
+				S_PASSES(0, .flags = ACK, .sequence = 5001,
+					 .acknowledgement = 1002);
+			if (cases[i].state == IFW_FLOW_SYN_SENT && late)
+				S_DROPS(at, .flags = SYN | ACK, .sequence = 5000,
+					.acknowledgement = 1001);
+			else if (cases[i].state == IFW_FLOW_SYN_SENT)
+				S_PASSES(at, .flags = SYN | ACK, .sequence = 5000,
+					 .acknowledgement = 1001);
+			else if (late)
+				S_DROPS(at, .flags = ACK, .sequence = 5001,
+					.acknowledgement = 1001);
+			else
+				S_PASSES(at, .flags = ACK, .sequence = 5001,
+					 .acknowledgement = 1001);
+		}
+	}
+}
+
+/* --- What a rule lets in ----------------------------------------------------------- */
+
+Test(flow_tcp, answers_to_what_came_in_complete_its_handshake)
+{
+	const struct segment syn = {.flags = SYN, .sequence = 1, .window = 9};
+	const struct segment answer = {
+		.flags = SYN | ACK, .sequence = 70, .acknowledgement = 2, .window = 9};
+	const struct segment ack = {
+		.flags = ACK, .sequence = 2, .acknowledgement = 71, .window = 9};
+
+	IN(0, with_segment(tcp("192.0.2.7", 9, "10.9.9.9", 8080), syn), PASS, "rule-pass");
+	OUT(1, with_segment(tcp("10.9.9.9", 8080, "192.0.2.7", 9), answer));
+	IN(2, with_segment(tcp("192.0.2.7", 9, "10.9.9.9", 8080), ack), PASS, "rule-pass");
+	cr_assert_eq(HASH_COUNT(world->flows[IFW_FLOWS_CONNECTED]), 1);
+	cr_assert_eq(flow_count(world), 1);
+	/* Other ends of the same rule are another flow. */
+	IN(3, with_segment(tcp("192.0.2.7", 10, "10.9.9.9", 8080), syn), PASS, "rule-pass");
+	cr_assert_eq(flow_count(world), 2);
+}
