@@ -144,6 +144,9 @@ Test(track, forwarded_flows)
 	cr_assert_eq(flow_count(world), 1);
 }
 
+#define LET_IN udp("192.0.2.9", 4000, "198.51.100.1", 53)
+#define ITS_ANSWER udp("198.51.100.1", 53, "192.0.2.9", 4000)
+
 static unsigned int sockets_asked;
 
 static void count_sockets(void *arg, const struct sim_trace *t)
@@ -167,6 +170,19 @@ Test(track, no_socket_is_looked_for_where_none_can_be)
 			 "");
 	OUT1(1, CLIENT_ASKS);
 	IN1(1, SERVER_ANSWERS, PASS, "established");
+}
+
+/* Nor for what the side that began sends on, by the rule that is known. */
+Test(track, no_socket_is_looked_for_on_the_way_there)
+{
+	struct frame question = LET_IN;
+
+	IN(0, LET_IN, PASS, "rule-pass");
+	OUT1(0, LET_IN);
+	sim_world_trace(world, count_sockets, NULL);
+	decide_with(world, "eth0", &question, IN_AT(1));
+	sim_world_trace(world, NULL, NULL);
+	cr_assert_eq(sockets_asked, 0);
 }
 
 /* Between two addresses that are the same, ports tell the ends apart. */
@@ -206,9 +222,6 @@ Test(track, own_flows)
 }
 
 /* --- What rules let in ------------------------------------------------------------ */
-
-#define LET_IN udp("192.0.2.9", 4000, "198.51.100.1", 53)
-#define ITS_ANSWER udp("198.51.100.1", 53, "192.0.2.9", 4000)
 
 static unsigned int prefixes_probed;
 
