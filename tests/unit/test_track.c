@@ -314,6 +314,32 @@ Test(track, rule_and_counter_stay_those_of_the_rule)
 	cr_assert_eq(second.decision.counter, first.decision.counter);
 }
 
+/* All of the rule is known again, whatever other packets have met in between. */
+Test(track, a_known_rule_does_all_that_it_did)
+{
+	struct frame passed = LET_IN, taken = udp("192.0.2.9", 4000, "198.51.101.1", 53);
+	struct sim_result result;
+	__u32 pass_rule, intercept_rule;
+
+	sim_world_destroy(world);
+	world = world_of(WORLD "socket udp bound 127.0.0.1:7\n",
+			 "pass udp to 198.51.100.0/24 port 53\n"
+			 "intercept udp to 198.51.101.0/24 port 53 via 127.0.0.1:7\n");
+	pass_rule = decide_with(world, "eth0", &passed, IN_AT(0)).decision.rule;
+	intercept_rule = decide_with(world, "eth0", &taken, IN_AT(0)).decision.rule;
+	cr_assert_neq(pass_rule, intercept_rule);
+	cr_assert_eq(probes_for(&passed, "eth0", 1), 0);
+	cr_assert_eq(probes_for(&taken, "eth0", 1), 0);
+	result = decide_with(world, "eth0", &passed, IN_AT(2));
+	cr_assert_eq(result.decision.reason, IFW_REASON_RULE_PASS);
+	cr_assert_eq(result.decision.rule, pass_rule);
+	result = decide_with(world, "eth0", &taken, IN_AT(2));
+	cr_assert_eq(result.decision.reason, IFW_REASON_INTERCEPTED);
+	cr_assert_eq(result.decision.rule, intercept_rule);
+	cr_assert_eq(result.decision.counter, sim_world_rule(world, intercept_rule)->counter);
+	cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_LISTENER);
+}
+
 /* --- Echo --------------------------------------------------------------------------- */
 
 Test(track, pings)
