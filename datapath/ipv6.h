@@ -16,8 +16,8 @@ struct ifw_ipv6_header {
 	__be32 dst[4];
 };
 
-/* RFC 8200 4: each of the kinds once, destination options twice, is seven. */
-#define IFW_EXTENSIONS_MAX 8
+/* RFC 8200 4: each of the kinds once, AH, destination options twice, is seven. */
+#define IFW_EXTENSIONS_MAX 7
 
 #define IFW_IPV6_OFFSET 0xfff8 /* RFC 8200 4.5: bytes, as it happens */
 #define IFW_IPV6_MORE_FRAGMENTS 1
@@ -29,10 +29,15 @@ struct ifw_extension {
 	__u8 next;
 };
 
-/*
- * One extension header at off. 0; -1 where the frame ends before it does. IANA
- * "IPv6 extension header types" without those whose layout is not fixed.
- */
+/* IANA "IPv6 extension header types" without those whose layout is not fixed. */
+ifw_inline int ifw_is_known_extension(__u8 type)
+{
+	return type == IFW_IPPROTO_HOPOPTS || type == IFW_IPPROTO_ROUTING ||
+	       type == IFW_IPPROTO_FRAGMENT || type == IFW_IPPROTO_AH ||
+	       type == IFW_IPPROTO_DSTOPTS;
+}
+
+/* One extension header at off. 0; -1 where the frame ends before it does. */
 ifw_inline int ifw_read_extension(ifw_ctx *ctx, __u32 off, __u8 type, struct ifw_extension *e)
 {
 	struct {
@@ -43,8 +48,7 @@ ifw_inline int ifw_read_extension(ifw_ctx *ctx, __u32 off, __u8 type, struct ifw
 	} raw;
 
 	e->size = 0;
-	if (type != IFW_IPPROTO_HOPOPTS && type != IFW_IPPROTO_ROUTING &&
-	    type != IFW_IPPROTO_FRAGMENT && type != IFW_IPPROTO_AH && type != IFW_IPPROTO_DSTOPTS)
+	if (!ifw_is_known_extension(type))
 		return 0;
 	if (ifw_load(ctx, off, &raw, sizeof(raw)))
 		return -1;
@@ -108,7 +112,9 @@ ifw_inline ifw_answer ifw_walk_extensions(ifw_ctx *ctx, struct packet *p)
 				return answer;
 		}
 	}
-	p->bad_extension = 1;
+	/* One more is not looked at, not even whether it is whole or a fragment's. */
+	p->bad_extension =
+		ifw_is_known_extension(p->protocol) || ifw_is_unknown_extension(p->protocol);
 	return IFW_UNDECIDED;
 }
 

@@ -69,7 +69,7 @@ ifw_inline int ifw_read_quoted6(ifw_ctx *ctx, __u32 off, struct packet *quoted)
 		quoted->protocol = e.next;
 		quoted->l4_off += e.size;
 	}
-	return -1;
+	return 0; /* behind more headers than that is neither TCP nor UDP */
 }
 
 /* 0; -1 where it is no echo request. Answers to one come about by what was let in. */
