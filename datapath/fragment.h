@@ -75,7 +75,7 @@ IFW_STEP ifw_answer ifw_later_fragment(ifw_ctx *ctx)
 	datagram = ifw_find_fragment(IFW_MAPS_OF(ctx) & key);
 	if (!datagram || datagram->expires_ns < ifw_now(IFW_MAPS_ONLY_OF(ctx)))
 		return ifw_drop_unless_loopback(w->in.ifindex, IFW_REASON_FRAGMENT);
-	cover = ifw_cover(datagram, w->packet.fragment_off, w->packet.l4_length);
+	cover = ifw_cover(datagram, w->packet.fragment_off, w->packet.fragment_length);
 	if (cover != IFW_COVER_NEW) {
 		/* RFC 8200 4.5: one that the network doubled is dropped alone. */
 		if (cover == IFW_COVER_OVERLAPS)
@@ -123,7 +123,7 @@ IFW_STEP ifw_answer ifw_remember_fragment(ifw_ctx *ctx)
 	datagram->rule = w->decision.rule;
 	datagram->counter = w->decision.counter;
 	datagram->marked = w->decision.marked;
-	ifw_cover(datagram, 0, w->packet.l4_length);
+	ifw_cover(datagram, 0, w->packet.fragment_length);
 	datagram->expires_ns = ifw_now(IFW_MAPS_ONLY_OF(ctx)) + IFW_FRAGMENT_NS;
 	return IFW_UNDECIDED;
 }

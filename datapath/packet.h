@@ -152,8 +152,9 @@ ifw_inline ifw_answer ifw_parse_transport(ifw_ctx *ctx, struct packet *p)
  * RFC 791 3.2, RFC 8200 4.5: all fragments but the last hold a multiple of 8
  * bytes, and none reaches beyond what a datagram can be.
  */
-ifw_inline ifw_answer ifw_check_fragment(const struct packet *p, int more)
+ifw_inline ifw_answer ifw_check_fragment(struct packet *p, int more)
 {
+	p->fragment_length = p->l4_length;
 	if ((more && p->l4_length % 8 != 0) || p->fragment_off + p->l4_length > 65535 ||
 	    p->l4_length == 0)
 		return ifw_drop(IFW_REASON_MALFORMED);

@@ -18,11 +18,12 @@ struct packet {
 	__u32 length; /* frame, bytes, link header included */
 	__u32 l3_off; /* bytes from the start of the frame */
 	__u32 l4_off;
-	__u32 l4_length;      /* bytes that the IP header leaves for the transport */
-	__u32 identification; /* of a fragment, as on the wire */
-	__u32 fragment_off;   /* bytes */
-	__u16 ethertype;      /* host order */
-	__u16 src_port;	      /* host order; 0 where there is none */
+	__u32 l4_length;       /* bytes that the IP header leaves for the transport */
+	__u32 identification;  /* of a fragment, as on the wire */
+	__u32 fragment_off;    /* bytes */
+	__u32 fragment_length; /* bytes, of IPv6 with the extension headers that are in it */
+	__u16 ethertype;       /* host order */
+	__u16 src_port;	       /* host order; 0 where there is none */
 	__u16 dst_port;
 	__u8 family;	     /* enum ifw_family; NONE for neither */
 	__u8 protocol;	     /* IPPROTO_*; of IPv6: the last header that was read */
