@@ -6,7 +6,7 @@
 # are shown, then the exit status tells.
 #
 #   sudo ci/test.sh            all of it
-#   sudo ci/test.sh STEP...    only these: setup build style unit netns bench budget
+#   sudo ci/test.sh STEP...    only these: setup build style unit oracle netns bench budget
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -127,6 +127,8 @@ step style "Documentation fits the sources" ci/check-docs.sh
 step style "Static analysis (clang-tidy)" style_tidy
 step unit "Unit tests, debug with ASan and UBSan" suite build-debug unit -j "$jobs"
 step unit "Unit tests, release" suite build unit -j "$jobs"
+step oracle "Decision written twice, on random packets, release" suite build oracle -j "$jobs"
+step oracle "The same, debug with ASan and UBSan (fewer)" suite build-debug oracle -j "$jobs"
 step netns "Namespace tests, release" suite build netns -j "$jobs" --schedule-random
 step netns "Namespace tests, debug with ASan and UBSan" suite build-debug netns -j "$jobs" --schedule-random
 step bench "Measurements still work (short runs)" suite build bench

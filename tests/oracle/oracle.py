@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The decision written a second time, from the design and docs/packets.md.
+
+Nothing here is shared with datapath/ or ruleset/, and nothing is quick: rules
+are a list, addresses are those of the ipaddress module. It says what the
+simulator must say, so where the two differ one of them, or the page, is wrong.
+
+Each question is a method; decide() asks them in order. What a packet that left
+the host means for later ones (tracking) would be one more question before the
+rules, and one more memory beside self.datagrams.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+from packet import ARP, ETHERNET, IP4, IP6, Malformed, read_ip, read_link, read_quoted
+from world import LOOPBACK
+
+REMEMBERED = 30.0  # seconds that a datagram is known after its first fragment
+SHARED_PORTS = (6, 6)  # first kernel that assigns SO_REUSEPORT sockets
+FAMILY_CHANGE = (6, 3)  # first kernel that removes headers of the other family
+GENEVE_PORT = 6081
+MOST_REMOVED = 4095  # bytes that bpf_skb_adjust_room takes off; none behind two VLAN tags
+ANY4, ANY6 = ipaddress.IPv4Address(0), ipaddress.IPv6Address(0)
+
+MARTIAN_SOURCES = [
+    ipaddress.ip_network(text)
+    for text in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")
+    + ("ff00::/8", "::1/128", "::ffff:0:0/96")
+]
+MARTIAN_DESTINATIONS = [
+    ipaddress.ip_network(text)
+    for text in ("0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128", "::ffff:0:0/96")
+]
+LINK_LOCAL = ipaddress.ip_network("fe80::/10")
+ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
+ECHO_REQUEST = {4: 8, 6: 128}
+DISCOVERY = (133, 134, 135, 136)
+LISTENER_DISCOVERY = (130, 131, 132, 143)
+LISTENER_REPORTS = (131, 143)
+DHCP = {4: (67, 68), 6: (547, 546)}
+
+
+@dataclass
+class Outcome:
+    verdict: str
+    reason: str
+    rule: "object | None" = None
+    assigned: "str | None" = None
+    marked: bool = False
+
+
+@dataclass
+class Datagram:
+    """A fragmented datagram whose first fragment passed."""
+
+    since: float
+    rule: "object | None"
+    marked: bool
+    came: set  # 8-byte units
+
+
+def within(address, networks):
+    return any(address in network for network in networks if network.version == address.version)
+
+
+def drop(reason, rule=None):
+    return Outcome("drop", reason, rule)
+
+
+class Oracle:
+    def __init__(self, world, rules):
+        self.world = world
+        self.rules = rules
+        self.datagrams = {}
+
+    def decide(self, name, frame, now=0.0):
+        """What becomes of a frame that comes in by the interface of this name."""
+        return self._decide(self.world.interfaces[name], frame, now, stripped=False)
+
+    def _decide(self, interface, frame, now, stripped):
+        try:
+            ethertype, at, tags = read_link(frame, interface.raw)
+            if ethertype == ARP:
+                return Outcome("pass", "arp")
+            if ethertype not in (IP4, IP6):
+                if ethertype in interface.ethertypes:
+                    return Outcome("pass", "non-ip")
+                return self._unless_loopback(interface, "non-ip")
+            packet = read_ip(ethertype, frame, at)
+        except Malformed as malformed:
+            one = malformed.packet
+            if one and one.fragment.first:
+                self._first_fragment(interface, one, drop("malformed"), now)
+            return drop("malformed")
+        if self._is_martian(packet) and interface.name != LOOPBACK:
+            return drop("martian")
+        later = packet.fragment and not packet.fragment.first
+        if packet.closed and not later:
+            outcome = self._unless_loopback(interface, "extension-header")
+        elif later:
+            return self._later_fragment(interface, packet, now)
+        elif packet.tiny:
+            outcome = self._unless_loopback(interface, "fragment-tiny")
+        else:
+            outcome = self._geneve(interface, packet, frame, (at, tags), now, stripped)
+            if outcome:
+                return outcome
+            outcome = self._whole(interface, packet)
+        if packet.fragment:
+            self._first_fragment(interface, packet, outcome, now)
+        return outcome
+
+    def _whole(self, interface, packet):
+        if packet.icmp:
+            outcome = self._icmp(interface, packet)
+            if outcome:
+                return outcome
+        if not packet.transport:
+            if packet.protocol in interface.protocols:
+                return Outcome("pass", "protocol")
+            return self._unless_loopback(interface, "protocol")
+        return (
+            self._ssh(interface, packet)
+            or self._dhcp(interface, packet)
+            or self._established(packet)
+            or self._by_rule(interface, packet)
+        )
+
+    def _unless_loopback(self, interface, reason, rule=None):
+        """What drops, but passes on loopback, where nothing came from outside."""
+        return Outcome("pass" if interface.name == LOOPBACK else "drop", reason, rule)
+
+    def _is_martian(self, packet):
+        if packet.source != ANY4 and within(packet.source, MARTIAN_SOURCES):
+            return True
+        return within(packet.destination, MARTIAN_DESTINATIONS)
+
+    # --- Fragments ---
+
+    def _datagram_key(self, interface, packet):
+        protocol = packet.protocol if packet.version == 4 else None
+        where = (packet.source, packet.destination, packet.fragment.identification)
+        return interface.name, *where, protocol
+
+    def _first_fragment(self, interface, packet, outcome, now):
+        key = self._datagram_key(interface, packet)
+        self.datagrams.pop(key, None)
+        if outcome.verdict == "pass":
+            self.datagrams[key] = Datagram(
+                now, outcome.rule, outcome.marked, packet.fragment.units()
+            )
+
+    def _later_fragment(self, interface, packet, now):
+        key = self._datagram_key(interface, packet)
+        datagram = self.datagrams.get(key)
+        if datagram is None or now - datagram.since > REMEMBERED:
+            return self._unless_loopback(interface, "fragment")
+        units = packet.fragment.units()
+        if units & datagram.came:
+            if units - datagram.came:
+                del self.datagrams[key]
+            return self._unless_loopback(interface, "fragment-overlap")
+        datagram.came |= units
+        return Outcome("pass", "fragment", datagram.rule, marked=datagram.marked)
+
+    # --- ICMP ---
+
+    def _icmp(self, interface, packet):
+        kind, code = packet.payload[0], packet.payload[1]
+        if kind == ECHO_REQUEST[packet.version] and code == 0:
+            if interface.echo and interface.owns(packet.destination):
+                return Outcome("pass", "icmp-echo")
+            return self._unless_loopback(interface, "icmp-echo")
+        if packet.fragment:
+            return None
+        if packet.version == 6 and code == 0 and self._is_discovery(interface, packet, kind):
+            return Outcome("pass", "neighbor-discovery")
+        if kind in ERRORS[packet.version]:
+            return self._icmp_error(interface, packet)
+        return None
+
+    def _is_discovery(self, interface, packet, kind):
+        destination = packet.destination
+        for_us = (
+            destination.is_multicast
+            or destination in LINK_LOCAL
+            or interface.may_own(destination)
+        )
+        if kind in DISCOVERY:
+            return for_us and packet.hops == 255
+        if kind in LISTENER_DISCOVERY:
+            sent_by = packet.source in LINK_LOCAL or (
+                kind in LISTENER_REPORTS and packet.source == ANY6
+            )
+            return for_us and packet.hops == 1 and sent_by
+        return False
+
+    def _icmp_error(self, interface, packet):
+        quoted = read_quoted(packet.version, packet.payload[8:])
+        if quoted is None:
+            return None
+        local = (quoted.source, quoted.source_port)
+        remote = (quoted.destination, quoted.port)
+        if self._conversation(quoted.protocol, local, remote):
+            return Outcome("pass", "icmp-related", marked=True)
+        if quoted.protocol == "udp" and self._listener("udp", *local):
+            return Outcome("pass", "icmp-related", marked=True)
+        rule = self._rule(
+            interface, quoted.protocol, quoted.destination, quoted.source, quoted.source_port
+        )
+        if rule and rule.action == "intercept":
+            return Outcome("pass", "icmp-related", rule, marked=True)
+        return None
+
+    # --- GENEVE ---
+
+    def _geneve(self, interface, packet, frame, link, now, stripped):
+        """The outcome of what is inside, or None for what is not to be unpacked."""
+        if (
+            stripped
+            or not interface.geneve
+            or packet.transport != "udp"
+            or packet.port != GENEVE_PORT
+            or packet.fragment
+            or not interface.owns(packet.destination)
+        ):
+            return None
+        if interface.geneve_sources and not within(packet.source, interface.geneve_sources):
+            return None
+        at, tags = link
+        tunnel = packet.payload[8:]
+        if len(tunnel) < 8 or tunnel[0] >> 6 or tunnel[1] & 0xC0:
+            return drop("geneve")
+        announced = int.from_bytes(tunnel[2:4], "big")
+        taken = 8 + (tunnel[0] & 63) * 4
+        if announced == 0x6558:
+            taken += ETHERNET
+            announced = int.from_bytes(tunnel[taken - 2 : taken], "big")
+        inner = tunnel[taken:]
+        version = {IP4: 4, IP6: 6}.get(announced)
+        if version is None or len(inner) < (20 if version == 4 else 40) or inner[0] >> 4 != version:
+            return drop("geneve")
+        if version != packet.version and self.world.kernel < FAMILY_CHANGE:
+            return drop("geneve-family")
+        if tags > 1 or packet.at - at + 8 + taken > MOST_REMOVED:
+            return drop("geneve")
+        header = b"" if interface.raw else frame[:12] + announced.to_bytes(2, "big")
+        return self._decide(interface, header + frame[packet.at + 8 + taken :], now, stripped=True)
+
+    # --- This host ---
+
+    def _ssh(self, interface, packet):
+        if packet.transport == "tcp" and packet.port == 22 and interface.ssh:
+            if interface.may_own(packet.destination):
+                return Outcome("pass", "ssh")
+        return None
+
+    def _dhcp(self, interface, packet):
+        if packet.transport != "udp":
+            return None
+        if (packet.source_port, packet.port) != DHCP[packet.version]:
+            return None
+        destination = packet.destination
+        if (
+            interface.may_own(destination)
+            or destination.is_multicast
+            or interface.is_broadcast(destination)
+        ):
+            return Outcome("pass", "dhcp")
+        return None
+
+    # --- Sockets ---
+
+    def _conversation(self, protocol, local, remote):
+        for one in self.world.sockets:
+            if one.protocol == protocol and one.remote == remote and one.local == local:
+                return one
+        return None
+
+    def _listener(self, protocol, address, port):
+        """Who would take a packet to here from anybody: exactly here, anywhere, or both families."""
+        waiting = [
+            one
+            for one in self.world.sockets
+            if one.protocol == protocol and one.remote is None and one.local[1] == port
+        ]
+        anywhere = ANY4 if address.version == 4 else ANY6
+        for wanted in (address, anywhere):
+            for one in waiting:
+                if one.local[0] == wanted:
+                    return one
+        for one in waiting:
+            if address.version == 4 and one.local[0] == ANY6 and not one.v6only:
+                return one
+        return None
+
+    def _assignable(self, one):
+        return not one.reuseport or self.world.kernel >= SHARED_PORTS
+
+    def _established(self, packet):
+        local, remote = (packet.destination, packet.port), (packet.source, packet.source_port)
+        one = self._conversation(packet.transport, local, remote)
+        if one is None:
+            return None
+        assigned = "established" if self._assignable(one) else None
+        return Outcome("pass", "established", assigned=assigned, marked=True)
+
+    # --- Rules ---
+
+    def _rule(self, interface, protocol, source, destination, port):
+        """Longest destination, then longest source, then first added."""
+        best = None
+        for rule in self.rules:
+            if not rule.matches(protocol, source, destination, port, interface):
+                continue
+            length = (rule.destination.prefixlen, rule.source.prefixlen)
+            if best is None or length > (best.destination.prefixlen, best.source.prefixlen):
+                best = rule
+        return best
+
+    def _by_rule(self, interface, packet):
+        rule = self._rule(
+            interface, packet.transport, packet.source, packet.destination, packet.port
+        )
+        if rule is None:
+            return self._unless_loopback(interface, "no-rule")
+        if rule.action == "deny":
+            return drop("rule-deny", rule)
+        if rule.action == "pass":
+            return Outcome("pass", "rule-pass", rule)
+        if interface.owns(packet.destination):
+            return Outcome("pass", "local", rule)
+        listener = self._listener(packet.transport, *rule.listener)
+        if listener is None:
+            return drop("no-listener", rule)
+        if not self._assignable(listener):
+            return self._unless_loopback(interface, "assign-failed", rule)
+        return Outcome("pass", "intercepted", rule, "listener", marked=True)
