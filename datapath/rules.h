@@ -263,18 +263,20 @@ IFW_GLOBAL __u32 ifw_walk(IFW_MAPS __u64 dst_hi, __u64 dst_lo, __u64 src_hi, __u
 ifw_inline const struct ifw_range *ifw_match(IFW_MAPS struct ifw_addr src, struct ifw_addr dst,
 					     __u16 port, __u8 family, __u8 protocol, __u32 slot)
 {
-	__u32 answer = IFW_STALE;
+	__u32 generation, answer, tries = 0;
+	__u64 query;
 
-	for (int i = 0; i < IFW_STALE_RETRIES && answer == IFW_STALE; i++) {
-		__u64 generation = ifw_read_generation(IFW_MAPS_ONLY_OF(ctx)) & 1;
-		__u64 query = ifw_query(port, family, protocol, slot, generation);
-
+	/* Counted first: the verifiers of 5.10 and 6.1 take no way back to the top but jumps. */
+	do {
+		tries++;
+		generation = ifw_read_generation(IFW_MAPS_ONLY_OF(ctx)) & 1;
+		query = ifw_query(port, family, protocol, slot, generation);
 		answer = ifw_walk(IFW_MAPS_OF(ctx) dst.hi, dst.lo, src.hi, src.lo, query);
 		/* Of a set that was just replaced the prefixes are gone: ask the one in force. */
-		if (answer == IFW_NO_MATCH &&
-		    generation != (ifw_read_generation(IFW_MAPS_ONLY_OF(ctx)) & 1))
-			answer = IFW_STALE;
-	}
+	} while (tries < IFW_STALE_RETRIES &&
+		 (answer == IFW_STALE ||
+		  (answer == IFW_NO_MATCH &&
+		   generation != (ifw_read_generation(IFW_MAPS_ONLY_OF(ctx)) & 1))));
 	return answer == IFW_MATCH ? ifw_found_rule(IFW_MAPS_ONLY_OF(ctx)) : 0;
 }
 
