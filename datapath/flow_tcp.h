@@ -38,10 +38,14 @@ ifw_inline int ifw_tcp_before(__u32 a, __u32 b)
  */
 ifw_inline __u32 ifw_tcp_scale(ifw_ctx *ctx, const struct packet *p, struct track *t)
 {
-	__u32 size = (p->tcp_offset >> 4) * 4U - IFW_TCP_HEADER;
+	/*
+	 * Never 0, which the verifiers before 6.8 do not take from a comparison with 0:
+	 * without options, or with a header that is too short, it is above the maximum.
+	 */
+	__u32 size = (((p->tcp_offset >> 4) * 4U - IFW_TCP_HEADER - 1) & 63) + 1;
 	volatile __u32 *at = &t->option_at;
 
-	if (size == 0 || size > IFW_TCP_OPTIONS_MAX ||
+	if (size > IFW_TCP_OPTIONS_MAX ||
 	    ifw_load_some(ctx, p->l4_off + IFW_TCP_HEADER, t->options, size))
 		return IFW_SCALE_NONE;
 	*at = 0;
