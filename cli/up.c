@@ -174,7 +174,9 @@ static void tell_result(const char *name, const struct up_result *result)
 	else
 		printf("%*s  policy rule    none needed\n", width, "");
 	if (!result->lookup)
-		printf("%*s  fragments      not intercepted: this kernel is older than 5.17\n",
+		printf("%*s  fragments      not intercepted: this kernel is older than 5.17, or "
+		       "lets "
+		       "no program at TC keep sockets\n",
 		       width, "");
 	if (result->verified_instructions)
 		printf("%*s  programs       %u verified instructions at ingress, %u at socket "

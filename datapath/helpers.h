@@ -390,9 +390,12 @@ ifw_inline void ifw_forget_fragment(const struct ifw_fragment_key *key)
 ifw_inline void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *key,
 				  struct bpf_sock *sk)
 {
-	struct bpf_sock *kept = bpf_map_lookup_elem(&ifw_listeners, key);
+	struct bpf_sock *kept;
 
 	(void)ctx;
+	if (!ifw_keeps_listeners)
+		return;
+	kept = bpf_map_lookup_elem(&ifw_listeners, key);
 	if (kept)
 		bpf_sk_release(kept);
 	else

@@ -173,6 +173,12 @@ struct {
 	__type(value, __u32);
 } ifw_looking_up SEC(".maps");
 
+/*
+ * Set before loading: 0 where nobody would look for a listener that is kept, or
+ * where the kernel lets no program at TC write a socket map. It then never sees the call.
+ */
+const volatile __u32 ifw_keeps_listeners = 1;
+
 /* Not pinned: each program has its own. */
 
 struct {

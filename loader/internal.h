@@ -223,7 +223,7 @@ void program_close(struct program *program);
 
 /*
  * The program for lookups that the stack makes itself, one a network namespace:
- * put in force, or in place of the one that is. -EOPNOTSUPP: before 5.17.
+ * put in force, or in place of the one that is. -EOPNOTSUPP: before 5.17, and 7.3.
  */
 int lookup_attach(struct loader *loader, const struct program *program);
 int lookup_detach(struct loader *loader);

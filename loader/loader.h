@@ -78,7 +78,7 @@ struct up_result {
 	unsigned int addresses; /* own addresses recorded, IPv4 and IPv6 */
 	uint32_t verified_instructions; /* of the program loaded; 0: the kernel does not say */
 	uint32_t lookup_instructions;	/* of the one at sk_lookup, likewise */
-	bool lookup; /* fragments and SYNs that meet TIME_WAIT reach the listener: 5.17 and later */
+	bool lookup; /* fragments and SYNs that meet TIME_WAIT reach the listener: 5.17, not 7.3 */
 	struct up_policy {
 		bool made; /* false on lo, which needs none */
 		bool ipv6; /* for IPv6 too; false where the host has none */

@@ -38,7 +38,10 @@ static uint32_t verified_instructions(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.verified_insns;
 }
 
-/* Loads with or without the program at sk_lookup, which needs 5.17 for the interface. */
+/*
+ * Loads with or without the program at sk_lookup, which needs 5.17 for the
+ * interface, and the keeping of listeners for it, which 7.3 refuses at TC.
+ */
 static int load_skeleton(struct loader *loader, bool lookup, struct ifw_bpf **out)
 {
 	struct ifw_bpf *skeleton = ifw_bpf__open();
@@ -49,6 +52,7 @@ static int load_skeleton(struct loader *loader, bool lookup, struct ifw_bpf **ou
 	err = set_pin_paths(loader, skeleton->obj);
 	if (!err)
 		err = bpf_program__set_autoload(skeleton->progs.ifw_lookup, lookup);
+	skeleton->rodata->ifw_keeps_listeners = lookup;
 	if (!err) /* nothing attaches it yet */
 		err = bpf_program__set_autoload(skeleton->progs.ifw_egress, false);
 	if (!err)
