@@ -12,6 +12,7 @@
 #include "rules.h"
 #include "track.h"
 
+#define IFW_QUOTED_ECHO 6 /* type, code, checksum, identifier: bytes */
 #define IFW_ICMP_HEADER 8 /* RFC 792, RFC 4443: before the quoted packet, bytes */
 
 /*
@@ -75,7 +76,7 @@ ifw_inline int ifw_read_quoted6(ifw_ctx *ctx, __u32 off, struct packet *quoted)
 /* 0; -1 where it is no echo request. Answers to one come about by what was let in. */
 ifw_inline int ifw_read_quoted_echo(ifw_ctx *ctx, struct packet *quoted)
 {
-	__u8 header[6]; /* type, code, checksum, identifier */
+	__u8 header[IFW_QUOTED_ECHO];
 
 	if (ifw_load(ctx, quoted->l4_off, header, sizeof(header)))
 		return -1;
@@ -94,7 +95,7 @@ IFW_STEP int ifw_read_quoted(ifw_ctx *ctx)
 	struct ifw_work *w = ifw_work_of(ctx);
 	struct packet *quoted;
 	__be16 ports[2];
-	__u32 off;
+	__u32 off, end;
 
 	if (!w)
 		return -1;
@@ -104,9 +105,13 @@ IFW_STEP int ifw_read_quoted(ifw_ctx *ctx)
 	if (quoted->family == IFW_FAMILY_IPV6 ? ifw_read_quoted6(ctx, off, quoted)
 					      : ifw_read_quoted4(ctx, off, quoted))
 		return -1;
+	/* What follows the packet in the frame is padding, not quoted. */
+	end = w->packet.l4_off + w->packet.l4_length;
 	if (quoted->protocol != IPPROTO_TCP && quoted->protocol != IPPROTO_UDP)
-		return ifw_read_quoted_echo(ctx, quoted);
-	if (ifw_load(ctx, quoted->l4_off, ports, sizeof(ports)))
+		return quoted->l4_off + IFW_QUOTED_ECHO > end ? -1
+							      : ifw_read_quoted_echo(ctx, quoted);
+	if (quoted->l4_off + sizeof(ports) > end ||
+	    ifw_load(ctx, quoted->l4_off, ports, sizeof(ports)))
 		return -1;
 	quoted->src_port = __builtin_bswap16(ports[0]);
 	quoted->dst_port = __builtin_bswap16(ports[1]);

@@ -132,4 +132,3 @@ def describe(case, simulator):
             words = ", ".join(f"{name} {value}" for name, value in zip(names, said) if value)
             lines.append(f"  {who:9}  {words}")
     return "\n".join(lines)
-

@@ -207,7 +207,7 @@ class Traffic:
         number = {"tcp": 6, "udp": 17}[protocol] if not c.rarely(16) else c.pick([1, 58, 50])
         packet = self._ip(c, version, local, remote, 64, number, ports + bytes(16))
         if c.rarely(4):
-            packet = packet[: len(packet) - c.number(min(len(packet), 64))]
+            packet = packet[: len(packet) - c.pick([16, 17, c.number(min(len(packet), 64))])]
         return packet
 
     # --- IP headers ---
@@ -236,7 +236,8 @@ class Traffic:
         """What a header claims: mostly the truth."""
         if not c.rarely(48):
             return length
-        return c.pick([0, length - 1, length + 1, 65535, 19, 20, max(length - 8, 0)]) & 65535
+        less = [max(length - step, 0) for step in (1, 2, 4, 8, 16, 20)]
+        return c.pick([*less, 0, length + 1, 65535, 19, 20]) & 65535
 
     def _ip4(self, c, source, destination, hops, number, payload):
         options = bytes(4 * c.pick([0] * 12 + [1, 2, 10]))
