@@ -141,7 +141,10 @@ static int prefix_write(struct loader *loader, const struct ifw_prefix *prefix)
 /* The index first: what it does not know is not looked for. */
 static int prefix_insert(struct loader *loader, const struct ifw_prefix *prefix)
 {
-	index_add(&loader->index[loader->set.number], &prefix->self);
+	int err = index_add(loader, loader->set.number, &prefix->self);
+
+	if (err)
+		return err;
 	loader->meta.prefixes++;
 	return prefix_write(loader, prefix);
 }
@@ -150,9 +153,8 @@ static int prefix_delete(struct loader *loader, const struct ifw_prefix_key *key
 {
 	if (bpf_map_delete_elem(loader->set.prefixes, key))
 		return -errno;
-	index_remove(&loader->index[loader->set.number], key);
 	loader->meta.prefixes--;
-	return 0;
+	return index_remove(loader, loader->set.number, key);
 }
 
 static bool prefix_is_empty(const struct ifw_prefix *prefix)
@@ -162,15 +164,16 @@ static bool prefix_is_empty(const struct ifw_prefix *prefix)
 }
 
 /* A length of the walk comes with its first destination and goes with its last. */
-static void length_count(struct loader *loader, const struct rule *rule, int change)
+static int length_count(struct loader *loader, const struct rule *rule, int change)
 {
 	uint32_t *count = &loader->meta.lengths[rule->family == IFW_FAMILY_IPV6]
 					       [IFW_LENGTHS_OF(rule->protocol)][rule->dst_len];
 
 	*count += (uint32_t)change;
-	if (*count == (change > 0 ? 1 : 0))
-		index_set_length(&loader->index[loader->set.number], rule->family, rule->protocol,
-				 rule->dst_len, change > 0);
+	if (*count != (change > 0 ? 1 : 0))
+		return 0;
+	return index_set_length(loader, loader->set.number, rule->family, rule->protocol,
+				rule->dst_len, change > 0);
 }
 
 /* A destination: its element, then the length that leads there. */
@@ -182,9 +185,7 @@ static int destination_write(struct loader *loader, const struct rule *rule,
 	if (existed)
 		return prefix_write(loader, destination);
 	err = prefix_insert(loader, destination);
-	if (!err)
-		length_count(loader, rule, 1);
-	return err;
+	return err ? err : length_count(loader, rule, 1);
 }
 
 static int destination_delete(struct loader *loader, const struct rule *rule,
@@ -192,9 +193,7 @@ static int destination_delete(struct loader *loader, const struct rule *rule,
 {
 	int err = prefix_delete(loader, &destination->self);
 
-	if (!err)
-		length_count(loader, rule, -1);
-	return err;
+	return err ? err : length_count(loader, rule, -1);
 }
 
 /* Number of groups of the rule's destination that use its source length, after the change. */

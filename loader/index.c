@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * index.c - what packets ask before any prefix (struct ifw_index): lengths in
- * use and the filter. Written through memory that is shared with the program,
- * for a rule changes a few bits of it and a set of rules most of it.
+ * use and the filter. One rule changes a few words of it, one call each; a whole
+ * set is written through memory that is shared with the program, which costs half a
+ * millisecond to map and to unmap, and so only where it is worth it.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -14,71 +16,124 @@
 #include "internal.h"
 
 #define GENERATIONS 2
+#define WORD_OF(member) (offsetof(struct ifw_index, member) / sizeof(__u64))
 
-int index_map(struct loader *loader)
+/* --- Word by word ----------------------------------------------------------------- */
+
+static int word_read(const struct loader *loader, uint32_t generation, size_t word, __u64 *value)
 {
-	void *memory;
+	uint32_t at = generation * (uint32_t)IFW_INDEX_WORDS + (uint32_t)word;
 
-	memory = mmap(NULL, GENERATIONS * sizeof(struct ifw_index), PROT_READ | PROT_WRITE,
-		      MAP_SHARED, loader->index_fd, 0);
-	if (memory == MAP_FAILED)
-		return -errno;
-	loader->index = memory;
-	return 0;
+	return bpf_map_lookup_elem(loader->index_fd, &at, value) ? -errno : 0;
 }
 
-void index_unmap(struct loader *loader)
+static int word_write(const struct loader *loader, uint32_t generation, size_t word, __u64 value)
 {
-	if (loader->index)
-		munmap(loader->index, GENERATIONS * sizeof(struct ifw_index));
-	loader->index = NULL;
+	uint32_t at = generation * (uint32_t)IFW_INDEX_WORDS + (uint32_t)word;
+
+	return bpf_map_update_elem(loader->index_fd, &at, &value, BPF_ANY) ? -errno : 0;
 }
 
-static void set_bit(__u64 *words, uint32_t bit, bool on)
+/* Bit of an array of words that begins with the word first. */
+static int bit_write(const struct loader *loader, uint32_t generation, size_t first, uint32_t bit,
+		     bool on)
 {
-	__u64 mask = 1ULL << (bit % 64);
+	__u64 mask = 1ULL << (bit % 64), value = 0;
+	int err = word_read(loader, generation, first + bit / 64, &value);
 
-	if (on)
-		__atomic_fetch_or(&words[bit / 64], mask, __ATOMIC_SEQ_CST);
-	else
-		__atomic_fetch_and(&words[bit / 64], ~mask, __ATOMIC_SEQ_CST);
+	if (err || !(value & mask) == !on)
+		return err;
+	return word_write(loader, generation, first + bit / 64, value ^ mask);
 }
 
-void index_add(struct ifw_index *index, const struct ifw_prefix_key *key)
+/* Prefixes of a slot after one more (or less); UINT8_MAX stays, for they were not counted. */
+static int slot_count(const struct loader *loader, uint32_t generation, uint32_t slot, int change,
+		      uint8_t *after)
+{
+	size_t word = WORD_OF(prefixes) + slot / sizeof(__u64);
+	__u8 counts[sizeof(__u64)];
+	__u64 value = 0;
+	int err = word_read(loader, generation, word, &value);
+
+	if (err)
+		return err;
+	memcpy(counts, &value, sizeof(counts));
+	*after = counts[slot % sizeof(__u64)];
+	if (*after == UINT8_MAX || (change < 0 && *after == 0))
+		return 0;
+	*after = (uint8_t)(*after + change);
+	counts[slot % sizeof(__u64)] = *after;
+	memcpy(&value, counts, sizeof(counts));
+	return word_write(loader, generation, word, value);
+}
+
+int index_add(const struct loader *loader, uint32_t generation, const struct ifw_prefix_key *key)
+{
+	uint32_t slot = ifw_filter_slot_of(key);
+	uint8_t after;
+	int err = slot_count(loader, generation, slot, 1, &after);
+
+	return err ? err : bit_write(loader, generation, WORD_OF(filter), slot, true);
+}
+
+/* Where there were too many to count, the bit stays: that costs a lookup, never an answer. */
+int index_remove(const struct loader *loader, uint32_t generation, const struct ifw_prefix_key *key)
+{
+	uint32_t slot = ifw_filter_slot_of(key);
+	uint8_t after;
+	int err = slot_count(loader, generation, slot, -1, &after);
+
+	if (err || after)
+		return err;
+	return bit_write(loader, generation, WORD_OF(filter), slot, false);
+}
+
+int index_set_length(const struct loader *loader, uint32_t generation, uint8_t family,
+		     uint8_t protocol, unsigned int len, bool used)
+{
+	size_t which = (size_t)(family == IFW_FAMILY_IPV6) * IFW_LENGTHS_PROTOCOLS +
+		       IFW_LENGTHS_OF(protocol);
+
+	return bit_write(loader, generation, WORD_OF(lengths) + which * IFW_LENGTH_WORDS,
+			 IFW_LENGTH_BIT(len), used);
+}
+
+/* --- Whole ----------------------------------------------------------------------------- */
+
+/* Of both generations; NULL and errno. */
+static struct ifw_index *map_both(const struct loader *loader)
+{
+	void *memory = mmap(NULL, GENERATIONS * sizeof(struct ifw_index), PROT_READ | PROT_WRITE,
+			    MAP_SHARED, loader->index_fd, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void unmap_both(struct ifw_index *both)
+{
+	munmap(both, GENERATIONS * sizeof(*both));
+}
+
+static void add_mapped(struct ifw_index *index, const struct ifw_prefix_key *key)
 {
 	uint32_t slot = ifw_filter_slot_of(key);
 
 	if (index->prefixes[slot] < UINT8_MAX)
 		index->prefixes[slot]++;
-	set_bit(index->filter, slot, true);
+	index->filter[slot / 64] |= 1ULL << (slot % 64);
 }
 
-/* Where there were too many to count, the bit stays: that costs a lookup, never an answer. */
-void index_remove(struct ifw_index *index, const struct ifw_prefix_key *key)
+int index_fill(const struct loader *loader, uint32_t generation, const struct image *image)
 {
-	uint32_t slot = ifw_filter_slot_of(key);
+	struct ifw_index *both = map_both(loader), *index;
 
-	if (index->prefixes[slot] == UINT8_MAX || index->prefixes[slot] == 0)
-		return;
-	if (--index->prefixes[slot] == 0)
-		set_bit(index->filter, slot, false);
-}
-
-void index_set_length(struct ifw_index *index, uint8_t family, uint8_t protocol, unsigned int len,
-		      bool used)
-{
-	set_bit(index->lengths[family == IFW_FAMILY_IPV6][IFW_LENGTHS_OF(protocol)],
-		IFW_LENGTH_BIT(len), used);
-}
-
-void index_fill(struct ifw_index *index, const struct image *image)
-{
+	if (!both)
+		return -errno;
+	index = &both[generation];
+	memset(index, 0, sizeof(*index));
 	memcpy(index->lengths, image->lengths, sizeof(index->lengths));
 	for (size_t i = 0; i < image->prefix_count; i++)
-		index_add(index, &image->prefixes[i].self);
-}
-
-void index_clear(struct ifw_index *index)
-{
-	memset(index, 0, sizeof(*index));
+		add_mapped(index, &image->prefixes[i].self);
+	unmap_both(both);
+	return 0;
 }

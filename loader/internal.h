@@ -48,8 +48,7 @@ struct loader {
 	int ifaces_fd, addrs_fd, counters_fd;
 	int counter_slots_fd; /* -1 where rules are not counted */
 	int briefs_fd, addr_filter_fd, index_fd;
-	struct ifw_index *index; /* of both generations, for writers; NULL: not mapped */
-	uint32_t active;	 /* generation in force */
+	uint32_t active; /* generation in force */
 	struct generation set;
 	struct pinned_meta meta;
 	struct iface_names names;	 /* given out by loader_names() */
@@ -140,18 +139,15 @@ bool ranges_are_left(const struct loader *loader, uint32_t generation);
 
 /* --- index.c --- */
 
-/* Shares the memory of both generations' struct ifw_index with the program. 0 or -errno. */
-int index_map(struct loader *loader);
-void index_unmap(struct loader *loader);
-/* Before the prefix is written, and after it was deleted. */
-void index_add(struct ifw_index *index, const struct ifw_prefix_key *key);
-void index_remove(struct ifw_index *index, const struct ifw_prefix_key *key);
+/* Each 0 or -errno. Before the prefix is written, and after it was deleted. */
+int index_add(const struct loader *loader, uint32_t generation, const struct ifw_prefix_key *key);
+int index_remove(const struct loader *loader, uint32_t generation,
+		 const struct ifw_prefix_key *key);
 /* After the first destination of a length was written; before the last is deleted, or after. */
-void index_set_length(struct ifw_index *index, uint8_t family, uint8_t protocol, unsigned int len,
-		      bool used);
-/* All of an image, into an empty index. */
-void index_fill(struct ifw_index *index, const struct image *image);
-void index_clear(struct ifw_index *index);
+int index_set_length(const struct loader *loader, uint32_t generation, uint8_t family,
+		     uint8_t protocol, unsigned int len, bool used);
+/* All of an image and nothing else, for a generation that no packet asks. */
+int index_fill(const struct loader *loader, uint32_t generation, const struct image *image);
 
 /* --- room.c --- */
 

@@ -384,8 +384,6 @@ static int make_state(struct loader *loader, struct failure *failure)
 		err = pin_open(loader, "ranges", &loader->ranges_fd);
 	if (!err)
 		err = pin_open(loader, "index", &loader->index_fd);
-	if (!err)
-		err = index_map(loader);
 	if (err)
 		return fail_errno(failure, err, "cannot open the maps in '%s'", loader->dir);
 	err = replace_first(loader, failure);
@@ -420,7 +418,6 @@ static void close_maps(struct loader *loader)
 	close_fd(&loader->briefs_fd);
 	close_fd(&loader->addr_filter_fd);
 	close_fd(&loader->index_fd);
-	index_unmap(loader);
 	generation_close(&loader->set);
 }
 
@@ -494,9 +491,7 @@ static int open_maps(struct loader *loader, struct failure *failure)
 		return fail_errno(failure, err, "cannot read '%s/names'", loader->dir);
 	if (bpf_map_lookup_elem(loader->active_fd, &zero, &loader->active))
 		return fail_errno(failure, -errno, "cannot read '%s/active'", loader->dir);
-	err = loader->mode == LOADER_READ ? 0 : index_map(loader);
-	return err ? fail_errno(failure, err, "cannot share the memory of '%s/index'", loader->dir)
-		   : 0;
+	return 0;
 }
 
 static int open_state(struct loader *loader, struct failure *failure)

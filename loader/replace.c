@@ -61,7 +61,9 @@ static int write_image(const struct loader *loader, struct generation *set,
 	err = ranges_write(loader, set, 0, image->ranges, (uint32_t)image->range_count);
 	if (err)
 		return err;
-	index_fill(&loader->index[set->number], image);
+	err = index_fill(loader, set->number, image);
+	if (err)
+		return err;
 	return write_all(set->prefixes, keys, sizeof(*keys), image->prefixes,
 			 sizeof(*image->prefixes), image->prefix_count);
 }
@@ -231,7 +233,6 @@ static int unpin_generation(struct loader *loader, uint32_t number)
 	err = ranges_remove(loader, number);
 	if (err)
 		return err;
-	index_clear(&loader->index[number]);
 	for (size_t i = 0; i < PIN_NAMES; i++) {
 		pin_generation(pin_names[i], number, name, sizeof(name));
 		if (unlinkat(loader->dir_fd, name, 0) && errno != ENOENT)
