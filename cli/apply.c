@@ -18,6 +18,21 @@ int cmd_check(struct cli *cli, int argc, char **argv)
 	return CLI_DONE;
 }
 
+int cli_apply(struct loader *loader, const struct rule_set *set, bool *changed,
+	      struct failure *failure)
+{
+	bool egress = false;
+	int err = 0;
+
+	for (size_t i = 0; i < set->count && !egress; i++)
+		egress = rule_is_egress(&set->rules[i]);
+	if (egress)
+		err = loader_egress_attach(loader, failure);
+	if (!err)
+		err = loader_apply(loader, set, changed, failure);
+	return err ? err : loader_egress_settle(loader, failure);
+}
+
 int cmd_apply(struct cli *cli, int argc, char **argv)
 {
 	int result = args_operands(cli, argc, argv, 1, 1, "a file, or - for standard input");
@@ -39,7 +54,7 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 	status = cli_bind_set(cli, &set, loader);
 	if (status)
 		return status;
-	if (loader_apply(loader, &set, &changed, &failure)) {
+	if (cli_apply(loader, &set, &changed, &failure)) {
 		complain(cli, "%s", failure.text);
 		return CLI_REFUSED;
 	}

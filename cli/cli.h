@@ -64,6 +64,11 @@ int cli_bind_set(const struct cli *cli, struct rule_set *set, struct loader *loa
 int cli_bind_rule(const struct cli *cli, struct rule *rule, const struct iface_names *names,
 		  struct loader *loader);
 
+/* loader_apply(), with the program for what leaves where rules ask for it, and else not. ifw alone.
+ */
+int cli_apply(struct loader *loader, const struct rule_set *set, bool *changed,
+	      struct failure *failure);
+
 /* Writes out what stdout still holds; a full disk is not "done". */
 int cli_finish(const struct cli *cli, int status);
 
@@ -79,6 +84,10 @@ int cmd_apply(struct cli *cli, int argc, char **argv);
 int cmd_check(struct cli *cli, int argc, char **argv);
 int cmd_iface_show(struct cli *cli, int argc, char **argv);
 int cmd_iface_set(struct cli *cli, int argc, char **argv);
+int cmd_flow_list(struct cli *cli, int argc, char **argv);
+int cmd_flow_flush(struct cli *cli, int argc, char **argv);
+int cmd_flow_show(struct cli *cli, int argc, char **argv);
+int cmd_flow_set(struct cli *cli, int argc, char **argv);
 int cmd_stats(struct cli *cli, int argc, char **argv);
 int cmd_monitor(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);

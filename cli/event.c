@@ -64,8 +64,8 @@ void event_print(FILE *out, const struct event_view *view, const struct table_lo
 		colour = e->verdict == IFW_VERDICT_PASS ? "\033[32m" : "\033[31m";
 		plain = "\033[0m";
 	}
-	fprintf(out, "%s.%06d  %-8s  %-6s  %26s > %-26s  %s%-4s%s  ", clock,
-		(int)(wall % NS_PER_S / NS_PER_US), view->ifname,
+	fprintf(out, "%s.%06d  %-8s  %-3s  %-6s  %26s > %-26s  %s%-4s%s  ", clock,
+		(int)(wall % NS_PER_S / NS_PER_US), view->ifname, text_direction(e->direction),
 		protocol_of(e, protocol, sizeof(protocol)),
 		endpoint_of(e, e->src, e->src_port, src, sizeof(src)),
 		endpoint_of(e, e->dst, e->dst_port, dst, sizeof(dst)), colour,
@@ -107,13 +107,14 @@ int event_print_json(FILE *out, const struct event_view *view)
 {
 	const struct ifw_event *e = view->event;
 	json_t *line = json_pack(
-		"{s:I, s:s, s:I, s:I, s:i, s:o, s:o, s:o, s:i, s:i, s:s, s:s, s:o, s:o}", "time_ns",
-		(json_int_t)e->time_ns, "interface", view->ifname, "ifindex",
-		(json_int_t)e->ifindex, "length", (json_int_t)e->length, "ethertype", e->ethertype,
-		"protocol", json_protocol(e), "src", json_address(e, e->src), "dst",
-		json_address(e, e->dst), "src_port", e->src_port, "dst_port", e->dst_port,
-		"verdict", text_verdict(e->verdict), "reason", text_reason(e->reason), "rule",
-		view->rule ? json_string(view->rule) : json_null(), "assigned", json_assigned(e));
+		"{s:I, s:s, s:I, s:s, s:I, s:i, s:o, s:o, s:o, s:i, s:i, s:s, s:s, s:o, s:o}",
+		"time_ns", (json_int_t)e->time_ns, "interface", view->ifname, "ifindex",
+		(json_int_t)e->ifindex, "direction", text_direction(e->direction), "length",
+		(json_int_t)e->length, "ethertype", e->ethertype, "protocol", json_protocol(e),
+		"src", json_address(e, e->src), "dst", json_address(e, e->dst), "src_port",
+		e->src_port, "dst_port", e->dst_port, "verdict", text_verdict(e->verdict), "reason",
+		text_reason(e->reason), "rule", view->rule ? json_string(view->rule) : json_null(),
+		"assigned", json_assigned(e));
 
 	if (!line)
 		return -ENOMEM;
@@ -127,8 +128,10 @@ static uint8_t action_of(uint8_t reason)
 {
 	switch (reason) {
 	case IFW_REASON_RULE_DENY:
+	case IFW_REASON_EGRESS_DENY:
 		return IFW_ACTION_DENY;
 	case IFW_REASON_RULE_PASS:
+	case IFW_REASON_EGRESS_PASS:
 		return IFW_ACTION_PASS;
 	default:
 		return IFW_ACTION_INTERCEPT;
@@ -138,6 +141,7 @@ static uint8_t action_of(uint8_t reason)
 bool event_fits_rule(const struct ifw_event *event, const struct rule *rule)
 {
 	if (rule->order != event->rule || rule->family != event->family ||
+	    rule_is_egress(rule) != (event->direction == IFW_DIRECTION_OUT) ||
 	    !(rule->ifaces >> (event->slot % IFW_SLOTS) & 1))
 		return false;
 	/* The rule of the flow that the error is about, whose addresses the event has not. */
@@ -149,6 +153,6 @@ bool event_fits_rule(const struct ifw_event *event, const struct rule *rule)
 	/* Later fragments have no ports, and of IPv6 no protocol that counts. */
 	if (event->reason == IFW_REASON_FRAGMENT)
 		return rule->action != IFW_ACTION_DENY;
-	return rule->protocol == event->protocol && rule->action == action_of(event->reason) &&
+	return rule_protocol(rule) == event->protocol && rule->action == action_of(event->reason) &&
 	       rule->low <= event->dst_port && event->dst_port <= rule->high;
 }

@@ -52,9 +52,9 @@ static const char *next_address(const struct iface_info *iface, size_t *at, char
 }
 
 static const struct table_column columns[] = {
-	{"NAME", false},      {"IFINDEX", true}, {"STATE", false},
-	{"SSH", false},	      {"ECHO", false},	 {"VERBOSE", false},
-	{"MARK/MASK", false}, {"TABLE", true},	 {"ADDRESSES", false},
+	{"NAME", false}, {"IFINDEX", true},    {"STATE", false},   {"SSH", false},
+	{"ECHO", false}, {"TRACK", false},     {"VERBOSE", false}, {"MARK/MASK", false},
+	{"TABLE", true}, {"ADDRESSES", false},
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -67,7 +67,8 @@ static void add_state(struct table *table, const struct iface_info *iface)
 	else if (iface->renamed)
 		table_cell(table, TABLE_BAD, "renamed");
 	else
-		table_cell(table, TABLE_GOOD, "attached (%s)", text_hook(iface->settings.hook));
+		table_cell(table, TABLE_GOOD, "attached (%s)",
+			   text_hook(iface->settings.at[IFW_DIRECTION_IN].hook));
 }
 
 static void add_verbose(struct table *table, uint32_t verbose)
@@ -92,6 +93,7 @@ static void add_iface(struct table *table, const struct iface_info *iface)
 	add_state(table, iface);
 	table_cell(table, TABLE_PLAIN, "%s", set->flags & IFW_IFACE_SSH_OFF ? "off" : "on");
 	table_cell(table, TABLE_PLAIN, "%s", set->flags & IFW_IFACE_ECHO ? "on" : "off");
+	table_cell(table, TABLE_PLAIN, "%s", set->flags & IFW_IFACE_TRACK ? "on" : "off");
 	add_verbose(table, set->verbose);
 	table_cell(table, TABLE_PLAIN, "%#x/%#x", set->mark, set->mark_mask);
 	if (set->table)
@@ -116,6 +118,13 @@ static void show_rest(const struct iface_info *iface)
 	const char *comma = " ";
 	char text[TEXT_PREFIX_MAX];
 
+	if (set->flags & IFW_IFACE_EGRESS_DENY)
+		printf("%s: egress-default deny\n", iface->name);
+	if (set->flags & (IFW_IFACE_TRACK | IFW_IFACE_EGRESS_DENY) && iface->attached &&
+	    !iface->egress)
+		printf("%s: the program for what leaves has been taken off its hook; 'ifw up %s' "
+		       "puts it back\n",
+		       iface->name, iface->name);
 	if (set->flags & IFW_IFACE_GENEVE) {
 		const char *from = " from ";
 

@@ -13,6 +13,8 @@
 struct parsed {
 	struct iface_change change;
 	uint32_t verbose;
+	bool track;
+	bool egress; /* it is about what leaves */
 	uint64_t protocols[4];
 	uint16_t ethertypes[IFW_ETHERTYPES_MAX];
 	struct ifw_net geneve_sources[IFW_GENEVE_SOURCES_MAX];
@@ -137,6 +139,29 @@ static int set_geneve(const struct cli *cli, const char *value, const char *sour
 	return for_each_item(cli, sources, take_geneve_source, parsed);
 }
 
+static int set_track(const struct cli *cli, const char *value, struct parsed *parsed)
+{
+	parsed->egress = true;
+	parsed->change.track = &parsed->track;
+	if (text_switch(value, &parsed->track) == 0)
+		return CLI_DONE;
+	complain(cli, "track is on or off, not '%s'", value);
+	return CLI_INPUT;
+}
+
+static int set_egress_default(const struct cli *cli, const char *value, struct parsed *parsed)
+{
+	bool pass = strcmp(value, "pass") == 0;
+
+	if (!pass && strcmp(value, "deny") != 0) {
+		complain(cli, "egress-default is pass or deny, not '%s'", value);
+		return CLI_INPUT;
+	}
+	parsed->egress = true;
+	*(pass ? &parsed->change.clear : &parsed->change.set) = IFW_IFACE_EGRESS_DENY;
+	return CLI_DONE;
+}
+
 static int parse(const struct cli *cli, const char *setting, const char *value, const char *more,
 		 struct parsed *parsed)
 {
@@ -166,9 +191,13 @@ static int parse(const struct cli *cli, const char *setting, const char *value, 
 		parsed->change.ethertypes = parsed->ethertypes;
 		return for_each_item(cli, value, take_ethertype, parsed);
 	}
+	if (strcmp(setting, "track") == 0)
+		return set_track(cli, value, parsed);
+	if (strcmp(setting, "egress-default") == 0)
+		return set_egress_default(cli, value, parsed);
 	complain(cli,
-		 "unknown setting '%s': there are ssh, echo, verbose, geneve, pass-protocol and "
-		 "pass-ethertype",
+		 "unknown setting '%s': there are ssh, echo, verbose, geneve, pass-protocol, "
+		 "pass-ethertype, track and egress-default",
 		 setting);
 	return CLI_INPUT;
 }
@@ -179,7 +208,7 @@ int cmd_iface_set(struct cli *cli, int argc, char **argv)
 	struct failure failure = {0};
 	struct parsed parsed = {0};
 	auto_loader loader = NULL;
-	int status;
+	int status, err;
 
 	if (result)
 		return args_status(result);
@@ -189,7 +218,11 @@ int cmd_iface_set(struct cli *cli, int argc, char **argv)
 		status = cli_open(cli, LOADER_WRITE, NULL, &loader);
 	if (status)
 		return status;
-	if (loader_iface_set(loader, argv[optind], &parsed.change, &failure)) {
+	if (parsed.egress)
+		err = loader_iface_set_egress(loader, argv[optind], &parsed.change, &failure);
+	else
+		err = loader_iface_set(loader, argv[optind], &parsed.change, &failure);
+	if (err) {
 		complain(cli, "%s", failure.text);
 		return CLI_REFUSED;
 	}

@@ -45,16 +45,17 @@ json_t *json_rule(const struct rule *rule, const struct iface_names *names,
 	rule_print(rule, names, text, sizeof(text));
 	text_prefix(rule->dst, rule->family, rule->dst_len, dst, sizeof(dst));
 	text_prefix(rule->src, rule->family, rule->src_len, src, sizeof(src));
-	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o}",
-			 "order", (json_int_t)rule->order, "rule", text, "action",
-			 text_action(rule->action), "protocol", text_protocol(rule->protocol),
-			 "destination", dst, "source",
-			 rule->src_len ? json_string(src) : json_null(), "ports", "low", rule->low,
-			 "high", rule->high, "interfaces", json_iface_names(rule->ifaces, names),
-			 "listener", json_listener(rule), "service",
-			 *rule->label ? json_string(rule->label) : json_null(), "packets",
-			 count ? json_integer((json_int_t)count->packets) : json_null(), "bytes",
-			 count ? json_integer((json_int_t)count->bytes) : json_null());
+	return json_pack(
+		"{s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o}",
+		"order", (json_int_t)rule->order, "rule", text, "action", text_action(rule->action),
+		"direction", text_direction(rule_is_egress(rule)), "protocol",
+		text_protocol(rule_protocol(rule)), "destination", dst, "source",
+		rule->src_len ? json_string(src) : json_null(), "ports", "low", rule->low, "high",
+		rule->high, "interfaces", json_iface_names(rule->ifaces, names), "listener",
+		json_listener(rule), "service",
+		*rule->label ? json_string(rule->label) : json_null(), "packets",
+		count ? json_integer((json_int_t)count->packets) : json_null(), "bytes",
+		count ? json_integer((json_int_t)count->bytes) : json_null());
 }
 
 /* Takes over item; false where memory ran out. */
@@ -157,18 +158,20 @@ static json_t *json_iface(const struct iface_info *iface)
 {
 	const struct ifw_iface *set = &iface->settings;
 
-	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:s, s:b, s:b, s:I, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o}",
-		"name", iface->name, "ifindex", (json_int_t)iface->ifindex, "state",
-		iface_state(iface), "hook", text_hook(set->hook), "link",
-		set->flags & IFW_IFACE_RAW_IP ? "raw" : "ethernet", "ssh",
-		!(set->flags & IFW_IFACE_SSH_OFF), "echo", !!(set->flags & IFW_IFACE_ECHO),
-		"verbose", (json_int_t)set->verbose, "geneve", !!(set->flags & IFW_IFACE_GENEVE),
-		"geneve_sources", json_geneve_sources(set), "pass_protocols", json_protocols(set),
-		"pass_ethertypes", json_ethertypes(set), "mark", (json_int_t)set->mark, "mask",
-		(json_int_t)set->mark_mask, "table",
-		set->table ? json_integer(set->table) : json_null(), "addresses",
-		json_addresses(iface));
+	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:I, s:b, s:o, s:o, s:o, "
+			 "s:I, s:I, s:o, s:o}",
+			 "name", iface->name, "ifindex", (json_int_t)iface->ifindex, "state",
+			 iface_state(iface), "hook", text_hook(set->at[IFW_DIRECTION_IN].hook),
+			 "link", set->flags & IFW_IFACE_RAW_IP ? "raw" : "ethernet", "ssh",
+			 !(set->flags & IFW_IFACE_SSH_OFF), "echo", !!(set->flags & IFW_IFACE_ECHO),
+			 "track", !!(set->flags & IFW_IFACE_TRACK), "egress_default",
+			 set->flags & IFW_IFACE_EGRESS_DENY ? "deny" : "pass", "verbose",
+			 (json_int_t)set->verbose, "geneve", !!(set->flags & IFW_IFACE_GENEVE),
+			 "geneve_sources", json_geneve_sources(set), "pass_protocols",
+			 json_protocols(set), "pass_ethertypes", json_ethertypes(set), "mark",
+			 (json_int_t)set->mark, "mask", (json_int_t)set->mark_mask, "table",
+			 set->table ? json_integer(set->table) : json_null(), "addresses",
+			 json_addresses(iface));
 }
 
 static json_t *json_reasons(const struct ifw_counters *counters)
@@ -220,10 +223,11 @@ json_t *json_ifaces(const struct iface_info *ifaces, size_t count, const struct 
 {
 	json_t *all = json_each(ifaces, count, json_iface);
 	bool counted = usage->limits.counting == LOADER_COUNTING_ON;
-	json_t *rules = json_pack("{s:I, s:I, s:I, s:I, s:b, s:I}", "count",
+	json_t *rules = json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "count",
 				  (json_int_t)usage->rules, "prefixes", (json_int_t)usage->prefixes,
 				  "max_ranges", (json_int_t)usage->limits.ranges, "max_prefixes",
-				  (json_int_t)usage->limits.prefixes, "counted", counted,
+				  (json_int_t)usage->limits.prefixes, "max_flows",
+				  (json_int_t)usage->limits.flows, "counted", counted,
 				  "counter_bytes_per_cpu", (json_int_t)usage->counters);
 
 	if (all && json_object_set_new(all, "rules", rules) == 0)

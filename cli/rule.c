@@ -85,7 +85,9 @@ static int add(struct cli *cli, char *const *words, int count, bool replace)
 		status = cli_bind_rule(cli, &rule, &names, loader);
 	if (status)
 		return status;
-	err = loader_rule_add(loader, &rule, replace, &result, &failure);
+	err = rule_is_egress(&rule) ? loader_egress_attach(loader, &failure) : 0;
+	if (!err)
+		err = loader_rule_add(loader, &rule, replace, &result, &failure);
 	if (err) {
 		complain(cli, "%s", failure.text);
 		return err == -EEXIST ? CLI_INPUT : CLI_REFUSED;
@@ -136,6 +138,8 @@ int cmd_rule_del(struct cli *cli, int argc, char **argv)
 	if (status)
 		return status;
 	err = loader_rule_delete(loader, &filter, &deleted, &failure);
+	if (!err && rule_is_egress(&filter.rule))
+		err = loader_egress_settle(loader, &failure);
 	if (err) {
 		complain(cli, "%s", failure.text);
 		return err == -ENOENT ? CLI_INPUT : CLI_REFUSED;
@@ -215,7 +219,7 @@ int cmd_rule_flush(struct cli *cli, int argc, char **argv)
 		return status;
 	none.names = *loader_names(loader);
 	if (loader_usage(loader, &usage, &failure) ||
-	    loader_apply(loader, &none, &changed, &failure)) {
+	    cli_apply(loader, &none, &changed, &failure)) {
 		complain(cli, "%s", failure.text);
 		return CLI_REFUSED;
 	}

@@ -127,6 +127,11 @@ const char *text_hook(unsigned int hook)
 	return "none";
 }
 
+const char *text_direction(unsigned int direction)
+{
+	return direction == IFW_DIRECTION_OUT ? "out" : "in";
+}
+
 const char *text_verdict(unsigned int verdict)
 {
 	return verdict == IFW_VERDICT_PASS ? "pass" : "drop";

@@ -25,6 +25,8 @@ char *text_join(char *const *words, int count);
 const char *text_protocol(unsigned int protocol);
 const char *text_action(unsigned int action);
 const char *text_hook(unsigned int hook);
+/* "in", "out" */
+const char *text_direction(unsigned int direction);
 const char *text_verdict(unsigned int verdict);
 const char *text_reason(unsigned int reason);
 

@@ -55,6 +55,25 @@ static int counting_refused(const struct cli *cli, uint32_t has, uint32_t wanted
 	return CLI_REFUSED;
 }
 
+/* The maps are there while something tracks, and how many they hold is settled then. */
+static int flows_refused(const struct cli *cli, const struct loader_usage *usage,
+			 const struct before *before, uint32_t wanted)
+{
+	bool tracks = false;
+
+	if (!wanted || wanted == usage->limits.flows)
+		return CLI_DONE;
+	for (size_t i = 0; i < before->iface_count; i++)
+		tracks |= before->ifaces[i].settings.wants_track;
+	if (!tracks)
+		return CLI_DONE;
+	complain(cli,
+		 "there is room for %u flows, and that is fixed while something is tracked: 'ifw "
+		 "iface set IFACE track off' first, on each interface",
+		 usage->limits.flows);
+	return CLI_REFUSED;
+}
+
 /* Looks at what is there, before anything is changed. */
 static int look_before(const struct cli *cli, struct loader *loader,
 		       const struct up_request *request, struct before *before)
@@ -75,6 +94,13 @@ static int look_before(const struct cli *cli, struct loader *loader,
 					request->limits.prefixes);
 	if (!status)
 		status = counting_refused(cli, usage.limits.counting, request->limits.counting);
+	if (!status)
+		status = flows_refused(cli, &usage, before, request->limits.flows);
+	if (!status && request->limits.flows &&
+	    loader_flows_limit(loader, request->limits.flows, &failure)) {
+		complain(cli, "%s", failure.text);
+		status = CLI_REFUSED;
+	}
 	if (!status && request->rules && loader_rules(loader, &before->rules, &failure)) {
 		complain(cli, "%s", failure.text);
 		status = CLI_REFUSED;
@@ -91,7 +117,7 @@ static int put_rules(const struct cli *cli, struct loader *loader, struct rule_s
 
 	if (status)
 		return status;
-	if (!loader_apply(loader, rules, &before->rules_replaced, &failure))
+	if (!cli_apply(loader, rules, &before->rules_replaced, &failure))
 		return CLI_DONE;
 	complain(cli, "%s", failure.text);
 	return CLI_REFUSED;
@@ -107,8 +133,9 @@ static int undo_one(struct loader *loader, const char *name, const struct up_res
 
 	if (!result->was_up || !was)
 		return loader_down(loader, name, failure);
-	if (was->mark == result->policy.mark && was->mark_mask == result->policy.mark_mask &&
-	    was->table == result->policy.table)
+	options.track = was->wants_track ? LOADER_TRACK_ON : LOADER_TRACK_OFF;
+	if (result->track == !!was->wants_track && was->mark == result->policy.mark &&
+	    was->mark_mask == result->policy.mark_mask && was->table == result->policy.table)
 		return 0;
 	options.mark = was->mark;
 	options.mark_mask = was->mark_mask;
@@ -134,7 +161,7 @@ static void undo(const struct cli *cli, struct loader *loader, const struct up_r
 				 failure.text);
 	/* By name: slots that only these rules used may have been given to others. */
 	if (before->rules_replaced && !cli_bind_set(cli, &before->rules, loader) &&
-	    loader_apply(loader, &before->rules, &changed, &failure))
+	    cli_apply(loader, &before->rules, &changed, &failure))
 		complain(cli, "could not put the former rules back: %s", failure.text);
 }
 
@@ -178,10 +205,16 @@ static void tell_result(const char *name, const struct up_result *result)
 		       "lets "
 		       "no program at TC keep sockets\n",
 		       width, "");
-	if (result->verified_instructions)
-		printf("%*s  programs       %u verified instructions at ingress, %u at socket "
-		       "lookup\n",
-		       width, "", result->verified_instructions, result->lookup_instructions);
+	printf("%*s  tracking       %s\n", width, "",
+	       result->track ? "on: answers to what leaves pass"
+			     : "off: of answers, only those to sockets of this host pass");
+	if (!result->verified_instructions)
+		return;
+	printf("%*s  programs       %u verified instructions at ingress, %u at socket lookup",
+	       width, "", result->verified_instructions, result->lookup_instructions);
+	if (result->egress_instructions)
+		printf(", %u at egress", result->egress_instructions);
+	putchar('\n');
 }
 
 static void tell(struct loader *loader, const struct up_request *request,

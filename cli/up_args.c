@@ -14,6 +14,8 @@ enum {
 	RANGES,
 	PREFIXES,
 	COUNTERS,
+	FLOWS,
+	TRACK,
 	RULES,
 };
 
@@ -26,6 +28,8 @@ static const struct option options[] = {
 	{"max-ranges", required_argument, NULL, RANGES},
 	{"max-prefixes", required_argument, NULL, PREFIXES},
 	{"rule-counters", required_argument, NULL, COUNTERS},
+	{"max-flows", required_argument, NULL, FLOWS},
+	{"track", required_argument, NULL, TRACK},
 	{"rules", required_argument, NULL, RULES},
 	ARGS_END,
 };
@@ -56,16 +60,29 @@ static int parse_u32(struct cli *cli, const char *what, uint32_t *value)
 	return 0;
 }
 
-static int parse_counting(struct cli *cli, struct up_request *request)
+static int parse_switch(struct cli *cli, const char *what, uint32_t on_value, uint32_t off_value,
+			uint32_t *value)
 {
-	if (strcmp(optarg, "on") == 0)
-		request->limits.counting = LOADER_COUNTING_ON;
-	else if (strcmp(optarg, "off") == 0)
-		request->limits.counting = LOADER_COUNTING_OFF;
-	else {
-		complain(cli, "--rule-counters takes on or off, not '%s'", optarg);
+	bool on;
+
+	if (text_switch(optarg, &on)) {
+		complain(cli, "--%s takes on or off, not '%s'", what, optarg);
 		return ARGS_BAD;
 	}
+	*value = on ? on_value : off_value;
+	return 0;
+}
+
+static int parse_flows(struct cli *cli, uint32_t *flows)
+{
+	uint64_t number;
+
+	if (text_number(optarg, LOADER_FLOWS_MIN, LOADER_FLOWS_MAX, &number)) {
+		complain(cli, "--max-flows takes a number from %u to %u, not '%s'",
+			 LOADER_FLOWS_MIN, LOADER_FLOWS_MAX, optarg);
+		return ARGS_BAD;
+	}
+	*flows = number;
 	return 0;
 }
 
@@ -88,7 +105,13 @@ static int take(struct cli *cli, int option, struct up_request *request, bool *m
 	case PREFIXES:
 		return parse_u32(cli, "max-prefixes", &request->limits.prefixes);
 	case COUNTERS:
-		return parse_counting(cli, request);
+		return parse_switch(cli, "rule-counters", LOADER_COUNTING_ON, LOADER_COUNTING_OFF,
+				    &request->limits.counting);
+	case FLOWS:
+		return parse_flows(cli, &request->limits.flows);
+	case TRACK:
+		return parse_switch(cli, "track", LOADER_TRACK_ON, LOADER_TRACK_OFF,
+				    &request->options.track);
 	default:
 		request->rules = optarg;
 		return 0;

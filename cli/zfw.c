@@ -18,10 +18,14 @@ static const char usage[] =
 	"           [-s ID] [-N IFACE]... [-d]   add or replace; -t 0: pass; -d: deny\n"
 	"       zfw -D -c IP -m LEN [-o SRC -n SRCLEN] -p tcp|udp -l LOW [-h HIGH] [-N IFACE]...\n"
 	"       zfw -L [-c IP -m LEN [-p tcp|udp]]   list\n"
-	"       zfw -F                               remove all rules\n"
+	"       zfw -F [-z ingress|egress]           remove all rules, or those of one direction\n"
 	"       zfw -x|-e|-v IFACE|all [-d]          ssh off, echo on, verbose on; -d: the "
 	"reverse\n"
-	"       zfw -V\n";
+	"       zfw -b IFACE|all [-d]                what no egress rule passes does not leave; "
+	"-d: it "
+	"does\n"
+	"       zfw -V\n"
+	"-I, -D and -L with -z egress: rules for what leaves; without it for what comes in\n";
 
 static int open_state(const struct cli *cli, enum loader_mode mode, struct loader **loader)
 {
@@ -48,7 +52,7 @@ static int open_with_rule(const struct cli *cli, const struct zfw_request *reque
 
 static const char *protocol_word(const struct rule *rule)
 {
-	return rule->protocol == IPPROTO_TCP ? "TCP" : "UDP";
+	return rule_protocol(rule) == IPPROTO_TCP ? "TCP" : "UDP";
 }
 
 static void note(const struct cli *cli, const struct zfw_request *request)
@@ -70,6 +74,10 @@ int zfw_insert(const struct cli *cli, const struct zfw_request *request)
 	note(cli, request);
 	if (open_with_rule(cli, request, &loader, &rule))
 		return FAILED;
+	if (rule_is_egress(&rule) && loader_egress_check(loader, &failure)) {
+		complain(cli, "%s", failure.text);
+		return FAILED;
+	}
 	/* The router brings a new listener port at each start, and does not flush first. */
 	if (loader_rule_add(loader, &rule, true, &result, &failure)) {
 		complain(cli, "%s", failure.text);
@@ -136,17 +144,37 @@ static int list(const struct cli *cli, const struct zfw_request *request)
 	return 0;
 }
 
-static int flush(const struct cli *cli)
+/* The rules of the direction that -z does not name. */
+static int keep_others(const struct zfw_request *request, const struct rule_set *all,
+		       struct rule_set *kept)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < all->count && !err; i++)
+		if (rule_is_egress(&all->rules[i]) != rule_is_egress(&request->rule))
+			err = rule_set_add(kept, &all->rules[i]);
+	return err;
+}
+
+static int flush(const struct cli *cli, const struct zfw_request *request)
 {
 	struct failure failure = {0};
 	auto_loader loader = NULL;
-	auto_set none = {0};
+	auto_set all = {0}, kept = {0};
 	bool changed;
 
 	if (open_state(cli, LOADER_WRITE, &loader))
 		return FAILED;
-	none.names = *loader_names(loader);
-	if (loader_apply(loader, &none, &changed, &failure)) {
+	if (request->has_direction && loader_rules(loader, &all, &failure)) {
+		complain(cli, "%s", failure.text);
+		return FAILED;
+	}
+	if (keep_others(request, &all, &kept)) {
+		complain(cli, "no memory to remove rules");
+		return FAILED;
+	}
+	kept.names = *loader_names(loader);
+	if (loader_apply(loader, &kept, &changed, &failure)) {
 		complain(cli, "%s", failure.text);
 		return FAILED;
 	}
@@ -166,9 +194,13 @@ static int set(const struct cli *cli, const struct zfw_request *request)
 		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_SSH_OFF;
 	else if (request->verb == ZFW_ECHO)
 		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_ECHO;
+	else if (request->verb == ZFW_OUTBOUND)
+		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_EGRESS_DENY;
 	if (open_state(cli, LOADER_WRITE, &loader))
 		return FAILED;
-	if (strcmp(request->target, "all") == 0)
+	if (change.set & IFW_IFACE_EGRESS_DENY && loader_egress_check(loader, &failure))
+		err = -EOPNOTSUPP;
+	else if (strcmp(request->target, "all") == 0)
 		err = loader_iface_set_all(loader, &change, &failure);
 	else
 		err = loader_iface_set(loader, request->target, &change, &failure);
@@ -188,13 +220,14 @@ static int run(const struct cli *cli, const struct zfw_request *request)
 	case ZFW_LIST:
 		return list(cli, request);
 	case ZFW_FLUSH:
-		return flush(cli);
+		return flush(cli, request);
 	case ZFW_VERSION:
 		puts(IFW_VERSION);
 		return 0;
 	case ZFW_SSH:
 	case ZFW_ECHO:
 	case ZFW_VERBOSE:
+	case ZFW_OUTBOUND:
 		return set(cli, request);
 	case ZFW_HELP:
 		fputs(usage, stdout);

@@ -31,6 +31,7 @@ static const struct verb {
 	{'x', ZFW_SSH, "d", ""},
 	{'e', ZFW_ECHO, "d", ""},
 	{'v', ZFW_VERBOSE, "d", ""},
+	{'b', ZFW_OUTBOUND, "d", ""},
 };
 
 static const struct option long_options[] = {
@@ -54,6 +55,7 @@ static const struct option long_options[] = {
 	{"disable-ssh", required_argument, NULL, 'x'},
 	{"icmp-echo", required_argument, NULL, 'e'},
 	{"verbose", required_argument, NULL, 'v'},
+	{"outbound-filtering", required_argument, NULL, 'b'},
 	{"help", no_argument, NULL, '?' + 256},
 	/* Known, and not implemented. */
 	{"per-interface-rules", optional_argument, NULL, 'P'},
@@ -224,7 +226,7 @@ static int collect(int argc, char **argv, struct zfw_request *request, struct gi
 
 	optind = 0;
 	opterr = 0;
-	while ((got = getopt_long(argc, argv, ":IDLFVc:m:o:n:l:h:t:p:s:N:z:dx:e:v:", long_options,
+	while ((got = getopt_long(argc, argv, ":IDLFVc:m:o:n:l:h:t:p:s:N:z:dx:e:v:b:", long_options,
 				  &index)) != -1) {
 		const struct verb *found = verb_of(got);
 
@@ -255,7 +257,8 @@ static int collect(int argc, char **argv, struct zfw_request *request, struct gi
 	if (optind < argc)
 		return refuse(failure, "unexpected argument '%s'", argv[optind]);
 	if (!*verb)
-		return refuse(failure, "nothing to do: give one of -I, -D, -L, -F, -V, -x, -e, -v");
+		return refuse(failure,
+			      "nothing to do: give one of -I, -D, -L, -F, -V, -x, -e, -v, -b");
 	return 0;
 }
 
@@ -278,9 +281,8 @@ static int check_together(const struct given *given, const struct verb *verb,
 		return refuse(failure, "-o and -n go together, one is missing");
 	if (verb->verb == ZFW_LIST && given->present['p'] && !given->present['c'])
 		return refuse(failure, "-L with -p needs -c, --dcidr-block");
-	if (given->present['z'] && strcmp(given->value['z'], "egress") == 0)
-		return refuse(failure, "-z egress is not implemented by ifw, only ingress");
-	if (given->present['z'] && strcmp(given->value['z'], "ingress") != 0)
+	if (given->present['z'] && strcmp(given->value['z'], "egress") != 0 &&
+	    strcmp(given->value['z'], "ingress") != 0)
 		return refuse(failure, "direction '%s' is neither ingress nor egress",
 			      given->value['z']);
 	return 0;
@@ -329,6 +331,9 @@ static int read_ports(const struct given *given, struct zfw_request *request,
 		return err;
 	if (rule->low > rule->high)
 		return refuse(failure, "low port %u is above high port %u", rule->low, rule->high);
+	if (rule_is_egress(rule) && listener && !request->disable && request->verb == ZFW_INSERT)
+		return refuse(failure, "-z egress passes (-t 0) or denies (-d): what leaves has no "
+				       "listener");
 	request->has_high = given->present['h'];
 	set_listener(rule, request->disable ? 0 : listener);
 	if (request->disable)
@@ -352,6 +357,9 @@ static int read_values(const struct given *given, struct zfw_request *request,
 		request->has_protocol = true;
 		err = parse_protocol(given->value['p'], &rule->protocol, failure);
 	}
+	request->has_direction = given->present['z'];
+	if (given->present['z'] && strcmp(given->value['z'], "egress") == 0)
+		rule->protocol |= IFW_EGRESS;
 	if (!err)
 		err = read_ports(given, request, failure);
 	if (!err && given->present['s'] && request->verb == ZFW_INSERT)

@@ -16,9 +16,10 @@ enum zfw_verb {
 	ZFW_LIST,
 	ZFW_FLUSH,
 	ZFW_VERSION,
-	ZFW_SSH,     /* -x */
-	ZFW_ECHO,    /* -e */
-	ZFW_VERBOSE, /* -v */
+	ZFW_SSH,      /* -x */
+	ZFW_ECHO,     /* -e */
+	ZFW_VERBOSE,  /* -v */
+	ZFW_OUTBOUND, /* -b */
 	ZFW_HELP,
 };
 
@@ -26,13 +27,14 @@ struct zfw_request {
 	enum zfw_verb verb;
 	struct rule rule;	  /* what is given of it; ifaces refers to names */
 	struct iface_names names; /* given with -N */
-	const char *target;	  /* of -x, -e, -v: an interface, or "all"; points into argv */
+	const char *target;	  /* of -x, -e, -v, -b: an interface, or "all"; points into argv */
 	bool disable;		  /* -d */
 	bool has_prefix;	  /* -c and -m */
 	bool has_protocol;
 	bool has_high;
-	bool host_bits;	  /* -c or -o had some, which were masked */
-	bool unused_port; /* -t goes with a deny rule, which has no listener */
+	bool has_direction; /* -z; egress: in rule.protocol */
+	bool host_bits;	    /* -c or -o had some, which were masked */
+	bool unused_port;   /* -t goes with a deny rule, which has no listener */
 };
 
 /* 0; -EINVAL with the reason in failure. Moves the words of argv (getopt does). */

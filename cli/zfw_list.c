@@ -14,6 +14,8 @@
 
 static bool is_asked_for(const struct zfw_request *request, const struct rule *rule)
 {
+	if (rule_is_egress(rule) != rule_is_egress(&request->rule))
+		return false;
 	if (!request->has_prefix)
 		return true;
 	return rule->family == request->rule.family && rule->dst_len == request->rule.dst_len &&
@@ -61,7 +63,8 @@ static void print_rule(FILE *out, const struct rule *rule, const struct iface_na
 	snprintf(ports, sizeof(ports), "dpts=%u:%u", rule->low, rule->high);
 	fprintf(out, "%-6s %-22s %-5s %-18s %-18s %-16s",
 		rule->action == IFW_ACTION_DENY ? "deny" : "accept",
-		*rule->label ? rule->label : "-", text_protocol(rule->protocol), src, dst, ports);
+		*rule->label ? rule->label : "-", text_protocol(rule_protocol(rule)), src, dst,
+		ports);
 	print_mapping(out, rule, dst);
 	print_ifaces(out, rule, names);
 }

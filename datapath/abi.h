@@ -15,7 +15,7 @@
 #include <linux/types.h>
 
 /* Raised whenever a map's key, value or meaning changes. Pins carry it. */
-#define IFW_ABI 3
+#define IFW_ABI 4
 
 #define IFW_NAME_MAX 16 /* IFNAMSIZ, with the final NUL */
 
@@ -230,6 +230,13 @@ enum ifw_hook {
 	IFW_HOOK_CLSACT = 2,
 };
 
+/* Where the program for one direction is attached. */
+struct ifw_attachment {
+	__u32 hook;	   /* enum ifw_hook */
+	__u32 tc_priority; /* clsact: where in the order of filters */
+	__u32 tc_handle;
+};
+
 /* Settings of an interface, keyed by ifindex (__u32). */
 struct ifw_iface {
 	__u32 slot;
@@ -241,12 +248,11 @@ struct ifw_iface {
 	__u64 protocols[4]; /* bit n % 64 of n / 64: IP protocol n passes though not TCP or UDP */
 	__u16 ethertypes[IFW_ETHERTYPES_MAX]; /* host order; these pass though not IP; 0: unused */
 	struct ifw_net geneve_sources[IFW_GENEVE_SOURCES_MAX]; /* none: any source */
-	/* The rest is for user space: how to take the program off again. */
-	__u32 hook;	   /* enum ifw_hook */
-	__u32 tc_priority; /* clsact: what the kernel gave */
-	__u32 tc_handle;
-	__u32 made_qdisc; /* 1: the clsact qdisc is ours */
-	__u32 table;	  /* routing table of the policy rule; 0: none was made */
+	/* The rest is for user space: how to take the programs off again. */
+	struct ifw_attachment at[IFW_DIRECTIONS];
+	__u32 made_qdisc;  /* 1: the clsact qdisc is ours */
+	__u32 table;	   /* routing table of the policy rule; 0: none was made */
+	__u32 wants_track; /* 1: IFW_IFACE_TRACK, once the program for what leaves is there */
 	__u32 reserved_too;
 	char name[IFW_NAME_MAX];
 };
@@ -449,7 +455,7 @@ IFW_ASSERT_SIZE(struct ifw_index, 256 + IFW_FILTER_SLOTS / 8 + IFW_FILTER_SLOTS)
 IFW_ASSERT_SIZE(struct ifw_brief, 32);
 IFW_ASSERT_SIZE(struct ifw_range, 48);
 IFW_ASSERT_SIZE(struct ifw_net, 24);
-IFW_ASSERT_SIZE(struct ifw_iface, 208);
+IFW_ASSERT_SIZE(struct ifw_iface, 224);
 IFW_ASSERT_SIZE(struct ifw_fragment_key, 48);
 IFW_ASSERT_SIZE(struct ifw_fragment, 24 + 1024);
 IFW_ASSERT_SIZE(struct ifw_listener_key, 24);

@@ -1,24 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * attach.c - putting the program on and off the ingress hook, through TCX (6.6
- * and later) or a clsact filter.
+ * attach.c - putting the programs on and off the hooks for what comes in and what
+ * leaves, through TCX (6.6 and later) or a clsact filter.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/pkt_sched.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "internal.h"
 
-#define PROGRAM_NAME "ifw_ingress"
-
 /* include/uapi/linux/bpf.h of 6.6; Debian 12's headers are older. */
 #define TCX_INGRESS ((enum bpf_attach_type)46) /* BPF_TCX_INGRESS */
+#define TCX_EGRESS ((enum bpf_attach_type)47)  /* BPF_TCX_EGRESS */
 #define TCX_BEFORE (1U << 3)		       /* BPF_F_BEFORE */
+
+/* What a hook is called in each of the places that have to do with it. */
+static const struct place {
+	enum bpf_attach_type tcx;
+	enum bpf_tc_attach_point point;
+	uint32_t minor;	     /* of the clsact qdisc */
+	const char *pin;     /* of the TCX link, before the ifindex */
+	const char *program; /* libbpf names filters after it */
+} places[IFW_DIRECTIONS] = {
+	[IFW_DIRECTION_IN] = {TCX_INGRESS, BPF_TC_INGRESS, TC_H_MIN_INGRESS, "link", "ifw_ingress"},
+	[IFW_DIRECTION_OUT] = {TCX_EGRESS, BPF_TC_EGRESS, TC_H_MIN_EGRESS, "egress", "ifw_egress"},
+};
 
 /* --- sk_lookup ---------------------------------------------------------------- */
 
@@ -68,23 +80,24 @@ int lookup_detach(struct loader *loader)
 
 /* --- TCX ---------------------------------------------------------------------- */
 
-static int link_path(const struct loader *loader, uint32_t ifindex, char *path, size_t size)
+static int link_path(const struct loader *loader, const struct place *place, uint32_t ifindex,
+		     char *path, size_t size)
 {
 	char name[32];
 
-	snprintf(name, sizeof(name), "link_%u", ifindex);
+	snprintf(name, sizeof(name), "%s_%u", place->pin, ifindex);
 	return pin_path(loader, name, path, size);
 }
 
 /* The link of an interface that is still attached to it, or -1. */
-static int link_open(const struct loader *loader, uint32_t ifindex)
+static int link_open(const struct loader *loader, const struct place *place, uint32_t ifindex)
 {
 	struct bpf_link_info info = {};
 	uint32_t size = sizeof(info);
 	char path[PATH_MAX];
 	int fd;
 
-	if (link_path(loader, ifindex, path, sizeof(path)))
+	if (link_path(loader, place, ifindex, path, sizeof(path)))
 		return -1;
 	fd = bpf_obj_get(path);
 	if (fd < 0)
@@ -97,16 +110,16 @@ static int link_open(const struct loader *loader, uint32_t ifindex)
 	return fd;
 }
 
-static int link_remove(const struct loader *loader, uint32_t ifindex)
+static int link_remove(const struct loader *loader, const struct place *place, uint32_t ifindex)
 {
-	CLEANUP(cleanup_close) int fd = link_open(loader, ifindex);
+	CLEANUP(cleanup_close) int fd = link_open(loader, place, ifindex);
 	char path[PATH_MAX];
 	int err;
 
 	/* Detached by hand first: removing the last reference does it only later. */
 	if (fd >= 0 && bpf_link_detach(fd))
 		return -errno;
-	err = link_path(loader, ifindex, path, sizeof(path));
+	err = link_path(loader, place, ifindex, path, sizeof(path));
 	if (err)
 		return err;
 	return unlink(path) && errno != ENOENT ? -errno : 0;
@@ -116,20 +129,24 @@ static int link_remove(const struct loader *loader, uint32_t ifindex)
  * In front of what is there: a filter before ours that accepts would let
  * packets past the rules.
  */
-static int link_create(struct loader *loader, uint32_t ifindex, int program)
+static int link_create(struct loader *loader, const struct place *place, uint32_t ifindex,
+		       int program)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = TCX_BEFORE);
 	CLEANUP(cleanup_close) int fd = -1;
 	char path[PATH_MAX];
 	int err;
 
-	err = link_path(loader, ifindex, path, sizeof(path));
+	err = link_path(loader, place, ifindex, path, sizeof(path));
 	if (err)
 		return err;
-	fd = bpf_link_create(program, (int)ifindex, TCX_INGRESS, &opts);
+	fd = bpf_link_create(program, (int)ifindex, place->tcx, &opts);
 	if (fd < 0)
 		return -errno;
-	(void)unlink(path); /* of a device that has gone */
+	/* Of a device that has gone, or of one who was killed before he wrote it down. */
+	err = link_remove(loader, place, ifindex);
+	if (err)
+		return err;
 	return bpf_obj_pin(fd, path) ? -errno : 0;
 }
 
@@ -145,12 +162,13 @@ static struct bpf_tc_hook tc_hook(uint32_t ifindex, enum bpf_tc_attach_point poi
 }
 
 /* By the name that libbpf gave the filter: the program itself only CAP_SYS_ADMIN may open. */
-static bool filter_is_ours(uint32_t ifindex, const struct ifw_iface *settings)
+static bool filter_is_ours(uint32_t ifindex, const struct place *place,
+			   const struct ifw_attachment *at)
 {
 	bool ours = false;
 
-	return settings->tc_handle &&
-	       net_filter_is(ifindex, settings->tc_priority, settings->tc_handle, PROGRAM_NAME,
+	return at->tc_handle &&
+	       net_filter_is(ifindex, place->minor, at->tc_priority, at->tc_handle, place->program,
 			     &ours) == 0 &&
 	       ours;
 }
@@ -178,10 +196,10 @@ static int qdisc_remove(uint32_t ifindex)
  * packets past the rules. The kernel's own choice is only before those of the
  * upper half.
  */
-static int choose_priority(uint32_t ifindex, uint32_t *priority)
+static int choose_priority(uint32_t ifindex, uint32_t minor, uint32_t *priority)
 {
 	uint32_t first = 0;
-	int err = net_first_priority(ifindex, &first);
+	int err = net_first_priority(ifindex, minor, &first);
 
 	if (err)
 		return err;
@@ -191,8 +209,10 @@ static int choose_priority(uint32_t ifindex, uint32_t *priority)
 }
 
 /* Written down before it is done, so that one who is killed between is understood. */
-static int filter_plan(struct loader *loader, uint32_t ifindex, struct ifw_iface *settings)
+static int filter_plan(struct loader *loader, enum ifw_direction direction, uint32_t ifindex,
+		       struct ifw_iface *settings)
 {
+	struct ifw_attachment *at = &settings->at[direction];
 	bool has = false;
 	int err = net_has_clsact(ifindex, &has);
 
@@ -200,106 +220,118 @@ static int filter_plan(struct loader *loader, uint32_t ifindex, struct ifw_iface
 		return err;
 	if (!has)
 		settings->made_qdisc = 1;
-	err = choose_priority(ifindex, &settings->tc_priority);
+	err = choose_priority(ifindex, places[direction].minor, &at->tc_priority);
 	if (err)
 		return err;
-	settings->hook = IFW_HOOK_CLSACT;
-	settings->tc_handle = FILTER_HANDLE;
+	at->hook = IFW_HOOK_CLSACT;
+	at->tc_handle = FILTER_HANDLE;
 	return settings_write(loader, ifindex, settings);
 }
 
-static int filter_create(uint32_t ifindex, int program, const struct ifw_iface *settings)
+static int filter_put(uint32_t ifindex, const struct place *place, int program,
+		      const struct ifw_attachment *at, uint32_t flags)
 {
-	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = program, .handle = settings->tc_handle,
-		    .priority = settings->tc_priority);
+	struct bpf_tc_hook hook = tc_hook(ifindex, place->point);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = program, .handle = at->tc_handle,
+		    .priority = at->tc_priority, .flags = flags);
+
+	return bpf_tc_attach(&hook, &opts);
+}
+
+static int filter_create(uint32_t ifindex, const struct place *place, int program,
+			 const struct ifw_attachment *at)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, place->point);
 	int err = bpf_tc_hook_create(&hook);
 
-	if (err && err != -EEXIST)
-		return err;
-	return bpf_tc_attach(&hook, &opts);
+	return err && err != -EEXIST ? err : filter_put(ifindex, place, program, at, 0);
 }
 
-static int filter_replace(uint32_t ifindex, int program, const struct ifw_iface *settings)
+/* The index may be another interface's by now, with a qdisc that is not ours. */
+static bool is_still(uint32_t ifindex, const struct ifw_iface *settings)
 {
-	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = program, .handle = settings->tc_handle,
-		    .priority = settings->tc_priority, .flags = BPF_TC_F_REPLACE);
-
-	return bpf_tc_attach(&hook, &opts);
-}
-
-static int filter_remove(uint32_t ifindex, const struct ifw_iface *settings)
-{
-	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = settings->tc_handle,
-		    .priority = settings->tc_priority);
-	bool ours = filter_is_ours(ifindex, settings);
 	char name[IF_NAMESIZE];
-	int err = 0;
 
-	if (ours)
-		err = bpf_tc_detach(&hook, &opts);
-	/* The index may be another interface's by now, with a qdisc that is not ours. */
-	if (!err && settings->made_qdisc &&
-	    (ours || (if_indextoname(ifindex, name) && strcmp(name, settings->name) == 0)))
+	return if_indextoname(ifindex, name) && strcmp(name, settings->name) == 0;
+}
+
+static int filter_remove(uint32_t ifindex, enum ifw_direction direction,
+			 const struct ifw_iface *settings)
+{
+	const struct place *place = &places[direction];
+	const struct ifw_attachment *at = &settings->at[direction];
+	struct bpf_tc_hook hook = tc_hook(ifindex, place->point);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = at->tc_handle, .priority = at->tc_priority);
+	bool ours = filter_is_ours(ifindex, place, at);
+	int err = ours ? bpf_tc_detach(&hook, &opts) : 0;
+
+	/* It goes with the last filter. */
+	if (!err && settings->made_qdisc && (ours || is_still(ifindex, settings)))
 		err = qdisc_remove(ifindex);
 	return err;
 }
 
 /* --- Either ---------------------------------------------------------------------- */
 
-bool is_attached(struct loader *loader, const struct ifw_iface *settings, uint32_t ifindex)
+bool is_attached(struct loader *loader, enum ifw_direction direction,
+		 const struct ifw_iface *settings, uint32_t ifindex)
 {
-	if (settings->hook == IFW_HOOK_TCX) {
-		CLEANUP(cleanup_close) int fd = link_open(loader, ifindex);
+	const struct ifw_attachment *at = &settings->at[direction];
+
+	if (at->hook == IFW_HOOK_TCX) {
+		CLEANUP(cleanup_close) int fd = link_open(loader, &places[direction], ifindex);
 
 		return fd >= 0;
 	}
-	return settings->hook == IFW_HOOK_CLSACT && filter_is_ours(ifindex, settings);
+	return at->hook == IFW_HOOK_CLSACT && filter_is_ours(ifindex, &places[direction], at);
 }
 
-static int replace(struct loader *loader, uint32_t ifindex, const struct program *program,
-		   const struct ifw_iface *settings)
+static int replace(struct loader *loader, enum ifw_direction direction, uint32_t ifindex,
+		   int program, const struct ifw_iface *settings)
 {
-	if (settings->hook == IFW_HOOK_TCX) {
-		CLEANUP(cleanup_close) int fd = link_open(loader, ifindex);
+	const struct place *place = &places[direction];
+
+	if (settings->at[direction].hook == IFW_HOOK_TCX) {
+		CLEANUP(cleanup_close) int fd = link_open(loader, place, ifindex);
 
 		if (fd < 0)
 			return -ENOENT;
-		return bpf_link_update(fd, program->fd, NULL) ? -errno : 0;
+		return bpf_link_update(fd, program, NULL) ? -errno : 0;
 	}
-	return filter_replace(ifindex, program->fd, settings);
+	return filter_put(ifindex, place, program, &settings->at[direction], BPF_TC_F_REPLACE);
 }
 
-int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t hook,
-	   const struct program *program, struct ifw_iface *settings, struct failure *failure)
+int attach(struct loader *loader, enum ifw_direction direction, uint32_t ifindex, uint32_t hook,
+	   int program, struct ifw_iface *settings, struct failure *failure)
 {
+	const struct place *place = &places[direction];
+	struct ifw_attachment *at = &settings->at[direction];
+	const char *ifname = settings->name;
 	int err;
 
-	if (is_attached(loader, settings, ifindex)) {
-		err = replace(loader, ifindex, program, settings);
+	if (is_attached(loader, direction, settings, ifindex)) {
+		err = replace(loader, direction, ifindex, program, settings);
 		return err ? fail_errno(failure, err, "cannot replace the program on '%s'", ifname)
 			   : 0;
 	}
-	/* A qdisc that we made, and whose filter somebody took away, is ours still. */
-	if (settings->hook != IFW_HOOK_CLSACT)
+	/* A qdisc that we made, and whose filters somebody took away, is ours still. */
+	if (settings->at[IFW_DIRECTION_IN].hook != IFW_HOOK_CLSACT &&
+	    settings->at[IFW_DIRECTION_OUT].hook != IFW_HOOK_CLSACT)
 		settings->made_qdisc = 0;
-	settings->tc_handle = settings->tc_priority = 0;
-	settings->hook = IFW_HOOK_NONE;
+	*at = (struct ifw_attachment){};
 	if (hook != IFW_HOOK_CLSACT) {
-		err = link_create(loader, ifindex, program->fd);
+		err = link_create(loader, place, ifindex, program);
 		if (!err)
-			settings->hook = IFW_HOOK_TCX;
+			at->hook = IFW_HOOK_TCX;
 		/* EINVAL is a kernel before 6.6, which does not know the hook. */
 		if (!err || err != -EINVAL || hook == IFW_HOOK_TCX)
 			return err ? fail_errno(failure, err, "cannot attach to '%s' by tcx",
 						ifname)
 				   : 0;
 	}
-	err = filter_plan(loader, ifindex, settings);
+	err = filter_plan(loader, direction, ifindex, settings);
 	if (!err)
-		err = filter_create(ifindex, program->fd, settings);
+		err = filter_create(ifindex, place, program, at);
 	if (err == -EINVAL || err == -EOPNOTSUPP)
 		return fail(failure, err,
 			    "cannot attach to '%s' by clsact: nothing goes in front of the filter "
@@ -310,15 +342,17 @@ int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t
 	return 0;
 }
 
-int detach(struct loader *loader, const struct ifw_iface *settings, uint32_t ifindex,
-	   struct failure *failure)
+int detach(struct loader *loader, enum ifw_direction direction, const struct ifw_iface *settings,
+	   uint32_t ifindex, struct failure *failure)
 {
+	uint32_t hook = settings->at[direction].hook;
 	int err = 0;
 
-	if (settings->hook == IFW_HOOK_TCX)
-		err = link_remove(loader, ifindex);
-	else if (settings->hook == IFW_HOOK_CLSACT)
-		err = filter_remove(ifindex, settings);
+	/* Also where one was killed before it could be written down. */
+	if (hook != IFW_HOOK_CLSACT)
+		err = link_remove(loader, &places[direction], ifindex);
+	else
+		err = filter_remove(ifindex, direction, settings);
 	if (err == -ENODEV) /* gone, and its filters with it */
 		err = 0;
 	return err ? fail_errno(failure, err, "cannot take the program off '%s'", settings->name)

@@ -116,20 +116,21 @@ int net_qdisc_is_empty(uint32_t ifindex, bool *empty)
 	return err;
 }
 
-int net_first_priority(uint32_t ifindex, uint32_t *priority)
+int net_first_priority(uint32_t ifindex, uint32_t minor, uint32_t *priority)
 {
 	struct filter_query query = {.ifindex = ifindex};
-	int err = dump_filters(TC_H_MIN_INGRESS, &query);
+	int err = dump_filters(minor, &query);
 
 	*priority = query.first;
 	return err;
 }
 
-int net_filter_is(uint32_t ifindex, uint32_t priority, uint32_t handle, const char *name, bool *is)
+int net_filter_is(uint32_t ifindex, uint32_t minor, uint32_t priority, uint32_t handle,
+		  const char *name, bool *is)
 {
 	struct filter_query query = {
 		.ifindex = ifindex, .priority = priority, .handle = handle, .name = name};
-	int err = dump_filters(TC_H_MIN_INGRESS, &query);
+	int err = dump_filters(minor, &query);
 
 	*is = query.named;
 	return err;

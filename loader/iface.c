@@ -262,13 +262,33 @@ int find_up(struct loader *loader, const char *ifname, struct name_query *query,
 	return 0;
 }
 
+static int check_egress(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+			void *arg)
+{
+	(void)loader;
+	(void)ifindex;
+	if (settings->at[IFW_DIRECTION_OUT].hook != IFW_HOOK_NONE)
+		return 0;
+	return fail(arg, -EOPNOTSUPP,
+		    "no program is attached for what leaves by '%s'; use: ifw iface set %s track "
+		    "on (or egress-default deny)",
+		    settings->name, settings->name);
+}
+
+int loader_egress_check(struct loader *loader, struct failure *failure)
+{
+	return for_each_iface(loader, check_egress, failure);
+}
+
 /* --- Changes that people make ------------------------------------------------------ */
 
-static void apply_change(const struct iface_change *change, struct ifw_iface *settings)
+void iface_apply(const struct iface_change *change, struct ifw_iface *settings)
 {
 	settings->flags = (settings->flags | change->set) & ~change->clear;
 	if (change->verbose)
 		settings->verbose = *change->verbose;
+	if (change->track)
+		settings->wants_track = *change->track;
 	if (change->protocols)
 		memcpy(settings->protocols, change->protocols, sizeof(settings->protocols));
 	if (change->ethertypes)
@@ -286,7 +306,7 @@ int loader_iface_set(struct loader *loader, const char *ifname, const struct ifa
 
 	if (err)
 		return err;
-	apply_change(change, &query.settings);
+	iface_apply(change, &query.settings);
 	err = settings_write(loader, query.ifindex, &query.settings);
 	return err ? fail_errno(failure, err, "cannot store the settings of '%s'", ifname) : 0;
 }
@@ -303,7 +323,7 @@ static int change_one(struct loader *loader, uint32_t ifindex, const struct ifw_
 	struct ifw_iface changed = *settings;
 
 	all->count++;
-	apply_change(all->change, &changed);
+	iface_apply(all->change, &changed);
 	return settings_write(loader, ifindex, &changed);
 }
 

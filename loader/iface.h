@@ -27,6 +27,9 @@ struct name_query {
 int match_name(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
 	       void *arg);
 
+/* The settings with the change. */
+void iface_apply(const struct iface_change *change, struct ifw_iface *settings);
+
 /* The slot of a name, a new one where it has none; -ENOSPC: all are in use. */
 int slot_for(struct loader *loader, const char *name, struct failure *failure);
 

@@ -104,6 +104,8 @@ void rule_from_entry(struct rule *rule, const struct group_key *key,
 struct group_key group_key_of(const struct rule *rule, uint32_t index);
 struct group_key pair_key_of(const struct rule *rule);
 struct group_value group_value_of(const struct rule *rule);
+/* Whether some of the rules are about what leaves. */
+bool store_has_egress(const struct loader *loader);
 /* Marks the derived state as being changed, and as whole again. */
 int store_begin(struct loader *loader, struct failure *failure);
 int store_end(struct loader *loader, struct failure *failure);
@@ -199,20 +201,29 @@ int net_policy_remove(const char *ifname, uint32_t table);
 /* Whether the clsact qdisc is there (or ingress, which takes its place). */
 int net_has_clsact(uint32_t ifindex, bool *has);
 int net_qdisc_is_empty(uint32_t ifindex, bool *empty);
-/* The lowest priority of the filters on the ingress hook; 0: there are none. */
-int net_first_priority(uint32_t ifindex, uint32_t *priority);
+/* minor: TC_H_MIN_INGRESS or TC_H_MIN_EGRESS. The lowest priority of its filters; 0: it has none.
+ */
+int net_first_priority(uint32_t ifindex, uint32_t minor, uint32_t *priority);
 /* Whether that filter is a BPF program whose name starts with this. */
-int net_filter_is(uint32_t ifindex, uint32_t priority, uint32_t handle, const char *name, bool *is);
+int net_filter_is(uint32_t ifindex, uint32_t minor, uint32_t priority, uint32_t handle,
+		  const char *name, bool *is);
 
 /* --- program.c --- */
 
 struct program {
 	int fd;
 	int lookup_fd; /* -1: the kernel does not take it */
-	uint32_t verified_instructions, lookup_instructions;
+	int egress_fd; /* -1: it was not asked for */
+	uint32_t verified_instructions, lookup_instructions, egress_instructions;
 };
-/* Loads the program over the pinned maps, which are made where they are missing. */
-int program_load(struct loader *loader, struct program *program, struct failure *failure);
+#define PROGRAM_CLOSED ((struct program){.fd = -1, .lookup_fd = -1, .egress_fd = -1})
+
+/*
+ * Loads the programs over the pinned maps, which are made where they are missing;
+ * the one for what leaves only where egress says so.
+ */
+int program_load(struct loader *loader, bool egress, struct program *program,
+		 struct failure *failure);
 void program_close(struct program *program);
 
 /* --- attach.c --- */
@@ -223,11 +234,15 @@ void program_close(struct program *program);
  */
 int lookup_attach(struct loader *loader, const struct program *program);
 int lookup_detach(struct loader *loader);
-/* Puts the program on the hook, in place of one that settings name. Fills its hook fields. */
-int attach(struct loader *loader, const char *ifname, uint32_t ifindex, uint32_t hook,
-	   const struct program *program, struct ifw_iface *settings, struct failure *failure);
-int detach(struct loader *loader, const struct ifw_iface *settings, uint32_t ifindex,
-	   struct failure *failure);
-bool is_attached(struct loader *loader, const struct ifw_iface *settings, uint32_t ifindex);
+/*
+ * Puts the program (descriptor) on the hook of that direction, in place of one that
+ * settings name. Fills settings->at[direction].
+ */
+int attach(struct loader *loader, enum ifw_direction direction, uint32_t ifindex, uint32_t hook,
+	   int program, struct ifw_iface *settings, struct failure *failure);
+int detach(struct loader *loader, enum ifw_direction direction, const struct ifw_iface *settings,
+	   uint32_t ifindex, struct failure *failure);
+bool is_attached(struct loader *loader, enum ifw_direction direction,
+		 const struct ifw_iface *settings, uint32_t ifindex);
 
 #endif /* IFW_LOADER_INTERNAL_H */

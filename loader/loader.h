@@ -37,10 +37,13 @@ enum loader_counting {
 struct loader_limits {
 	uint32_t ranges;   /* disjoint port ranges, and rules */
 	uint32_t prefixes; /* (destination, source) prefix pairs */
+	uint32_t flows;	   /* tracked, all together; the maps are made when something tracks */
 	uint32_t counting; /* enum loader_counting */
 };
 #define LOADER_RANGES_DEFAULT 262144
 #define LOADER_PREFIXES_DEFAULT 131072
+#define LOADER_FLOWS_MIN 1024
+#define LOADER_FLOWS_MAX (1U << 24)
 
 struct loader_options {
 	const char *pin_dir;	     /* NULL: the namespace's own, see loader_pin_dir() */
@@ -61,9 +64,16 @@ const char *loader_pin_dir(const struct loader *loader);
 
 /* --- Interfaces ---------------------------------------------------------- */
 
+enum loader_track {
+	LOADER_TRACK_DEFAULT, /* as it was; on where the interface was not up, lo apart */
+	LOADER_TRACK_ON,
+	LOADER_TRACK_OFF,
+};
+
 struct up_options {
-	uint32_t hook; /* enum ifw_hook; NONE: TCX where the kernel has it, else clsact */
-	bool set_mark; /* mark, mask and table are given; else defaults, or what is in force */
+	uint32_t track; /* enum loader_track */
+	uint32_t hook;	/* enum ifw_hook; NONE: TCX where the kernel has it, else clsact */
+	bool set_mark;	/* mark, mask and table are given; else defaults, or what is in force */
 	uint32_t mark;
 	uint32_t mark_mask;
 	uint32_t table; /* routing table of the policy route */
@@ -78,6 +88,8 @@ struct up_result {
 	unsigned int addresses; /* own addresses recorded, IPv4 and IPv6 */
 	uint32_t verified_instructions; /* of the program loaded; 0: the kernel does not say */
 	uint32_t lookup_instructions;	/* of the one at sk_lookup, likewise */
+	uint32_t egress_instructions;	/* of the one for what leaves, likewise; 0 without one */
+	bool track;			/* what leaves is remembered */
 	bool lookup; /* fragments and SYNs that meet TIME_WAIT reach the listener: 5.17, not 7.3 */
 	struct up_policy {
 		bool made; /* false on lo, which needs none */
@@ -109,6 +121,7 @@ struct iface_info {
 	bool present;  /* the interface still exists */
 	bool renamed;  /* under another name; rules and the policy route know the former */
 	bool attached; /* and the program is on its hook */
+	bool egress;   /* so is the one for what leaves, where it has something to do */
 	struct ifw_iface settings;
 	struct iface_addr *addrs;
 	size_t addr_count;
@@ -124,6 +137,7 @@ void loader_ifaces_free(struct iface_info *ifaces, size_t count);
 struct iface_change {
 	uint32_t set, clear; /* enum ifw_iface_flags */
 	const uint32_t *verbose;
+	const bool *track;		      /* loader_iface_set_egress() alone */
 	const uint64_t *protocols;	      /* 4 words, see struct ifw_iface */
 	const uint16_t *ethertypes;	      /* IFW_ETHERTYPES_MAX */
 	const struct ifw_net *geneve_sources; /* IFW_GENEVE_SOURCES_MAX */
@@ -132,6 +146,12 @@ struct iface_change {
 /* Changes settings of one interface. -ENODEV: it is not up. */
 int loader_iface_set(struct loader *loader, const char *ifname, const struct iface_change *change,
 		     struct failure *failure);
+/*
+ * The same where what leaves is concerned (track, IFW_IFACE_EGRESS_DENY): puts the
+ * program for that on its hook, or takes it off. -EOPNOTSUPP: lo is not tracked.
+ */
+int loader_iface_set_egress(struct loader *loader, const char *ifname,
+			    const struct iface_change *change, struct failure *failure);
 /* Of every interface that is up. -ENODEV: there is none. */
 int loader_iface_set_all(struct loader *loader, const struct iface_change *change,
 			 struct failure *failure);
@@ -217,6 +237,38 @@ struct loader_usage {
 	uint32_t counters; /* bytes a CPU that the counters of rules take */
 };
 int loader_usage(struct loader *loader, struct loader_usage *usage, struct failure *failure);
+
+/* --- What leaves ---------------------------------------------------------- */
+
+/*
+ * Before the first egress rule: the program for what leaves on each interface that
+ * is up. After the last: off where it has nothing else to do. 0 or -errno.
+ */
+int loader_egress_attach(struct loader *loader, struct failure *failure);
+int loader_egress_settle(struct loader *loader, struct failure *failure);
+/* Whether it is on each already, for who cannot attach. -EOPNOTSUPP: not. */
+int loader_egress_check(struct loader *loader, struct failure *failure);
+
+/* How many flows there is room for from now on; not while something is tracked. 0 or -errno. */
+int loader_flows_limit(struct loader *loader, uint32_t flows, struct failure *failure);
+
+/* Of so many flows in all, how many may be of a class. */
+uint32_t loader_flows_room(uint32_t total, enum ifw_flow_class class);
+
+/* Return other than 0 to stop, below 0 as an error. */
+typedef int (*flow_fn)(void *arg, const struct ifw_flow_key *key, const struct ifw_flow *flow);
+
+/* Hands on each flow that has not expired; what it answers at the end, 0 or -errno. */
+int loader_flows(struct loader *loader, flow_fn each, void *arg, struct failure *failure);
+/* Removes those for which wanted (NULL: all) answers other than 0; *removed: how many. */
+int loader_flows_flush(struct loader *loader, flow_fn wanted, void *arg, uint64_t *removed,
+		       struct failure *failure);
+
+/* Of all interfaces; kept while nothing tracks, too. */
+int loader_track_settings(struct loader *loader, struct ifw_track_settings *settings,
+			  struct failure *failure);
+int loader_track_set(struct loader *loader, const struct ifw_track_settings *settings,
+		     struct failure *failure);
 
 /* --- Events -------------------------------------------------------------- */
 

@@ -6,11 +6,12 @@
  *
  * The pin directory:
  *   active prefixes ranges index ifaces briefs addrs      the program's maps
- *   addr_filter counters events ...
+ *   addr_filter counters events flows track ...
  *   names                                                 interface slots
  *   prefixes_G ranges_G_N rules_G                         set of generation G, chunk N
  *   counter_slots counts_N                                counters of rules, chunk N
- *   link_IFINDEX                                          TCX attachments
+ *   flows_C                                               tracked flows of class C
+ *   link_IFINDEX egress_IFINDEX                           TCX attachments
  *   meta                                                  pinned last, removed first
  *
  * No name has a dot: bpffs keeps those for itself (kernel/bpf/inode.c bpf_lookup).
@@ -118,8 +119,10 @@ struct pinned_meta {
 	/* Room in the maps of the set in force, which are made larger when it runs out. */
 	__u32 room_prefixes;
 	__u32 room_rules;
-	__u32 rule_counters;   /* 1: rules are counted */
-	__u32 counter_chunk;   /* where a free counter was found last */
+	__u32 rule_counters; /* 1: rules are counted */
+	__u32 counter_chunk; /* where a free counter was found last */
+	__u32 max_flows;     /* tracked, all classes together */
+	__u32 reserved;
 	__u64 ifaces_sequence; /* odd while settings or addresses are being written */
 	struct room room;
 	/* Destinations by [IPv6][UDP][length]: a length leaves the walk with its last. */

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "datapath/flow_states.h"
 #include "internal.h"
 
 #define BPFFS "/sys/fs/bpf"
@@ -265,8 +266,8 @@ static bool is_our_pin(const char *name)
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strcmp(name, ours[i]) == 0)
 			return true;
-	return strncmp(name, "link_", 5) == 0 || strncmp(name, "counts_", 7) == 0 ||
-	       strncmp(name, "ranges_", 7) == 0;
+	return strncmp(name, "link_", 5) == 0 || strncmp(name, "egress_", 7) == 0 ||
+	       strncmp(name, "counts_", 7) == 0 || strncmp(name, "ranges_", 7) == 0;
 }
 
 /* Unlinks our pins; meta first, so that what is left is known as a remnant. */
@@ -323,6 +324,14 @@ static int create_map(enum bpf_map_type type, const char *name, uint32_t value_s
 	return *fd < 0 ? -errno : 0;
 }
 
+/* Kept while nothing tracks, too: they can be set before. */
+static int write_track_defaults(struct loader *loader, struct failure *failure)
+{
+	const struct ifw_track_settings settings = ifw_track_defaults();
+
+	return loader_track_set(loader, &settings, failure);
+}
+
 static int make_counter_slots(struct loader *loader, struct failure *failure)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, hash, .map_flags = BPF_F_NO_PREALLOC);
@@ -340,7 +349,7 @@ static int make_counter_slots(struct loader *loader, struct failure *failure)
 /* Everything but meta, which is pinned last and makes it count. */
 static int make_state(struct loader *loader, struct failure *failure)
 {
-	struct program program = {.fd = -1, .lookup_fd = -1};
+	struct program program = PROGRAM_CLOSED;
 	char path[PATH_MAX];
 	int err;
 
@@ -348,7 +357,7 @@ static int make_state(struct loader *loader, struct failure *failure)
 	if (err)
 		return err;
 	/* Loading makes and pins the program's maps; the program itself is not kept. */
-	err = program_load(loader, &program, failure);
+	err = program_load(loader, false, &program, failure);
 	program_close(&program);
 	if (err)
 		return err;
@@ -360,6 +369,7 @@ static int make_state(struct loader *loader, struct failure *failure)
 		.next_id = 1,
 		.max_ranges = loader->limits.ranges,
 		.max_prefixes = loader->limits.prefixes,
+		.max_flows = loader->limits.flows,
 		.netns_dev = loader->netns_dev,
 		.netns_ino = loader->netns_ino,
 		.rule_counters = loader->limits.counting != LOADER_COUNTING_OFF,
@@ -375,6 +385,8 @@ static int make_state(struct loader *loader, struct failure *failure)
 	if (bpf_obj_pin(loader->names_fd, path))
 		return fail_errno(failure, -errno, "cannot pin '%s'", path);
 	err = loader->meta.rule_counters ? make_counter_slots(loader, failure) : 0;
+	if (!err)
+		err = write_track_defaults(loader, failure);
 	if (err)
 		return err;
 	err = pin_open(loader, "active", &loader->active_fd);
@@ -452,6 +464,7 @@ static int check_meta(struct loader *loader, struct failure *failure)
 			    loader->dir, (unsigned long long)loader->meta.netns_ino);
 	loader->limits.ranges = loader->meta.max_ranges;
 	loader->limits.prefixes = loader->meta.max_prefixes;
+	loader->limits.flows = loader->meta.max_flows;
 	loader->limits.counting =
 		loader->meta.rule_counters ? LOADER_COUNTING_ON : LOADER_COUNTING_OFF;
 	return 0;
@@ -611,6 +624,8 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 		options && options->limits.ranges ? options->limits.ranges : LOADER_RANGES_DEFAULT;
 	loader->limits.prefixes = options && options->limits.prefixes ? options->limits.prefixes
 								      : LOADER_PREFIXES_DEFAULT;
+	loader->limits.flows =
+		options && options->limits.flows ? options->limits.flows : IFW_FLOWS_DEFAULT;
 	loader->limits.counting = options ? options->limits.counting : LOADER_COUNTING_DEFAULT;
 	if (failure)
 		failure->text[0] = 0;

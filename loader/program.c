@@ -42,7 +42,7 @@ static uint32_t verified_instructions(int fd)
  * Loads with or without the program at sk_lookup, which needs 5.17 for the
  * interface, and the keeping of listeners for it, which 7.3 refuses at TC.
  */
-static int load_skeleton(struct loader *loader, bool lookup, struct ifw_bpf **out)
+static int load_skeleton(struct loader *loader, bool egress, bool lookup, struct ifw_bpf **out)
 {
 	struct ifw_bpf *skeleton = ifw_bpf__open();
 	int err;
@@ -53,8 +53,8 @@ static int load_skeleton(struct loader *loader, bool lookup, struct ifw_bpf **ou
 	if (!err)
 		err = bpf_program__set_autoload(skeleton->progs.ifw_lookup, lookup);
 	skeleton->rodata->ifw_keeps_listeners = lookup;
-	if (!err) /* nothing attaches it yet */
-		err = bpf_program__set_autoload(skeleton->progs.ifw_egress, false);
+	if (!err)
+		err = bpf_program__set_autoload(skeleton->progs.ifw_egress, egress);
 	if (!err)
 		err = ifw_bpf__load(skeleton);
 	if (err)
@@ -64,15 +64,17 @@ static int load_skeleton(struct loader *loader, bool lookup, struct ifw_bpf **ou
 	return err;
 }
 
-int program_load(struct loader *loader, struct program *program, struct failure *failure)
+int program_load(struct loader *loader, bool egress, struct program *program,
+		 struct failure *failure)
 {
 	struct ifw_bpf *skeleton = NULL;
 	bool lookup = true;
 	int err;
 
-	err = load_skeleton(loader, true, &skeleton);
+	err = load_skeleton(loader, egress, true, &skeleton);
 	/* What the verifier says to a field it lacks; what else it may mean is told below. */
-	if ((err == -EACCES || err == -EINVAL) && load_skeleton(loader, false, &skeleton) == 0) {
+	if ((err == -EACCES || err == -EINVAL) &&
+	    load_skeleton(loader, egress, false, &skeleton) == 0) {
 		lookup = false;
 		err = 0;
 	}
@@ -85,7 +87,11 @@ int program_load(struct loader *loader, struct program *program, struct failure 
 			"cannot load the program into the kernel (IFW_DEBUG=1 shows why)");
 	program->fd = dup(bpf_program__fd(skeleton->progs.ifw_ingress));
 	program->lookup_fd = lookup ? dup(bpf_program__fd(skeleton->progs.ifw_lookup)) : -1;
-	err = program->fd < 0 || (lookup && program->lookup_fd < 0) ? -errno : 0;
+	program->egress_fd = egress ? dup(bpf_program__fd(skeleton->progs.ifw_egress)) : -1;
+	err = program->fd < 0 || (lookup && program->lookup_fd < 0) ||
+			      (egress && program->egress_fd < 0)
+		      ? -errno
+		      : 0;
 	ifw_bpf__destroy(skeleton);
 	if (err) {
 		program_close(program);
@@ -93,6 +99,7 @@ int program_load(struct loader *loader, struct program *program, struct failure 
 	}
 	program->verified_instructions = verified_instructions(program->fd);
 	program->lookup_instructions = lookup ? verified_instructions(program->lookup_fd) : 0;
+	program->egress_instructions = egress ? verified_instructions(program->egress_fd) : 0;
 	return 0;
 }
 
@@ -100,5 +107,6 @@ void program_close(struct program *program)
 {
 	cleanup_close(&program->fd);
 	cleanup_close(&program->lookup_fd);
-	program->fd = program->lookup_fd = -1;
+	cleanup_close(&program->egress_fd);
+	program->fd = program->lookup_fd = program->egress_fd = -1;
 }

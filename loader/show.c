@@ -102,7 +102,8 @@ static int collect_iface(struct loader *loader, uint32_t ifindex, const struct i
 	memcpy(info->name, settings->name, sizeof(info->name));
 	info->present = if_indextoname(ifindex, name) != NULL;
 	info->renamed = info->present && strcmp(name, settings->name) != 0;
-	info->attached = info->present && is_attached(loader, settings, ifindex);
+	info->attached = info->present && is_attached(loader, IFW_DIRECTION_IN, settings, ifindex);
+	info->egress = info->present && is_attached(loader, IFW_DIRECTION_OUT, settings, ifindex);
 	err = info_addrs(loader, info);
 	return err ? err : info_counters(loader, info);
 }

@@ -5,6 +5,7 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,14 +31,41 @@ static int entry_delete(struct loader *loader, const struct rule *rule, size_t a
 	return bpf_map_delete_elem(loader->set.rules, &key) ? -errno : 0;
 }
 
+bool store_has_egress(const struct loader *loader)
+{
+	static const uint8_t protocols[] = {IFW_EGRESS | IPPROTO_TCP, IFW_EGRESS | IPPROTO_UDP};
+
+	for (size_t i = 0; i < sizeof(protocols); i++)
+		for (int ipv6 = 0; ipv6 < 2; ipv6++)
+			for (int len = 0; len <= IFW_LENGTH_MAX; len++)
+				if (loader->meta.lengths[ipv6][IFW_LENGTHS_OF(protocols[i])][len])
+					return true;
+	return false;
+}
+
 int store_begin(struct loader *loader, struct failure *failure)
 {
 	loader->meta.sequence |= 1;
 	return meta_write(loader, failure);
 }
 
+/* Behind the change, so that what flows remember of before it holds no longer. */
+static int epoch_raise(struct loader *loader)
+{
+	uint32_t key = IFW_ACTIVE_EPOCH, epoch;
+
+	if (bpf_map_lookup_elem(loader->active_fd, &key, &epoch))
+		return -errno;
+	epoch++;
+	return bpf_map_update_elem(loader->active_fd, &key, &epoch, BPF_ANY) ? -errno : 0;
+}
+
 int store_end(struct loader *loader, struct failure *failure)
 {
+	int err = epoch_raise(loader);
+
+	if (err)
+		return fail_errno(failure, err, "cannot write '%s/active'", loader->dir);
 	loader->meta.sequence = (loader->meta.sequence | 1) + 1;
 	return meta_write(loader, failure);
 }

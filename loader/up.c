@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flows.h"
 #include "iface.h"
 
 /* With the last interface goes what belongs to all of them. */
@@ -24,8 +25,10 @@ static bool is_last(struct loader *loader)
 static int forget(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
 		  struct failure *failure)
 {
-	int err = detach(loader, settings, ifindex, failure);
+	int err = detach(loader, IFW_DIRECTION_IN, settings, ifindex, failure);
 
+	if (!err)
+		err = detach(loader, IFW_DIRECTION_OUT, settings, ifindex, failure);
 	if (err)
 		return err;
 	if (settings->table) {
@@ -37,6 +40,8 @@ static int forget(struct loader *loader, uint32_t ifindex, const struct ifw_ifac
 	err = settings_delete(loader, ifindex);
 	if (!err && is_last(loader))
 		err = lookup_detach(loader);
+	if (!err)
+		err = flows_remove_unused(loader);
 	if (!err)
 		err = slot_reset(loader, settings->slot);
 	return err ? fail_errno(failure, err, "cannot remove the settings of '%s'", settings->name)
@@ -67,7 +72,8 @@ static int follow_name(struct loader *loader, uint32_t ifindex, const struct ifw
 	bool made, ipv6;
 
 	if (!if_indextoname(ifindex, name) || strcmp(name, settings->name) == 0 ||
-	    renamed->count == IFW_SLOTS || !is_attached(loader, settings, ifindex))
+	    renamed->count == IFW_SLOTS ||
+	    !is_attached(loader, IFW_DIRECTION_IN, settings, ifindex))
 		return 0;
 	slot = slot_for(loader, name, NULL);
 	if (slot < 0)
@@ -126,8 +132,9 @@ static int forget_others(struct loader *loader, const char *ifname, uint32_t ifi
 		return fail_errno(failure, err, "cannot read the interfaces");
 	if (query.ifindex) {
 		*inherited = query.settings;
-		inherited->hook = IFW_HOOK_NONE; /* what was attached went with the device */
-		inherited->made_qdisc = inherited->tc_handle = inherited->tc_priority = 0;
+		memset(inherited->at, 0, sizeof(inherited->at)); /* it went with the device */
+		inherited->made_qdisc = 0;
+		inherited->flags &= ~(uint32_t)IFW_IFACE_TRACK;
 		err = forget(loader, query.ifindex, &query.settings, failure);
 		if (err)
 			return err;
@@ -184,8 +191,10 @@ static int prepare_settings(struct loader *loader, const char *ifname, const str
 		settings->mark_mask = options->mark_mask;
 		settings->table = options->table;
 	}
-	if (link->loopback) /* what is on lo is local already */
-		settings->table = 0;
+	if (options->track != LOADER_TRACK_DEFAULT)
+		settings->wants_track = options->track == LOADER_TRACK_ON;
+	if (link->loopback) /* what is on lo is local already, and comes back at once */
+		settings->table = settings->wants_track = 0;
 	snprintf(settings->name, sizeof(settings->name), "%s", ifname);
 	return 0;
 }
@@ -201,8 +210,8 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 		.table = settings->table,
 	};
 	struct net_policy named = policy;
-	struct program program = {.fd = -1, .lookup_fd = -1};
-	bool made;
+	struct program program = PROGRAM_CLOSED;
+	bool rules = store_has_egress(loader), made;
 	int err;
 
 	snprintf(named.ifname, sizeof(named.ifname), "%s", settings->name);
@@ -221,13 +230,14 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 			return fail_errno(failure, err, "cannot make the policy route of '%s'",
 					  settings->name);
 	}
-	err = program_load(loader, &program, failure);
+	err = program_load(loader, egress_is_needed(settings, rules), &program, failure);
 	if (err)
 		return err;
-	err = attach(loader, settings->name, link->ifindex, options->hook, &program, settings,
+	err = attach(loader, IFW_DIRECTION_IN, link->ifindex, options->hook, program.fd, settings,
 		     failure);
 	result->verified_instructions = program.verified_instructions;
 	result->lookup_instructions = program.lookup_instructions;
+	result->egress_instructions = program.egress_instructions;
 	if (!err) {
 		err = lookup_attach(loader, &program);
 		result->lookup = !err;
@@ -236,26 +246,26 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 		else if (err)
 			fail_errno(failure, err, "cannot attach to socket lookups");
 	}
+	if (!err)
+		err = egress_settle(loader, link->ifindex, settings, &program, rules, failure);
 	program_close(&program);
-	if (err)
-		return err;
-	err = settings_write(loader, link->ifindex, settings);
-	return err ? fail_errno(failure, err, "cannot store the settings of '%s'", settings->name)
-		   : 0;
+	return err;
 }
 
 /* What is attached stays where it is, so another hook is not for `up` to choose. */
 static int check_hook(const struct ifw_iface *settings, uint32_t hook, struct failure *failure)
 {
-	if (hook == IFW_HOOK_NONE || hook == settings->hook)
+	if (hook == IFW_HOOK_NONE || hook == settings->at[IFW_DIRECTION_IN].hook)
 		return 0;
 	return fail(failure, -EBUSY, "'%s' is attached by %s; take it down first: ifw down %s",
-		    settings->name, settings->hook == IFW_HOOK_TCX ? "tcx" : "clsact",
+		    settings->name,
+		    settings->at[IFW_DIRECTION_IN].hook == IFW_HOOK_TCX ? "tcx" : "clsact",
 		    settings->name);
 }
 
 /* One that was up before stays up, as it was. */
-static void put_back(struct loader *loader, uint32_t ifindex, const struct ifw_iface *before)
+static void put_back(struct loader *loader, uint32_t ifindex, const struct ifw_iface *before,
+		     const struct ifw_iface *now)
 {
 	struct net_policy policy = {
 		.mark = before->mark,
@@ -264,7 +274,7 @@ static void put_back(struct loader *loader, uint32_t ifindex, const struct ifw_i
 	};
 	bool made, ipv6;
 
-	(void)settings_write(loader, ifindex, before);
+	egress_put_back(loader, ifindex, before, now);
 	memcpy(policy.ifname, before->name, sizeof(policy.ifname));
 	if (before->table)
 		(void)net_policy_add(&policy, &made, &ipv6);
@@ -279,6 +289,7 @@ int loader_up(struct loader *loader, const char *ifname, const struct up_options
 					      .mark = IFW_MARK_DEFAULT,
 					      .mark_mask = IFW_MARK_MASK_DEFAULT,
 					      .table = LOADER_TABLE_DEFAULT,
+					      .wants_track = 1,
 				      };
 	struct link_info link;
 	size_t count = 0;
@@ -293,7 +304,7 @@ int loader_up(struct loader *loader, const char *ifname, const struct up_options
 		err = prepare_settings(loader, ifname, &link, options, &settings, failure);
 	if (err)
 		return err;
-	done.was_up = is_attached(loader, &settings, link.ifindex);
+	done.was_up = is_attached(loader, IFW_DIRECTION_IN, &settings, link.ifindex);
 	if (done.was_up) {
 		err = check_hook(&settings, options->hook, failure);
 		if (!err)
@@ -316,7 +327,7 @@ int loader_up(struct loader *loader, const char *ifname, const struct up_options
 		struct failure ignored;
 
 		if (done.was_up)
-			put_back(loader, link.ifindex, &before);
+			put_back(loader, link.ifindex, &before, &settings);
 		else
 			(void)forget(loader, link.ifindex, &settings, &ignored);
 		return err;
@@ -324,7 +335,8 @@ int loader_up(struct loader *loader, const char *ifname, const struct up_options
 	loader->keep = true;
 	for (size_t i = 0; i < count; i++)
 		done.addresses += addrs[i].kind == IFW_ADDR_LOCAL;
-	done.hook = settings.hook;
+	done.hook = settings.at[IFW_DIRECTION_IN].hook;
+	done.track = settings.wants_track;
 	done.policy.made = settings.table != 0;
 	done.policy.mark = settings.mark;
 	done.policy.mark_mask = settings.mark_mask;

@@ -73,7 +73,9 @@ class Host:
     def reasons(self, name):
         for one in self.json("stats")["interfaces"]:
             if one["name"] == name:
-                return {r["reason"]: r["packets"] for r in one["reasons"]}
+                # Of what comes in: the host says something by itself now and then.
+                return {r["reason"]: r["packets"] for r in one["reasons"]
+                        if not r["reason"].startswith("egress-")}
         return {}
 
     def state(self):
@@ -101,7 +103,8 @@ class Host:
     def programs(self, name):
         """Ids of the programs on an interface's ingress hook: TCX first, then filters."""
         shown = json.loads(self.run("bpftool", "-j", "net", "show", "dev", name).stdout)
-        return bpfcalls.tcx_programs(self.router.ifindex(name)) + [one["id"] for one in shown[0]["tc"]]
+        filters = [one["id"] for one in shown[0]["tc"] if not one["kind"].endswith("/egress")]
+        return bpfcalls.tcx_programs(self.router.ifindex(name)) + filters
 
     def send(self, name, destination, port, protocol="udp", source="198.51.100.9", count=1):
         """Packets into an interface from its cable, without a host that would answer."""

@@ -147,7 +147,7 @@ class Network:
         return {(r["reason"], r["verdict"]): r["packets"] for r in found["reasons"]}
 
     def more(self, action, iface="eth0"):
-        """What action() returns, and what was counted meanwhile: packets by (reason, verdict).
+        """What action() returns, and what was counted of what came in: packets by (reason, verdict).
 
         Without what comes by itself.
         """
@@ -155,7 +155,8 @@ class Network:
         value = action()
         after = self.reasons(iface)
         return value, {key: count - before.get(key, 0) for key, count in after.items()
-                       if count > before.get(key, 0) and key[0] not in BACKGROUND}
+                       if count > before.get(key, 0) and key[0] not in BACKGROUND
+                       and not key[0].startswith("egress-")}
 
     def counted(self, reason, verdict, action, iface="eth0"):
         """What action() returns, and how many packets were counted under that reason."""

@@ -202,7 +202,7 @@ def as_json(host):
     equal(json.loads(host.ifw("rule", "list", "-j", "--no-counters"))[0]["packets"], None,
           "where counters are not wanted they are null")
     equal(rules[0], {
-        "order": 1, "rule": host.rules()[0], "action": "intercept", "protocol": "tcp",
+        "order": 1, "rule": host.rules()[0], "action": "intercept", "direction": "in", "protocol": "tcp",
         "destination": "10.0.0.0/8", "source": "10.1.1.0/24", "ports": {"low": 80, "high": 443},
         "interfaces": ["eth0", "eth1"], "listener": "127.0.0.1:43321", "service": "5XzC8m",
         "packets": 0, "bytes": 0,
@@ -210,8 +210,8 @@ def as_json(host):
     equal({k: v for k, v in rules[2].items() if k in ("source", "interfaces", "listener", "service")},
           {"source": None, "interfaces": [], "listener": None, "service": None}, "and one without")
     shown = host.iface("eth0")
-    equal(sorted(shown), sorted("name ifindex state hook link ssh echo verbose geneve geneve_sources "
-                                "pass_protocols pass_ethertypes mark mask table addresses".split()), "the keys of an interface")
+    equal(sorted(shown), sorted("name ifindex state hook link ssh echo track egress_default verbose "
+                                "geneve geneve_sources pass_protocols pass_ethertypes mark mask table addresses".split()), "the keys of an interface")
     host.send("eth0", TO, 9)
     (stats,) = host.json("stats")["interfaces"]
     equal((sorted(stats), stats["reasons"]),

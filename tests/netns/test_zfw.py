@@ -215,7 +215,7 @@ def refusals(host):
         refused(host.zfw("-I", *words), 1, f"-{missing}", f"so is -I without -{missing}")
     for words, said in (("", "usage"), ("-I -D", "together"), ("-L extra", "extra"), ("-k", "-k"),
                         ("-y", "-y"), ("-F -c 10.0.0.0 -m 8", "-c"), ("--what", "--what"),
-                        ("-c 10.0.0.0", "-I"), ("-L -z egress", "egress"), ("-I -c", "-c")):
+                        ("-c 10.0.0.0", "-I"), ("-L -z sideways", "sideways"), ("-I -c", "-c")):
         refused(host.zfw(*words.split()), 1, said, f"'zfw {words}' is refused")
     same(before, host.state(), "nothing is changed by any of them")
 

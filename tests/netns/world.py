@@ -324,7 +324,8 @@ class World:
             by_mark.setdefault(one.mark, []).append(one.name)
         for mark, names in sorted(by_mark.items(), key=lambda item: item[0] is not None):
             options = ["--mark", mark[0], "--mask", mark[1]] if mark else []
-            self.lab.ifw("up", *names, *options)
+            # What the host says by itself is not to be among the events.
+            self.lab.ifw("up", *names, *options, "--track", "off")
         for one in self.interfaces.values():
             for words in one.set:
                 self.lab.ifw("iface", "set", one.name, *words)

@@ -50,13 +50,15 @@ Test(json, rules)
 	expect_json(json_rule(&set.rules[0], &set.names, NULL),
 		    "{\"order\":1,\"rule\":\"intercept tcp to 10.0.0.0/8 port 80-443 via "
 		    "127.0.0.1:43321 from 10.1.1.0/24 on eth0,eth1 service 5XzC8m\","
-		    "\"action\":\"intercept\",\"protocol\":\"tcp\",\"destination\":\"10.0.0.0/8\","
+		    "\"action\":\"intercept\",\"direction\":\"in\",\"protocol\":\"tcp\","
+		    "\"destination\":\"10.0.0.0/8\","
 		    "\"source\":\"10.1.1.0/24\",\"ports\":{\"low\":80,\"high\":443},"
 		    "\"interfaces\":[\"eth0\",\"eth1\"],\"listener\":\"127.0.0.1:43321\","
 		    "\"service\":\"5XzC8m\",\"packets\":null,\"bytes\":null}");
 	expect_json(json_rule(&set.rules[1], &set.names, &count),
 		    "{\"order\":2,\"rule\":\"pass udp to 192.168.3.0/24 port 5-7\","
-		    "\"action\":\"pass\",\"protocol\":\"udp\",\"destination\":\"192.168.3.0/24\","
+		    "\"action\":\"pass\",\"direction\":\"in\",\"protocol\":\"udp\",\"destination\":"
+		    "\"192.168.3.0/24\","
 		    "\"source\":null,\"ports\":{\"low\":5,\"high\":7},\"interfaces\":[],"
 		    "\"listener\":null,\"service\":null,\"packets\":7,\"bytes\":294}");
 	rule_set_clear(&set);
@@ -152,16 +154,20 @@ Test(json, iface)
 		.ifindex = 2,
 		.present = true,
 		.attached = true,
-		.settings = {.flags = IFW_IFACE_SSH_OFF | IFW_IFACE_ECHO | IFW_IFACE_ADDRS_RECORDED,
+		.settings = {.flags = IFW_IFACE_SSH_OFF | IFW_IFACE_ECHO |
+				      IFW_IFACE_ADDRS_RECORDED | IFW_IFACE_TRACK,
 			     .mark = 32,
 			     .mark_mask = 33,
 			     .verbose = 2,
-			     .hook = IFW_HOOK_TCX,
+			     .at = {{.hook = IFW_HOOK_TCX}},
 			     .table = 7100},
 	};
 
 	struct loader_usage usage = {
-		.limits = {.ranges = 1000, .prefixes = 50, .counting = LOADER_COUNTING_ON},
+		.limits = {.ranges = 1000,
+			   .prefixes = 50,
+			   .flows = 4096,
+			   .counting = LOADER_COUNTING_ON},
 		.rules = 3,
 		.prefixes = 2,
 		.counters = 65536,
@@ -172,15 +178,16 @@ Test(json, iface)
 	expect_json(
 		json_ifaces(&iface, 1, &usage),
 		"{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"attached\","
-		"\"hook\":\"tcx\",\"link\":\"ethernet\",\"ssh\":false,\"echo\":true,\"verbose\":2,"
+		"\"hook\":\"tcx\",\"link\":\"ethernet\",\"ssh\":false,\"echo\":true,\"track\":true,"
+		"\"egress_default\":\"pass\",\"verbose\":2,"
 		"\"geneve\":false,"
 		"\"geneve_sources\":[],\"pass_protocols\":[],\"pass_ethertypes\":[],\"mark\":32,"
 		"\"mask\":33,\"table\":7100,\"addresses\":[\"10.0.0.1\"]}],"
 		"\"rules\":{\"count\":3,\"prefixes\":2,\"max_ranges\":1000,\"max_prefixes\":50,"
-		"\"counted\":true,\"counter_bytes_per_cpu\":65536}}");
+		"\"max_flows\":4096,\"counted\":true,\"counter_bytes_per_cpu\":65536}}");
 	usage.limits.counting = LOADER_COUNTING_OFF;
 	usage.counters = 0;
-	iface.settings.flags = IFW_IFACE_GENEVE | IFW_IFACE_RAW_IP;
+	iface.settings.flags = IFW_IFACE_GENEVE | IFW_IFACE_RAW_IP | IFW_IFACE_EGRESS_DENY;
 	iface.settings.protocols[0] = 1ULL << 47;
 	iface.settings.ethertypes[0] = 0x88cc;
 	iface.settings.geneve_sources[0] =
@@ -189,13 +196,15 @@ Test(json, iface)
 	iface.attached = false;
 	expect_json(json_ifaces(&iface, 1, &usage),
 		    "{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"detached\","
-		    "\"hook\":\"tcx\",\"link\":\"raw\",\"ssh\":true,\"echo\":false,\"verbose\":2,"
+		    "\"hook\":\"tcx\",\"link\":\"raw\",\"ssh\":true,\"echo\":false,\"track\":false,"
+		    "\"egress_default\":\"deny\",\"verbose\":2,"
 		    "\"geneve\":true,"
 		    "\"geneve_sources\":[\"10.0.0.0/"
 		    "8\"],\"pass_protocols\":[47],\"pass_ethertypes\":[35020],\"mark\":32,"
 		    "\"mask\":33,\"table\":null,\"addresses\":null}],"
 		    "\"rules\":{\"count\":3,\"prefixes\":2,\"max_ranges\":1000,"
-		    "\"max_prefixes\":50,\"counted\":false,\"counter_bytes_per_cpu\":0}}");
+		    "\"max_prefixes\":50,\"max_flows\":4096,\"counted\":false,\"counter_bytes_per_"
+		    "cpu\":0}}");
 }
 
 static struct ifw_event sample_event(void)
@@ -242,12 +251,13 @@ Test(event, json)
 	struct event_view view = {.event = &event, .ifname = "eth0", .rule = "some rule"};
 	char *text = print_event(&view, true);
 
-	cr_expect_str_eq(
-		text, "{\"time_ns\":1234567890,\"interface\":\"eth0\",\"ifindex\":2,"
-		      "\"length\":74,\"ethertype\":2048,\"protocol\":\"tcp\",\"src\":\"10.1.1.5\","
-		      "\"dst\":\"10.2.3.4\",\"src_port\":40000,\"dst_port\":443,"
-		      "\"verdict\":\"pass\",\"reason\":\"intercepted\",\"rule\":\"some rule\","
-		      "\"assigned\":\"listener\"}\n");
+	cr_expect_str_eq(text,
+			 "{\"time_ns\":1234567890,\"interface\":\"eth0\",\"ifindex\":2,"
+			 "\"direction\":\"in\",\"length\":74,\"ethertype\":2048,\"protocol\":"
+			 "\"tcp\",\"src\":\"10.1.1.5\","
+			 "\"dst\":\"10.2.3.4\",\"src_port\":40000,\"dst_port\":443,"
+			 "\"verdict\":\"pass\",\"reason\":\"intercepted\",\"rule\":\"some rule\","
+			 "\"assigned\":\"listener\"}\n");
 	free(text);
 }
 
@@ -272,8 +282,9 @@ Test(event, line)
 	/* one day and two hours after 1970, and the event's own 1.234567890 s */
 	view.clock_offset_ns = (86400 + 7200) * 1000000000LL;
 	text = print_event(&view, false);
-	cr_expect_str_eq(text, "02:00:01.234567  eth0      tcp                 10.1.1.5:40000 > "
-			       "10.2.3.4:443                pass  intercepted         some rule\n");
+	cr_expect_str_eq(text,
+			 "02:00:01.234567  eth0      in   tcp                 10.1.1.5:40000 > "
+			 "10.2.3.4:443                pass  intercepted         some rule\n");
 	free(text);
 	view.rule = NULL;
 	text = print_event(&view, false);

@@ -212,7 +212,7 @@ ParameterizedTestParameters(zfw_args, refused)
 		{ADD "-o 10.0.0.0", "-o and -n"},
 		{ADD "-n 8", "-o and -n"},
 		{ADD "-o 2001:db8::1 -n 8", "family"},
-		{ADD "-z egress", "egress"},
+		{ADD "-z egress", "no listener"},
 		{ADD "-z both", "'both'"},
 		{ADD "-l 81", "-l is given twice"},
 		{ADD "-D", "-I and -D"},
