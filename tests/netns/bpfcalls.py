@@ -14,7 +14,8 @@ import struct
 
 import lab as laboratory
 
-MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, PROG_LOAD, OBJ_PIN, OBJ_GET = 0, 1, 2, 5, 6, 7
+MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_NEXT_KEY = 0, 1, 2, 4
+PROG_LOAD, OBJ_PIN, OBJ_GET = 5, 6, 7
 PROG_QUERY, LINK_CREATE = 16, 28
 TCX_INGRESS = 46
 CONTINUE, PASS = -1, 0  # TC_ACT_UNSPEC (TCX_NEXT), TC_ACT_OK
@@ -58,6 +59,35 @@ def change_element(command, path, size, value=None):
     finally:
         os.close(fd)
     return buffer.raw
+
+
+def element_call(command, fd, key, value):
+    """A call about one element; key and value are buffers, or None."""
+    addresses = (ctypes.addressof(buffer) if buffer else 0 for buffer in (key, value))
+    call(command, struct.pack("=I4xQQQ", fd, *addresses, 0))
+
+
+def next_key(fd, key, size):
+    """The key behind this one (None: the first); None behind the last."""
+    after = ctypes.create_string_buffer(size)
+    try:
+        element_call(MAP_NEXT_KEY, fd, ctypes.create_string_buffer(key, size) if key else None, after)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    return after.raw
+
+
+def lookup(fd, key, size):
+    value = ctypes.create_string_buffer(size)
+    element_call(MAP_LOOKUP, fd, ctypes.create_string_buffer(key, len(key)), value)
+    return value.raw
+
+
+def update(fd, key, value):
+    element_call(MAP_UPDATE, fd, ctypes.create_string_buffer(key, len(key)),
+                 ctypes.create_string_buffer(value, len(value)))
 
 
 def instruction(code, dst=0, src=0, offset=0, value=0):

@@ -100,7 +100,7 @@ def link_address(namespace, iface="eth0"):
 
 
 class Network:
-    def __init__(self, lab, hook="auto", proxies=("127.0.0.1", "::1")):
+    def __init__(self, lab, hook="auto", proxies=("127.0.0.1", "::1"), options=()):
         self.lab = lab
         lab.router.enable_ipv6()
         self.client = lab.namespace("client", ipv6=True)
@@ -120,7 +120,8 @@ class Network:
         lab.router.sysctl("net.ipv6.conf.all.forwarding", 1)
         self.meet()
         self.proxies = {address: start_proxy(lab, address) for address in proxies}
-        self.up = lab.ifw("up", "eth0", *(["--hook", hook] if hook != "auto" else [])).stdout
+        hook = ["--hook", hook] if hook != "auto" else []
+        self.up = lab.ifw("up", "eth0", *hook, *options).stdout
 
     def meet(self):
         """Neighbours know each other for good, so that only what a test sends is counted."""
