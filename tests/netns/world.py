@@ -12,6 +12,7 @@ by a handshake with nobody for the states that only a packet brings about.
 import contextlib
 import dataclasses
 import fcntl
+import ipaddress
 import json
 import os
 import pathlib
@@ -19,6 +20,7 @@ import re
 import socket
 import struct
 
+import world_flows
 from lab import wait_for
 
 IP_FREEBIND = 15
@@ -78,8 +80,8 @@ def endpoint(text):
 
 
 def parse(text):
-    """Interfaces by name, and sockets, of a world file."""
-    interfaces, sockets = {}, []
+    """Interfaces by name, sockets, settings of tracking, and flows, of a world file."""
+    interfaces, sockets, settings, flows = {}, [], [], []
     for line in text.splitlines():
         words = line.split("#")[0].split()
         if not words:
@@ -94,6 +96,10 @@ def parse(text):
             interfaces[words[1]].mark = (words[3], words[5])
         elif words[0] == "set":
             interfaces[words[1]].set.append(words[2:])
+        elif words[0] == "track":
+            settings.append(words[1:])
+        elif words[0] == "flow":
+            flows.append(words[1:])
         elif words[0] == "socket":
             flags = {word: word in words for word in ("reuseport", "v6only")}
             ends = [endpoint(word) for word in words[3:] if word not in flags]
@@ -101,7 +107,7 @@ def parse(text):
             sockets.append(Socket(words[1], words[2], ends[0], remote, **flags))
         else:
             raise WorldError(f"'{line}' cannot be made real")
-    return interfaces, sockets
+    return interfaces, sockets, settings, flows
 
 
 # --- Sockets -------------------------------------------------------------------------
@@ -211,8 +217,9 @@ class World:
     def __init__(self, lab, text):
         self.lab = lab
         self.router = lab.router
-        self.interfaces, self.sockets = parse(text)
+        self.interfaces, self.sockets, settings, flows = parse(text)
         addresses = [address for one in self.interfaces.values() for address in one.addresses]
+        self.own = {ipaddress.ip_interface(address).ip for address in addresses}
         self.ipv6 = any(map(is_ipv6, addresses + [one.local[0] for one in self.sockets]))
         self.wire = lab.namespace("wire")
         self.kept = []  # open sockets
@@ -221,8 +228,9 @@ class World:
         self._sockets()
         self._program()
         self._senders()
+        self.tracked = world_flows.Tracked(self, settings, flows)
 
-    def _cable(self, name, *addresses):
+    def cable(self, name, *addresses):
         self.lab.veth(self.router, name, self.wire, name)
         # Nobody answers at the other end, so that only the scenario's frames come in.
         self.wire.run("ip", "link", "set", name, "arp", "off")
@@ -241,8 +249,8 @@ class World:
                 there = [a for a in one.addresses if not is_loopback(a.split("/")[0])]
                 self.router.configure(LO, *there)
             else:
-                self._cable(one.name, *one.addresses)
-        self._cable(SINK)
+                self.cable(one.name, *one.addresses)
+        self.cable(SINK)
         self.router.run("ip", "link", "set", SINK, "arp", "off")
         for family in ("-4", "-6") if self.ipv6 else ("-4",):
             self.router.run("ip", family, "route", "add", "default", "dev", SINK)
@@ -327,6 +335,7 @@ class World:
             # What the host says by itself is not to be among the events.
             self.lab.ifw("up", *names, *options, "--track", "off")
         for one in self.interfaces.values():
+            self.lab.ifw("iface", "set", one.name, "track", "off")
             for words in one.set:
                 self.lab.ifw("iface", "set", one.name, *words)
             if not one.settings:
@@ -363,6 +372,15 @@ class World:
         flags = struct.unpack_from("=I", value, 4)[0] & ~ADDRS_RECORDED
         self._map("update", "ifaces", key, value[:4] + struct.pack("=I", flags) + value[8:])
 
+    def apply(self, rules):
+        """Puts a file of rules in force."""
+        self.lab.ifw("apply", str(rules))
+        self.egress_rules = any(line.startswith("egress ") for line in rules.read_text().splitlines())
+
+    def watches(self, one):
+        """Whether anything is to be told of what leaves by an interface."""
+        return self.egress_rules or ["track", "on"] in one.set or ["egress-default", "deny"] in one.set
+
     # --- packets ---
 
     def _senders(self):
@@ -373,6 +391,9 @@ class World:
 
     def send(self, iface, frame):
         self.senders[iface].send(frame)
+
+    def leave(self, iface, frame):
+        self.tracked.leave(iface, frame, world_flows.source_of(frame))
 
     def slotless_counts(self, reasons):
         """{(verdict, reason): packets} of what came in by interfaces without settings.
