@@ -50,10 +50,12 @@ class Bed:
             self.ask("serve", self.engine.listens_at(), LISTENER_PORT)
         for kind in KINDS:
             path = self.bench.scratch / f"{self.name}-{kind}"
-            path.write_text("".join(
-                f"{CLIENT} {CLIENT_PORT} {address} {port}\n" for address, port in self.targets(kind)
-            ))
+            path.write_text("".join(self.packets(kind)))
             self.ask("targets", kind, path)
+
+    def packets(self, kind):
+        """Lines that say from where to where each goes."""
+        return (f"{CLIENT} {CLIENT_PORT} {address} {port}\n" for address, port in self.targets(kind))
 
     def targets(self, kind):
         targets = [(text(dst), port) for dst, port in getattr(self.rules, kind)]

@@ -70,6 +70,11 @@ def figures(results):
                 for row in report.connection_rows(result)]
         rows[0] = ["engine", "connections/s", "CPU us each", "Gbit/s", "CPU ns per 1,000 bytes"]
         parts += [f"### TCP, {result['title']}\n", table(rows)]
+    if "tracked" in results:
+        parts.append("### Answers in tracked flows\n")
+    for result in results.get("tracked", {}).values():
+        parts += [f"**{result['title']}**\n", costs(result)]
+        parts += [f"`{name}`: {reason}.\n" for name, reason in result["left_out"].items()]
     if "processes" in results:
         rows = report.process_rows(results["processes"])
         rows[0] = ["rules in force", "`true`", "`zfw -I`", "over `true`", "half between"]

@@ -66,6 +66,17 @@ def show_packets(results):
             print(f"  {name}: {reason}")
 
 
+def show_tracked(results):
+    print("\nAnswers in tracked flows, nanoseconds a datagram, median; hit: one flow, many: "
+          "flows drawn from all,\nmiss: what nobody has asked for")
+    for result in results.values():
+        print(f"\n{result['title']}")
+        for line in lines(packet_rows(result)):
+            print(f"  {line}")
+        for name, reason in result["left_out"].items():
+            print(f"  {name}: {reason}")
+
+
 def connection_rows(result):
     rows = [["ENGINE", "CONNECTIONS/S", "SPREAD", "CPU US EACH", "SPREAD", "GBIT/S", "SPREAD", "CPU NS/KB",
              "SPREAD"]]
@@ -101,7 +112,7 @@ def show_processes(results):
 
 
 def show(part, results):
-    {"packets": show_packets, "connections": show_connections,
+    {"packets": show_packets, "connections": show_connections, "tracked": show_tracked,
      "processes": show_processes}[part](results)
 
 

@@ -27,12 +27,14 @@ import packets  # noqa: E402
 import page  # noqa: E402
 import processes  # noqa: E402
 import report  # noqa: E402
+import tracked  # noqa: E402
 from engines import ENGINES, Failed  # noqa: E402
 from rulesets import SETS  # noqa: E402
 
 PARTS = {
     "packets": packets.measure,  # with the time to load each set
     "connections": connections.measure,
+    "tracked": tracked.measure,
     "processes": processes.measure,
 }
 
@@ -76,11 +78,20 @@ def chosen(what, given, known):
     return names
 
 
+def flow_counts(given):
+    counts = [int(word) if word.isdecimal() else 0 for word in given.split(",")]
+    if not all(1 <= count <= tracked.MOST for count in counts):
+        sys.exit(f"bench: --flows wants numbers from 1 to {tracked.MOST:,}, separated by commas")
+    return counts
+
+
 def read_options():
     parser = argparse.ArgumentParser(
         prog="run.py", description="Measures ifw beside nftables, iptables and next to nothing.")
     parser.add_argument("--engines", default=",".join(ENGINES), help="comma-separated; default: all")
     parser.add_argument("--sets", default=",".join(SETS), help="rule sets, comma-separated; default: all")
+    parser.add_argument("--flows", default="1000,1000000",
+                        help="how many are tracked, comma-separated (default 1000,1000000)")
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts: {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, default=9, help="samples of each engine (default 9)")
     parser.add_argument("--loads", type=int, default=3, help="times that each set is loaded (default 3)")
@@ -92,9 +103,10 @@ def read_options():
     options = parser.parse_args()
     if options.quick:
         options.engines, options.sets = "none,drop,bare,ifw,nft-set,ipset,nft-linear", "one,ranges100"
-        options.rounds, options.loads = 2, 1
+        options.rounds, options.loads, options.flows = 2, 1, "1000,20000"
     options.engines = chosen("engine", options.engines, ENGINES)
     options.sets = chosen("rule set", options.sets, SETS)
+    options.flows = flow_counts(options.flows)
     options.parts = chosen("part", options.only, PARTS)
     if options.rounds < 1 or options.loads < 1:
         sys.exit("bench: --rounds and --loads want at least 1")

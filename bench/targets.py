@@ -4,6 +4,8 @@
 # Of the better of these:
 PEERS = ("nft-set", "nft-concat", "ipset")
 HIT, MISS, GROWTH, LOAD, PROCESS = 0.5, 0.7, 1.3, 1.0, 1.0
+TRACKED, TRACKED_GROWTH = 0.5, 1.3
+FEW_FLOWS, MANY_FLOWS = "tracked-1000", "tracked-1000000"
 
 
 def target(what, measured, limit):
@@ -49,6 +51,24 @@ def processes(results):
             for result in results.values()]
 
 
+def tracking(results):
+    """Answers in tracked flows: beside nftables, and with a million flows beside a thousand."""
+    found = []
+    for result in results.values():
+        for kind in ("hit", "many"):
+            costs = [result["engines"].get(name, {}).get(kind) for name in ("ifw-track", "nft-ct")]
+            if all(costs) and costs[1]["over"]["median"] > 0:
+                ratio = costs[0]["over"]["median"] / costs[1]["over"]["median"]
+                found.append(target(f"{result['title']}: {kind} over the floor, beside nft-ct", ratio, TRACKED))
+    if FEW_FLOWS in results and MANY_FLOWS in results:
+        for kind in ("hit", "many"):
+            costs = [results[name]["engines"]["ifw-track"][kind]["cost"]["median"]
+                     for name in (MANY_FLOWS, FEW_FLOWS)]
+            found.append(target(f"tracked, {kind}, the whole packet: 1,000,000 flows beside 1,000",
+                                costs[0] / costs[1], TRACKED_GROWTH))
+    return found
+
+
 def reach(results):
     """A list of targets, each with what was measured; only those that this run can tell."""
     packets = results.get("packets", {})
@@ -57,4 +77,5 @@ def reach(results):
         if result["gated"]:
             found += beside_peers(result["title"], result["engines"], "hit", HIT)
             found += beside_peers(result["title"], result["engines"], "miss", MISS)
-    return found + growth(packets) + loading(packets) + processes(results.get("processes", {}))
+    found += growth(packets) + loading(packets) + tracking(results.get("tracked", {}))
+    return found + processes(results.get("processes", {}))

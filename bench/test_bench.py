@@ -13,6 +13,7 @@ import figures  # noqa: E402
 import page  # noqa: E402
 import rulesets  # noqa: E402
 import targets  # noqa: E402
+from tracked import FlowSet  # noqa: E402
 
 
 def matches(rules, dst, port):
@@ -107,6 +108,36 @@ class Targets(unittest.TestCase):
         run = results(100, 200, 400)
         run["packets"]["one"]["gated"] = False
         self.assertEqual(targets.reach(run), [])
+
+
+def tracked(ifw, nft, cost):
+    """So much above the floor with each number of flows, and so much in all for ifw."""
+    def engine(over, cost):
+        return {kind: {"cost": figures.summary([cost]), "over": figures.summary([over])}
+                for kind in ("hit", "many")}
+    return {"title": "flows", "engines": {"ifw-track": engine(ifw, cost), "nft-ct": engine(nft, 0)}}
+
+
+class Tracked(unittest.TestCase):
+    def test_beside_nftables(self):
+        found = targets.reach({"tracked": {"tracked-5": tracked(200, 500, 1)}})
+        self.assertEqual([(t["measured"], t["ok"]) for t in found], [(0.4, True)] * 2)
+        found = targets.reach({"tracked": {"tracked-5": tracked(300, 500, 1)}})
+        self.assertEqual([t["ok"] for t in found], [False] * 2)
+
+    def test_growth(self):
+        few, many = tracked(1, 0, 1000), tracked(1, 0, 1400)
+        found = targets.reach({"tracked": {targets.FEW_FLOWS: few, targets.MANY_FLOWS: many}})
+        self.assertEqual([(t["measured"], t["ok"]) for t in found], [(1.4, False)] * 2)
+
+    def test_flows_are_each_their_own(self):
+        flows = FlowSet(120_000)
+        every = set(flows.peers("all"))
+        self.assertEqual(len(every), 120_000)
+        many = list(flows.peers("many"))
+        self.assertEqual(len(set(many)), len(many))
+        self.assertLessEqual(set(many) | set(flows.peers("hit")), every)
+        self.assertFalse(set(flows.peers("miss")) & every)
 
 
 class Page(unittest.TestCase):

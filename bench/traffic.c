@@ -7,6 +7,7 @@
  *   attach drop|bare ADDR PORT MARK   a program of floor.bpf.c, to that listener
  *   listen ADDR PORT                  a UDP listener
  *   targets NAME FILE                 lines "SRC SPORT DST DPORT", sent to in turn
+ *   ask NAME                          the listener sends a datagram back to each source; ok COUNT
  *   send NAME COUNT                   ok NANOSECONDS SENT RECEIVED DROPPED
  *   where NAME                        one packet: ok ADDR PORT (its original destination) or ok -
  *   runtime NAME COUNT                ok NANOSECONDS RUNS, by the kernel's statistics
@@ -33,7 +34,7 @@
 
 #define WORDS_MAX 6
 #define KINDS_MAX 8
-#define TARGETS_MAX 65536
+#define TARGETS_MAX (1U << 20)
 
 struct kind {
 	char name[16];
@@ -250,6 +251,17 @@ static const struct frames *frames_of(struct bench *bench, const char *name)
 	return kind && kind->name[0] ? &kind->frames : NULL;
 }
 
+static int do_ask(struct bench *bench, const struct words *words)
+{
+	const struct frames *frames;
+	int err;
+
+	if (words->count != 2 || !(frames = frames_of(bench, words->word[1])))
+		return -EINVAL;
+	err = udp_ask(bench->listener, frames);
+	return err ? err : printf("ok %zu\n", frames->count) < 0;
+}
+
 static int do_send(struct bench *bench, const struct words *words)
 {
 	const struct frames *frames;
@@ -362,9 +374,11 @@ static int obey(struct bench *bench, const struct words *words)
 		const char *name;
 		int (*function)(struct bench *, const struct words *);
 	} commands[] = {
-		{"attach", do_attach}, {"listen", do_listen},	    {"targets", do_targets},
-		{"send", do_send},     {"where", do_where},	    {"runtime", do_runtime},
-		{"serve", do_serve},   {"connect", do_connections}, {"stream", do_connections},
+		{"attach", do_attach},	     {"listen", do_listen},
+		{"targets", do_targets},     {"ask", do_ask},
+		{"send", do_send},	     {"where", do_where},
+		{"runtime", do_runtime},     {"serve", do_serve},
+		{"connect", do_connections}, {"stream", do_connections},
 	};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

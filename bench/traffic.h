@@ -55,6 +55,9 @@ int sender_open(const char *iface);
 /* A UDP listener; 127.0.0.1 as transparent proxies bind it. Negative: -errno. */
 int listener_open(struct in_addr addr, uint16_t port);
 
+/* Has the listener send a datagram to where each frame comes from, so that the frame answers it. */
+int udp_ask(int listener, const struct frames *frames);
+
 /*
  * Sends count frames in bursts and empties the listener after each; only the
  * sending is timed.

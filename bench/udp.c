@@ -147,6 +147,24 @@ static uint64_t drain(int listener)
 	return all;
 }
 
+int udp_ask(int listener, const struct frames *frames)
+{
+	for (size_t i = 0; i < frames->count; i++) {
+		const uint8_t *frame = frames->bytes[i];
+		struct sockaddr_in to = {.sin_family = AF_INET};
+		struct iphdr ip;
+		struct udphdr udp;
+
+		memcpy(&ip, frame + sizeof(struct ether_header), sizeof(ip));
+		memcpy(&udp, frame + sizeof(struct ether_header) + sizeof(ip), sizeof(udp));
+		to.sin_addr.s_addr = ip.saddr;
+		to.sin_port = udp.source;
+		if (sendto(listener, "ask", 3, 0, (const struct sockaddr *)&to, sizeof(to)) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 /* Sends a burst, from the frame at *next on; returns how many frames were taken. */
 static int send_burst(int sender, const struct frames *frames, size_t *next, unsigned int count,
 		      uint64_t *nanoseconds)
