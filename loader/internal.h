@@ -201,7 +201,9 @@ int net_policy_remove(const char *ifname, uint32_t table);
 /* Whether the clsact qdisc is there (or ingress, which takes its place). */
 int net_has_clsact(uint32_t ifindex, bool *has);
 int net_qdisc_is_empty(uint32_t ifindex, bool *empty);
-/* minor: TC_H_MIN_INGRESS or TC_H_MIN_EGRESS. The lowest priority of its filters; 0: it has none.
+/*
+ * The lowest priority of the filters of a hook; 0: it has none.
+ * minor: TC_H_MIN_INGRESS or TC_H_MIN_EGRESS.
  */
 int net_first_priority(uint32_t ifindex, uint32_t minor, uint32_t *priority);
 /* Whether that filter is a BPF program whose name starts with this. */
@@ -218,6 +220,8 @@ struct program {
 };
 #define PROGRAM_CLOSED ((struct program){.fd = -1, .lookup_fd = -1, .egress_fd = -1})
 
+/* Makes and pins the maps of the programs, without a program. 0 or -errno. */
+int maps_make(struct loader *loader, struct failure *failure);
 /*
  * Loads the programs over the pinned maps, which are made where they are missing;
  * the one for what leaves only where egress says so.

@@ -349,16 +349,13 @@ static int make_counter_slots(struct loader *loader, struct failure *failure)
 /* Everything but meta, which is pinned last and makes it count. */
 static int make_state(struct loader *loader, struct failure *failure)
 {
-	struct program program = PROGRAM_CLOSED;
 	char path[PATH_MAX];
 	int err;
 
 	err = remove_pins(loader, failure);
 	if (err)
 		return err;
-	/* Loading makes and pins the program's maps; the program itself is not kept. */
-	err = program_load(loader, false, &program, failure);
-	program_close(&program);
+	err = maps_make(loader, failure);
 	if (err)
 		return err;
 

@@ -38,11 +38,15 @@ static uint32_t verified_instructions(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.verified_insns;
 }
 
-/*
- * Loads with or without the program at sk_lookup, which needs 5.17 for the
- * interface, and the keeping of listeners for it, which 7.3 refuses at TC.
- */
-static int load_skeleton(struct loader *loader, bool egress, bool lookup, struct ifw_bpf **out)
+/* Which of the programs are loaded; the maps always are. */
+enum parts {
+	PART_INGRESS = 1 << 0,
+	PART_LOOKUP =
+		1 << 1, /* needs 5.17 for the interface; and 7.3 lets no TC program write its map */
+	PART_EGRESS = 1 << 2,
+};
+
+static int load_skeleton(struct loader *loader, uint32_t parts, struct ifw_bpf **out)
 {
 	struct ifw_bpf *skeleton = ifw_bpf__open();
 	int err;
@@ -51,10 +55,12 @@ static int load_skeleton(struct loader *loader, bool egress, bool lookup, struct
 		return -errno;
 	err = set_pin_paths(loader, skeleton->obj);
 	if (!err)
-		err = bpf_program__set_autoload(skeleton->progs.ifw_lookup, lookup);
-	skeleton->rodata->ifw_keeps_listeners = lookup;
+		err = bpf_program__set_autoload(skeleton->progs.ifw_ingress, parts & PART_INGRESS);
 	if (!err)
-		err = bpf_program__set_autoload(skeleton->progs.ifw_egress, egress);
+		err = bpf_program__set_autoload(skeleton->progs.ifw_lookup, parts & PART_LOOKUP);
+	if (!err)
+		err = bpf_program__set_autoload(skeleton->progs.ifw_egress, parts & PART_EGRESS);
+	skeleton->rodata->ifw_keeps_listeners = !!(parts & PART_LOOKUP);
 	if (!err)
 		err = ifw_bpf__load(skeleton);
 	if (err)
@@ -64,27 +70,41 @@ static int load_skeleton(struct loader *loader, bool egress, bool lookup, struct
 	return err;
 }
 
+static int refuse_load(int err, struct failure *failure)
+{
+	/* Without CAP_PERFMON the verifier follows speculative paths, and gives up with this. */
+	return fail_errno(failure, err == -EFAULT ? -EACCES : err,
+			  "cannot load the program into the kernel (IFW_DEBUG=1 shows why)");
+}
+
+int maps_make(struct loader *loader, struct failure *failure)
+{
+	struct ifw_bpf *skeleton = NULL;
+	int err = load_skeleton(loader, 0, &skeleton);
+
+	if (err)
+		return refuse_load(err, failure);
+	ifw_bpf__destroy(skeleton);
+	return 0;
+}
+
 int program_load(struct loader *loader, bool egress, struct program *program,
 		 struct failure *failure)
 {
+	uint32_t parts = PART_INGRESS | PART_LOOKUP | (egress ? PART_EGRESS : 0);
 	struct ifw_bpf *skeleton = NULL;
 	bool lookup = true;
 	int err;
 
-	err = load_skeleton(loader, egress, true, &skeleton);
+	err = load_skeleton(loader, parts, &skeleton);
 	/* What the verifier says to a field it lacks; what else it may mean is told below. */
 	if ((err == -EACCES || err == -EINVAL) &&
-	    load_skeleton(loader, egress, false, &skeleton) == 0) {
+	    load_skeleton(loader, parts & ~(uint32_t)PART_LOOKUP, &skeleton) == 0) {
 		lookup = false;
 		err = 0;
 	}
-	/* Without CAP_PERFMON the verifier follows speculative paths, and gives up with this. */
-	if (err == -EFAULT)
-		err = -EACCES;
 	if (err)
-		return fail_errno(
-			failure, err,
-			"cannot load the program into the kernel (IFW_DEBUG=1 shows why)");
+		return refuse_load(err, failure);
 	program->fd = dup(bpf_program__fd(skeleton->progs.ifw_ingress));
 	program->lookup_fd = lookup ? dup(bpf_program__fd(skeleton->progs.ifw_lookup)) : -1;
 	program->egress_fd = egress ? dup(bpf_program__fd(skeleton->progs.ifw_egress)) : -1;

@@ -17,7 +17,7 @@ import lab as laboratory
 MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_NEXT_KEY = 0, 1, 2, 4
 PROG_LOAD, OBJ_PIN, OBJ_GET = 5, 6, 7
 PROG_QUERY, LINK_CREATE = 16, 28
-TCX_INGRESS = 46
+TCX = {"ingress": 46, "egress": 47}
 CONTINUE, PASS = -1, 0  # TC_ACT_UNSPEC (TCX_NEXT), TC_ACT_OK
 
 
@@ -31,10 +31,10 @@ def call(command, attributes):
     return status, raw.raw
 
 
-def tcx_programs(ifindex):
+def tcx_programs(ifindex, hook):
     """Ids in the order in which they run; none where the kernel has no TCX."""
     ids = (ctypes.c_uint32 * 64)()
-    query = struct.pack("=IIIIQI", ifindex, TCX_INGRESS, 0, 0, ctypes.addressof(ids), len(ids))
+    query = struct.pack("=IIIIQI", ifindex, TCX[hook], 0, 0, ctypes.addressof(ids), len(ids))
     try:
         _, answer = call(PROG_QUERY, query)
     except OSError as error:
@@ -132,4 +132,4 @@ class CountingProgram:
 
     def attach_tcx(self, ifindex):
         """Behind those that are there, until the descriptor that this returns is closed."""
-        return call(LINK_CREATE, struct.pack("=IIII", self.program, ifindex, TCX_INGRESS, 0))[0]
+        return call(LINK_CREATE, struct.pack("=IIII", self.program, ifindex, TCX["ingress"], 0))[0]

@@ -89,7 +89,7 @@ class Host:
             )
         ]
         for name in sorted(os.listdir("/sys/class/net")):
-            shown.append(f"{name}: {self.programs(name)}")
+            shown.append(f"{name}: {self.programs(name)} {self.programs(name, 'egress')}")
         for words in (("rule", "list", "--no-counters"), ("iface", "show")):
             shown.append(self.lab.ifw(*words, ok=False).stdout)
         return "\n".join(shown + pins())
@@ -100,11 +100,11 @@ class Host:
         routes = self.run("ip", "-d", "route", "show", "table", "all").stdout.splitlines()
         return [line.strip() for line in rules + routes if RULE_PROTOCOL in line]
 
-    def programs(self, name):
-        """Ids of the programs on an interface's ingress hook: TCX first, then filters."""
+    def programs(self, name, hook="ingress"):
+        """Ids of the programs on a hook of an interface: TCX first, then filters."""
         shown = json.loads(self.run("bpftool", "-j", "net", "show", "dev", name).stdout)
-        filters = [one["id"] for one in shown[0]["tc"] if not one["kind"].endswith("/egress")]
-        return bpfcalls.tcx_programs(self.router.ifindex(name)) + filters
+        filters = [one["id"] for one in shown[0]["tc"] if one["kind"].endswith(f"/{hook}")]
+        return bpfcalls.tcx_programs(self.router.ifindex(name), hook) + filters
 
     def send(self, name, destination, port, protocol="udp", source="198.51.100.9", count=1):
         """Packets into an interface from its cable, without a host that would answer."""
@@ -185,12 +185,12 @@ def disturbed(host, **how):
     }
 
 
-def at_each_step(host, *arguments):
-    """Runs ifw so often that it is killed before each step that changes something.
+def at_each_step(host, *arguments, first=1, every=1):
+    """Runs ifw so often that it is killed before each step that changes something, or every so many.
 
     Yields after each; the last time it was not killed.
     """
-    for number in range(1, 500):
+    for number in range(first, 500, every):
         done = subprocess.run([host.lab.program("ifw"), *arguments], capture_output=True, text=True,
                               env=disturbed(host, KILL_AT=number))
         if done.returncode not in (0, -signal.SIGKILL):

@@ -1,23 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """`ifw up` and `ifw down`, killed before each of their steps: the next command makes it whole."""
 
+import os
+
 import commands
 import lab as laboratory
-from commands import at_each_step
 from lab import equal
 
 
-def killed_up_and_down(host, hook):
+def killed_up_and_down(host, hook, first):
+    """Each second step by either hook, which differ in few; all of them where IFW_LONG says that there is time."""
+    def at_each_step(*command):
+        return commands.at_each_step(host, *command, first=1 if os.environ.get("IFW_LONG") else first,
+                                     every=1 if os.environ.get("IFW_LONG") else 2)
+
     host.veth("eth0", "172.16.240.1/24")
     before = host.state()
     whole = ["up", "eth0", "--hook", hook]
 
     def is_up():
-        found = len(host.programs("eth0")), len(host.ours()), host.iface("eth0")["state"]
-        return found == (1, 2, "attached")
+        programs = [len(host.programs("eth0", hook)) for hook in ("ingress", "egress")]
+        return (programs, len(host.ours()), host.iface("eth0")["state"]) == ([1, 1], 2, "attached")
 
     bad = []
-    for number in at_each_step(host, *whole):
+    for number in at_each_step(*whole):
         host.ifw(*whole)
         if not is_up():
             bad.append(number)
@@ -28,7 +34,7 @@ def killed_up_and_down(host, hook):
     host.ifw(*whole)
     bad = []
     other = ["up", "eth0", "--mark", "0x40", "--table", "9"]
-    for number in at_each_step(host, *other):
+    for number in at_each_step(*other):
         host.ifw(*other)
         if not is_up():
             bad.append(number)
@@ -37,7 +43,7 @@ def killed_up_and_down(host, hook):
 
     for words in (("down", "eth0"), ("down", "--all")):
         bad = []
-        for number in at_each_step(host, *words):
+        for number in at_each_step(*words):
             host.ifw("down", "--all")
             if host.state() != before:
                 bad.append(number)
@@ -46,11 +52,11 @@ def killed_up_and_down(host, hook):
 
 
 def killed_up_by_tcx(host):
-    killed_up_and_down(host, "tcx")
+    killed_up_and_down(host, "tcx", 1)
 
 
 def killed_up_by_clsact(host):
-    killed_up_and_down(host, "clsact")
+    killed_up_and_down(host, "clsact", 2)
 
 
 laboratory.main(commands.parts(killed_up_by_tcx, killed_up_by_clsact))

@@ -50,25 +50,38 @@ def possible_cpus():
     return int(last) - int(first or last) + 1
 
 
+def weigh(host, what, limit):
+    """Checks locked memory, without what comes anew with each CPU; that is printed."""
+    maps = maps_of(host, "eth0")
+    each_cpu = sum(m["bytes_memlock"] for m in maps if m["type"].startswith("percpu"))
+    shared = sum(m["bytes_memlock"] for m in maps if not m["type"].startswith("percpu"))
+    check(len(maps) > 10 and shared <= limit * MB,
+          f"{what}: {shared / MB:.1f} MB of {limit} MB, and {each_cpu / possible_cpus() / 1024:.0f} kB a CPU")
+    if shared > limit * MB:
+        for m in sorted(maps, key=lambda m: -m["bytes_memlock"])[:5]:
+            print(f"      {m['type']} {m['name']}: {m['bytes_memlock'] / MB:.1f} MB")
+
+
 def memory(host):
-    """Locked memory, without what comes anew with each CPU; that is printed."""
     host.veth("eth0")
-    host.ifw("up", "eth0")
-    for rules, limit in ((0, 16 * MB), (PREFIXES, 64 * MB), (0, 16 * MB)):
+    host.ifw("up", "eth0", "--track", "off")
+    for rules, limit in ((0, 16), (PREFIXES, 64), (0, 16)):
         if rules:
             lines = (f"pass udp to {address} port 7-9\n" for address in addresses(rules))
             host.ifw("apply", "-", input="".join(lines))
         else:
             host.ifw("rule", "flush")
-        maps = maps_of(host, "eth0")
-        each_cpu = sum(m["bytes_memlock"] for m in maps if m["type"].startswith("percpu"))
-        shared = sum(m["bytes_memlock"] for m in maps if not m["type"].startswith("percpu"))
-        check(len(maps) > 10 and shared <= limit,
-              f"{rules} prefixes of one range each: {shared / MB:.1f} MB of {limit / MB:.0f} MB, "
-              f"and {each_cpu / possible_cpus() / 1024:.0f} kB a CPU")
-        if shared > limit:
-            for m in sorted(maps, key=lambda m: -m["bytes_memlock"])[:5]:
-                print(f"      {m['type']} {m['name']}: {m['bytes_memlock'] / MB:.1f} MB")
+        weigh(host, f"{rules} prefixes of one range each", limit)
+
+
+def memory_of_flows(host):
+    """All of it is taken when tracking begins, so that a flood takes no more."""
+    host.veth("eth0")
+    host.ifw("up", "eth0")
+    weigh(host, "tracking, as it is without being told otherwise", 32)
+    host.ifw("down", "--all")
+    host.ifw("up", "eth0", "--max-flows", "1000000")
+    weigh(host, "tracking, a million flows", 256)
 
 
 # --- Limits ------------------------------------------------------------------------------
@@ -177,4 +190,8 @@ def simulator(host):
     check(took < 2, f"and has loaded them in {took:.2f} s of CPU time, under 2 s")
 
 
-laboratory.main(commands.parts(memory, full_ipv4, full_ipv6, change_on_another_prefix, change_on_its_own_prefix, simulator))
+laboratory.main(
+    commands.parts(
+        memory, memory_of_flows, full_ipv4, full_ipv6, change_on_another_prefix, change_on_its_own_prefix, simulator
+    )
+)
