@@ -15,18 +15,19 @@ verified=$(unshare --mount --net bash -euc '
   ip link set lo up
   ip link add budget0 type veth peer name budget1
   "$1"/bin/ifw up budget0' _ "$build" 2>/dev/null |
-  sed -n 's/.* \([0-9]\+\) verified instructions at ingress, \([0-9]\+\) at socket lookup.*/\1 \2/p')
+  sed -n 's/.* \([0-9]\+\) verified instructions at ingress, \([0-9]\+\) at socket lookup, \([0-9]\+\) at egress.*/\1 \2 \3/p')
 if [ -z "$verified" ]; then
   echo "budget: the programs could not be loaded, or the kernel does not say how large they are" >&2
   exit 2
 fi
-read -r ingress lookup <<<"$verified"
-limits=$(awk -v release="$release" '$1 == release { print $2, $3 }' ci/budget.txt)
+read -r ingress lookup egress <<<"$verified"
+limits=$(awk -v release="$release" '$1 == release { print $2, $3, $4 }' ci/budget.txt)
 if [ -z "$limits" ]; then
-  echo "budget: kernel $release: $ingress and $lookup verified instructions (no budget recorded for it)"
+  echo "budget: kernel $release: $ingress, $lookup and $egress verified instructions (no budget recorded for it)"
   exit 0
 fi
-read -r ingress_limit lookup_limit <<<"$limits"
+read -r ingress_limit lookup_limit egress_limit <<<"$limits"
 echo "budget: kernel $release: $ingress verified instructions of $ingress_limit allowed at ingress"
 echo "budget: kernel $release: $lookup verified instructions of $lookup_limit allowed at socket lookup"
-[ "$ingress" -le "$ingress_limit" ] && [ "$lookup" -le "$lookup_limit" ]
+echo "budget: kernel $release: $egress verified instructions of $egress_limit allowed at egress"
+[ "$ingress" -le "$ingress_limit" ] && [ "$lookup" -le "$lookup_limit" ] && [ "$egress" -le "$egress_limit" ]

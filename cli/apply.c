@@ -30,6 +30,8 @@ int cli_apply(struct loader *loader, const struct rule_set *set, bool *changed,
 		err = loader_egress_attach(loader, failure);
 	if (!err)
 		err = loader_apply(loader, set, changed, failure);
+	if (err && egress) /* attached for rules that are not there */
+		(void)loader_egress_settle(loader, NULL);
 	return err ? err : loader_egress_settle(loader, failure);
 }
 

@@ -170,8 +170,8 @@ void flow_print_json(FILE *out, const struct ifw_flow_key *key, const struct ifw
 	else
 		fprintf(out, ", \"src_port\": null, \"dst_port\": null, \"id\": %u",
 			ends.from_port);
-	fprintf(out, ", \"state\": \"%s\", \"forwarded\": %s", state_of(flow),
-		flow->forwarded ? "true" : "false");
+	fprintf(out, ", \"state\": \"%s\", \"forwarded\": %s, \"no_peer\": %s", state_of(flow),
+		flow->forwarded ? "true" : "false", flow->no_peer ? "true" : "false");
 	print_seconds(out, "age", since(now_ns, flow->began_ns));
 	print_seconds(out, "left", since(flow->expires_ns, now_ns));
 	fprintf(out, ", \"packets\": %" PRIu64 ", \"bytes\": %" PRIu64 "}", (uint64_t)flow->packets,

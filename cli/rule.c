@@ -90,6 +90,8 @@ static int add(struct cli *cli, char *const *words, int count, bool replace)
 		err = loader_rule_add(loader, &rule, replace, &result, &failure);
 	if (err) {
 		complain(cli, "%s", failure.text);
+		if (rule_is_egress(&rule)) /* attached for a rule that is not there */
+			(void)loader_egress_settle(loader, NULL);
 		return err == -EEXIST ? CLI_INPUT : CLI_REFUSED;
 	}
 	tell_added(cli, &rule, loader_names(loader), &result);

@@ -39,6 +39,9 @@
 
 /* Later fragments of a datagram are known this long: net.ipv4.ipfrag_time. */
 #define IFW_FRAGMENT_NS (30ULL * 1000000000ULL)
+/* How long after its first fragment a datagram may be put together: none passes after
+ * IFW_FRAGMENT_NS. */
+#define IFW_AWAITED_NS (2 * IFW_FRAGMENT_NS)
 #define IFW_FRAGMENTS_MAX 1024	/* datagrams under way, least recently used first */
 #define IFW_FRAGMENT_UNITS 8192 /* of 8 bytes: 64 KiB */
 #define IFW_FRAGMENT_WORDS (IFW_FRAGMENT_UNITS / 64)
@@ -396,8 +399,9 @@ struct ifw_flow {
 	struct ifw_addr listener;
 	__u16 listener_port;
 	__u8 action;
-	__u8 slot; /* of the interface by which it came in */
-	__u32 reserved;
+	__u8 slot;    /* of the interface by which it came in */
+	__u8 no_peer; /* 1: the original side is a UDP socket of this host, connected to nobody */
+	__u8 reserved[3];
 	__u64 began_ns; /* CLOCK_MONOTONIC */
 };
 

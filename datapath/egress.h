@@ -136,6 +136,25 @@ ifw_inline ifw_answer ifw_may_leave(ifw_ctx *ctx, struct ifw_work *w, const stru
 	return ifw_apply_egress_rules(ctx, w);
 }
 
+/*
+ * Who sent it, and so which socket can have the answer. Without a peer there is none
+ * to be found on the way in. Only of an own address: what comes to another must be
+ * marked if a socket here is connected to it by then, or it would be forwarded.
+ */
+ifw_inline void ifw_note_sender(ifw_ctx *ctx, const struct ifw_work *w, struct ifw_flow *flow,
+				enum ifw_sender sender)
+{
+	int no_peer = sender == IFW_SENDER_NO_PEER && w->packet.protocol == IPPROTO_UDP;
+	int forwarded = sender == IFW_SENDER_NONE;
+
+	(void)ctx;
+	if (no_peer != flow->no_peer)
+		flow->no_peer = no_peer && ifw_is_own(IFW_MAPS_OF(ctx) & w->in,
+						      IFW_ADDR(w->packet.src), w->packet.family);
+	if (forwarded != flow->forwarded)
+		flow->forwarded = forwarded;
+}
+
 /* The flow is told of a packet that leaves. One that came in was counted there. */
 ifw_inline void ifw_leave_flow(ifw_ctx *ctx, struct ifw_work *w, struct ifw_flow *flow, __u32 side,
 			       enum ifw_sender sender)
@@ -145,10 +164,10 @@ ifw_inline void ifw_leave_flow(ifw_ctx *ctx, struct ifw_work *w, struct ifw_flow
 	if (!from->left)
 		from->left = 1;
 	/* An answer without a socket shows nothing: a SYN cookie has none either. */
-	if (flow->forwarded && sender != IFW_SENDER_NONE)
+	if (side == IFW_ORIGINAL)
+		ifw_note_sender(ctx, w, flow, sender);
+	else if (flow->forwarded && sender != IFW_SENDER_NONE)
 		flow->forwarded = 0;
-	if (!flow->forwarded && sender == IFW_SENDER_NONE && side == IFW_ORIGINAL)
-		flow->forwarded = 1;
 	if (!from->came_in)
 		ifw_count_flow(flow, &w->packet);
 	ifw_advance_flow(ctx, w, flow, side);
@@ -182,7 +201,7 @@ IFW_STEP ifw_answer ifw_leave_tracked(ifw_ctx *ctx)
 	} else if ((!flow || ifw_begins_anew(flow, w)) && ifw_begin_flow(ctx, w)) {
 		ifw_trace(ctx, IFW_STEP_REMEMBER);
 		w->track.fresh.sides[IFW_ORIGINAL].left = 1;
-		w->track.fresh.forwarded = sender == IFW_SENDER_NONE;
+		ifw_note_sender(ctx, w, &w->track.fresh, sender);
 		ifw_put_flow(IFW_MAPS_OF(ctx) IFW_FLOWS_NEW, &w->track.key, &w->track.fresh);
 	}
 	return answer;

@@ -57,6 +57,7 @@ enum ifw_sender {
 	IFW_SENDER_NONE = 0,	/* no socket of this host: it is forwarded */
 	IFW_SENDER_SOCKET = 1,	/* some socket */
 	IFW_SENDER_TALKING = 2, /* a TCP socket that has got past its first SYN */
+	IFW_SENDER_NO_PEER = 3, /* a socket of UDP, or a raw one, that is connected to nobody */
 };
 
 #ifdef __bpf__
@@ -95,6 +96,10 @@ typedef struct __sk_buff ifw_ctx;
 #define IFW_MAPS_OF(ctx)
 #define IFW_MAPS_ONLY void
 #define IFW_MAPS_ONLY_OF(ctx)
+
+/* include/linux/socket.h */
+#define IFW_AF_INET 2
+#define IFW_AF_INET6 10
 
 #define ifw_trace(ctx, step) ((void)(ctx))
 
@@ -179,6 +184,10 @@ ifw_inline enum ifw_sender ifw_sender(ifw_ctx *ctx)
 	if (!sk)
 		return IFW_SENDER_NONE;
 	state = sk->state;
+	/* Packet sockets have no peer either, but may speak for another that has. */
+	if (state == BPF_TCP_CLOSE && sk->dst_port == 0 &&
+	    (sk->family == IFW_AF_INET || sk->family == IFW_AF_INET6))
+		return IFW_SENDER_NO_PEER;
 	return state == BPF_TCP_CLOSE || state == BPF_TCP_SYN_SENT || state == BPF_TCP_LISTEN
 		       ? IFW_SENDER_SOCKET
 		       : IFW_SENDER_TALKING;
@@ -402,6 +411,14 @@ ifw_inline void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *k
 		bpf_map_update_elem(&ifw_listeners, key, sk, BPF_ANY);
 }
 
+/* Until when a datagram in fragments is awaited (lookup.h), CLOCK_MONOTONIC, ns. */
+ifw_inline __u64 *ifw_find_awaited(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ifw_awaited, &zero);
+}
+
 /* A flow of the class (enum ifw_flow_class); NULL: not there. It may have expired. */
 ifw_inline struct ifw_flow *ifw_find_flow(__u32 class, const struct ifw_flow_key *key)
 {
@@ -528,6 +545,7 @@ struct ifw_fragment *ifw_find_fragment(ifw_ctx *ctx, const struct ifw_fragment_k
 struct ifw_fragment *ifw_new_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);
 void ifw_forget_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key);
 void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *key, struct bpf_sock *sk);
+__u64 *ifw_find_awaited(ifw_ctx *ctx);
 struct ifw_flow *ifw_find_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key);
 long ifw_put_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key,
 		  const struct ifw_flow *flow);

@@ -26,8 +26,11 @@ ifw_inline int ifw_read_brief(const struct ifw_brief *brief, __u32 ifindex, stru
 	       sequence == *(const volatile __u32 *)&brief->sequence;
 }
 
-/* Seen whole: from a brief that did not change, or one read of one element of a hash. */
-ifw_inline void ifw_read_iface(IFW_MAPS __u32 ifindex, struct iface *in)
+/*
+ * Seen whole: from a brief that did not change, or one read of one element of a hash.
+ * 0 where the interface has no settings.
+ */
+ifw_inline int ifw_read_iface(IFW_MAPS __u32 ifindex, struct iface *in)
 {
 	const struct ifw_brief *brief = ifw_find_brief(IFW_MAPS_OF(ctx) ifindex);
 	const struct ifw_iface *set;
@@ -35,13 +38,14 @@ ifw_inline void ifw_read_iface(IFW_MAPS __u32 ifindex, struct iface *in)
 	in->ifindex = ifindex;
 	in->stripped = 0;
 	if (brief && ifw_read_brief(brief, ifindex, in))
-		return;
+		return 1;
 	set = ifw_find_iface(IFW_MAPS_OF(ctx) ifindex);
 	in->slot = set ? set->slot % IFW_SLOTS : IFW_SLOT_NONE;
 	in->flags = set ? set->flags : 0;
 	in->mark = set ? set->mark : IFW_MARK_DEFAULT;
 	in->mark_mask = set ? set->mark_mask : IFW_MARK_MASK_DEFAULT;
 	in->verbose = set ? set->verbose : 0;
+	return set != 0;
 }
 
 /* enum ifw_addr_kind of an address on the interface with this slot, or 0. */

@@ -37,13 +37,16 @@ int ifw_lookup(struct bpf_sk_lookup *lookup)
 	const __be32 *from = lookup->remote_ip6, *to = lookup->local_ip6;
 	struct ifw_listener_key key = {};
 	struct ifw_addr src, dst;
-	const __u32 *own = ifw_own_lookup();
+	const __u32 *own;
 	struct bpf_sock *sk;
 	__u8 family;
 
+	if (!ifw_may_lead(lookup->protocol))
+		return SK_PASS;
+	own = ifw_own_lookup();
 	if (!own || *own)
 		return SK_PASS;
-	if (lookup->family == 2 /* AF_INET */) {
+	if (lookup->family == IFW_AF_INET) {
 		family = IFW_FAMILY_IPV4;
 		src = ifw_addr_from_ipv4(lookup->remote_ip4);
 		dst = ifw_addr_from_ipv4(lookup->local_ip4);

@@ -15,8 +15,14 @@ ifw_inline void ifw_keep_for_lookup(ifw_ctx *ctx, const struct packet *p,
 {
 	struct ifw_listener_key key = {};
 
-	if (p->protocol != IPPROTO_TCP && !p->fragment)
-		return;
+	__u64 *until;
+
+	if (p->protocol != IPPROTO_TCP) {
+		until = p->fragment ? ifw_find_awaited(IFW_MAPS_ONLY_OF(ctx)) : 0;
+		if (!until)
+			return;
+		*until = ifw_now(IFW_MAPS_ONLY_OF(ctx)) + IFW_AWAITED_NS;
+	}
 	ifw_listener_key(rule, p->family, p->protocol, &key);
 	ifw_keep_listener(ctx, &key, sk);
 }

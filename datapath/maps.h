@@ -165,6 +165,15 @@ struct {
 	__type(value, struct ifw_track_settings);
 } ifw_track SEC(".maps");
 
+/* CLOCK_MONOTONIC, ns: until then a datagram of which a fragment was intercepted may be put
+ * together. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} ifw_awaited SEC(".maps");
+
 /* 1 while an ingress program looks up a socket on this CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -129,12 +129,13 @@ IFW_STEP ifw_answer ifw_track_in(ifw_ctx *ctx)
 		if (!flow->sides[IFW_ORIGINAL].left)
 			return IFW_UNDECIDED;
 		p->answer = 1;
+		p->no_socket = flow->no_peer;
 	} else {
 		if (!ifw_recall_rule(ctx, flow, p->epoch, w->in.slot))
 			return IFW_UNDECIDED;
 		p->rule_known = 1;
 	}
-	p->no_socket = flow->forwarded;
+	p->no_socket |= flow->forwarded;
 	ifw_enter_flow(ctx, w, flow, side);
 	return p->answer && p->no_socket ? ifw_pass(IFW_REASON_TRACKED) : IFW_UNDECIDED;
 }

@@ -43,7 +43,7 @@ struct packet {
 	/* What tracking has found out. */
 	__u16 echo_id;	 /* host order; of an ICMP echo */
 	__u8 answer;	 /* 1: an answer to what left */
-	__u8 no_socket;	 /* 1: its flow is forwarded: no socket of this host has it */
+	__u8 no_socket;	 /* 1: none is to be found that is connected to its sender */
 	__u8 flow_known; /* 1: its flow was found, and has been told of it */
 	__u32 epoch;	 /* of the rules, read before they are walked */
 	__u8 rule_known; /* 1: the rule that it would meet is in ifw_found_rule() */

@@ -255,12 +255,12 @@ static int lock_dir(struct loader *loader, struct failure *failure)
 static bool is_our_pin(const char *name)
 {
 	static const char *const ours[] = {
-		"active",	 "addr_filter", "addrs",       "briefs",   "counters",
-		"events",	 "fragments",	"ifaces",      "index",	   "listeners",
-		"looking_up",	 "lookup",	"names",       "prefixes", "prefixes_0",
-		"prefixes_1",	 "ranges",	"rule_counts", "rules_0",  "rules_1",
-		"counter_slots", "flows",	"flows_0",     "flows_1",  "flows_2",
-		"track",
+		"active",     "addr_filter",   "addrs",	    "awaited",	   "briefs",
+		"counters",   "events",	       "fragments", "ifaces",	   "index",
+		"listeners",  "looking_up",    "lookup",    "names",	   "prefixes",
+		"prefixes_0", "prefixes_1",    "ranges",    "rule_counts", "rules_0",
+		"rules_1",    "counter_slots", "flows",	    "flows_0",	   "flows_1",
+		"flows_2",    "track",
 	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)

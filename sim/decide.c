@@ -62,11 +62,11 @@ static bool is_assignable(const struct sim_socket *socket, uint8_t family)
 	return socket->sk.family == AF_INET || !(socket->flags & SIM_SOCKET_V6ONLY);
 }
 
-int sim_lookup(struct sim_world *world, uint32_t ifindex, uint8_t family, uint8_t protocol,
-	       struct ifw_addr src, uint16_t src_port, struct ifw_addr dst, uint16_t dst_port,
-	       const struct bpf_sock **listener)
+int sim_lookup(struct sim_world *world, uint64_t time_ns, uint32_t ifindex, uint8_t family,
+	       uint8_t protocol, struct ifw_addr src, uint16_t src_port, struct ifw_addr dst,
+	       uint16_t dst_port, const struct bpf_sock **listener)
 {
-	const struct sim_frame none = {.ifindex = ifindex};
+	const struct sim_frame none = {.ifindex = ifindex, .time_ns = time_ns};
 	const struct sim_socket *kept = NULL;
 	struct ifw_listener_key key = {};
 	struct sim_packet *packet;
@@ -76,7 +76,8 @@ int sim_lookup(struct sim_world *world, uint32_t ifindex, uint8_t family, uint8_
 	error = sim_packet_begin(world, &none, &packet);
 	if (error)
 		return error;
-	if (ifw_lookup_listener(packet, ifindex, src, dst, dst_port, family, protocol, &key))
+	if (ifw_may_lead(packet, protocol) &&
+	    ifw_lookup_listener(packet, ifindex, src, dst, dst_port, family, protocol, &key))
 		kept = sim_world_kept_listener(world, &key);
 	sim_packet_end(packet);
 	*listener = kept && is_assignable(kept, family) ? &kept->sk : NULL;

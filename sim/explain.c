@@ -317,7 +317,8 @@ static void on_sender(struct listener *l, const struct sim_trace *t)
 
 	if (t->socket) {
 		explain_socket(t->socket, text);
-		say(l, "sent by socket %s", text);
+		say(l, "sent by socket %s%s", text,
+		    t->sender == IFW_SENDER_NO_PEER ? ", connected to nobody" : "");
 	} else {
 		say(l, t->sender == IFW_SENDER_NONE ? "sent by no socket here: forwarded"
 						    : "sent from an own address");

@@ -155,20 +155,25 @@ struct bpf_sock *ifw_lookup_udp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u3
 	return found ? sim_packet_hold(ctx, found) : NULL;
 }
 
+static enum ifw_sender sender_of(const struct bpf_sock *sk)
+{
+	if (sk->state == BPF_TCP_CLOSE && sk->dst_port == 0)
+		return IFW_SENDER_NO_PEER;
+	return sk->state == BPF_TCP_CLOSE || sk->state == BPF_TCP_SYN_SENT ||
+			       sk->state == BPF_TCP_LISTEN
+		       ? IFW_SENDER_SOCKET
+		       : IFW_SENDER_TALKING;
+}
+
 /* One of the world's sockets, or of those that it does not list: of an own address. */
 enum ifw_sender ifw_sender(ifw_ctx *ctx)
 {
 	const struct sim_socket *socket =
 		sim_world_sender(ctx->world, &ctx->work[IFW_DIRECTION_OUT].packet);
 	enum ifw_sender sender = IFW_SENDER_NONE;
-	__u32 state;
 
 	if (socket) {
-		state = socket->sk.state;
-		sender = state == BPF_TCP_CLOSE || state == BPF_TCP_SYN_SENT ||
-					 state == BPF_TCP_LISTEN
-				 ? IFW_SENDER_SOCKET
-				 : IFW_SENDER_TALKING;
+		sender = sender_of(&socket->sk);
 	} else if (sim_world_is_own(ctx->world, ctx->work[IFW_DIRECTION_OUT].packet.src,
 				    ctx->work[IFW_DIRECTION_OUT].packet.family)) {
 		sender = IFW_SENDER_SOCKET;
@@ -427,6 +432,11 @@ void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *key, struct 
 		return;
 	error = fails(ctx) ? -ENOMEM : sim_world_keep_listener(ctx->world, key, handle->of);
 	TRACE(ctx, .kind = SIM_TRACE_KEEP, .socket = &handle->of->sk, .error = error);
+}
+
+__u64 *ifw_find_awaited(ifw_ctx *ctx)
+{
+	return fails(ctx) ? NULL : &ctx->world->awaited_ns;
 }
 
 struct ifw_counters *ifw_find_counters(ifw_ctx *ctx, __u32 slot)

@@ -96,13 +96,13 @@ int sim_decide(struct sim_world *world, const struct sim_frame *frame, struct si
 
 /*
  * A lookup that the stack makes by itself (sk_lookup): for what came in by the
- * interface from src to dst. family: enum ifw_family, protocol: IPPROTO_TCP or
- * IPPROTO_UDP, ports in host order. *listener: who gets it, NULL where the stack
- * goes on as if nobody had asked. 0 or -ENOMEM.
+ * interface from src to dst. time_ns: CLOCK_MONOTONIC, family: enum ifw_family,
+ * protocol: IPPROTO_TCP or IPPROTO_UDP, ports in host order. *listener: who gets it, NULL where the
+ * stack goes on as if nobody had asked. 0 or -ENOMEM.
  */
-int sim_lookup(struct sim_world *world, uint32_t ifindex, uint8_t family, uint8_t protocol,
-	       struct ifw_addr src, uint16_t src_port, struct ifw_addr dst, uint16_t dst_port,
-	       const struct bpf_sock **listener);
+int sim_lookup(struct sim_world *world, uint64_t time_ns, uint32_t ifindex, uint8_t family,
+	       uint8_t protocol, struct ifw_addr src, uint16_t src_port, struct ifw_addr dst,
+	       uint16_t dst_port, const struct bpf_sock **listener);
 
 /* --- What the decision asked, for who explains it ------------------------ */
 

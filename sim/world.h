@@ -143,6 +143,7 @@ struct sim_world {
 	struct sim_listener *listeners;
 	struct sim_flow *flows[IFW_FLOW_CLASSES];
 	uint32_t flows_max[IFW_FLOW_CLASSES];
+	__u64 awaited_ns; /* the map ifw_awaited */
 	struct ifw_track_settings track;
 	uint32_t epoch;	    /* of the rules */
 	bool flows_waiting; /* times of flows count from the first packet, which has not come */

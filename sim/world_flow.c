@@ -198,12 +198,14 @@ static int parse_details(struct parser *p, struct parsed_flow *parsed)
 					     &parsed->idle);
 		} else if (word_is(word, "forwarded")) {
 			parsed->flow.forwarded = 1;
+		} else if (word_is(word, "no-peer")) {
+			parsed->flow.no_peer = 1;
 		} else if (word_is(word, "came-in")) {
 			parsed->flow.sides[IFW_ORIGINAL].left = 0;
 			parsed->flow.sides[IFW_ORIGINAL].came_in = 1;
 		} else {
 			error = scan_error(&p->scan, word,
-					   "expected state, idle, forwarded or came-in");
+					   "expected state, idle, forwarded, no-peer or came-in");
 		}
 		if (error)
 			return error;

@@ -24,7 +24,7 @@
  *   track pick-up|liberal on|off
  *   track timeout STATE SECONDS                      states: datapath/flow_states.h
  *   track flows N                                    room for N
- *   flow tcp|udp ORIGINAL REPLY [state STATE] [idle SECONDS] [forwarded] [came-in]
+ *   flow tcp|udp ORIGINAL REPLY [state STATE] [idle SECONDS] [forwarded] [no-peer] [came-in]
  *   flow icmp ADDRESS ADDRESS id N [...]             the same; the first is who began
  *   kernel MAJOR.MINOR                               6.18 where none is given
  *

@@ -64,7 +64,7 @@ class Flow:
         self.flags = set()
         while rest:
             word = rest.pop(0)
-            if word in ("forwarded", "came-in"):
+            if word in ("forwarded", "came-in", "no-peer"):
                 self.flags.add(word)
             elif word == "state":
                 self.state = rest.pop(0)
@@ -95,7 +95,8 @@ class Flow:
         return (struct.pack("=QQQ", expires, 0, 0) + sides +
                 struct.pack("=BBBB", number, began_high, "forwarded" in self.flags,
                             self.protocol == "tcp") +
-                bytes(36) + struct.pack("=Q", now))  # no rule has let it in
+                bytes(32) +  # no rule has let it in
+                struct.pack("=B3xQ", "no-peer" in self.flags, now))
 
 
 class Tracked:

@@ -172,6 +172,35 @@ Test(track, no_socket_is_looked_for_where_none_can_be)
 	IN1(1, SERVER_ANSWERS, PASS, "established");
 }
 
+/*
+ * Nor where a socket without a peer has asked from an own address: no other can be
+ * connected to the peer, unless it was made since, and is told by what it sends.
+ */
+Test(track, no_socket_is_looked_for_where_the_one_that_asked_has_no_peer)
+{
+	struct frame answer = udp("192.0.2.1", 53, "10.0.0.1", 6000);
+	struct frame question = udp("10.0.0.1", 6000, "192.0.2.1", 53);
+	struct frame elsewhere = udp("192.0.2.1", 53, "10.9.9.9", 6000);
+
+	const char later[] = "socket udp connected 10.0.0.1:6000 192.0.2.1:53\n";
+
+	sim_world_destroy(world);
+	world = world_of(WORLD "socket udp bound 0.0.0.0:6000\nsocket udp bound 10.9.9.9:6000\n",
+			 "");
+	OUT(0, question);
+	sim_world_trace(world, count_sockets, NULL);
+	IN(1, answer, PASS, "tracked");
+	cr_assert_eq(sockets_asked, 0);
+	OUT(1, udp("10.9.9.9", 6000, "192.0.2.1", 53));
+	IN(1, elsewhere, PASS, "tracked");
+	cr_assert_eq(sockets_asked, 1, "an address of others may be that of a flow to be marked");
+	sim_world_trace(world, NULL, NULL);
+	cr_assert_eq(sim_world_parse(world, later, strlen(later), fixture_diagnose, NULL), 0);
+	IN(2, answer, PASS, "tracked");
+	OUT(2, question);
+	IN(3, answer, PASS, "established");
+}
+
 /* Nor for what the side that began sends on, by the rule that is known. */
 Test(track, no_socket_is_looked_for_on_the_way_there)
 {
