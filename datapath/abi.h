@@ -401,7 +401,8 @@ struct ifw_flow {
 	__u8 action;
 	__u8 slot;    /* of the interface by which it came in */
 	__u8 no_peer; /* 1: the original side is a UDP socket of this host, connected to nobody */
-	__u8 reserved[3];
+	__u8 crossed; /* 1: both sides sent a SYN, and the original one answered first */
+	__u8 reserved[2];
 	__u64 began_ns; /* CLOCK_MONOTONIC */
 };
 

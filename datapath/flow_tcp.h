@@ -117,11 +117,11 @@ ifw_inline int ifw_tcp_in_window(const struct ifw_flow_side *from, const struct 
 }
 
 /* A SYN that both handshake and crossing SYNs know: repeated, or the other side's. */
-ifw_inline int ifw_tcp_syn_fits(__u32 state, __u32 side)
+ifw_inline int ifw_tcp_syn_fits(const struct ifw_flow *flow, __u32 side)
 {
-	if (state == IFW_FLOW_SYN_SENT || state == IFW_FLOW_SYN_CROSSED)
+	if (flow->state == IFW_FLOW_SYN_SENT || flow->state == IFW_FLOW_SYN_CROSSED)
 		return 1;
-	return state == IFW_FLOW_SYN_RECEIVED && side == IFW_ORIGINAL;
+	return flow->state == IFW_FLOW_SYN_RECEIVED && (side == IFW_ORIGINAL || flow->crossed);
 }
 
 /* 1 where the segment may belong to the flow, as far as can be told. */
@@ -136,7 +136,7 @@ ifw_inline int ifw_tcp_fits(const struct ifw_flow *flow, __u32 side, const struc
 	    ((flags & IFW_TCP_SYN) && (flags & (IFW_TCP_RST | IFW_TCP_FIN))))
 		return 0;
 	if ((flags & IFW_TCP_SYN) && !(flags & IFW_TCP_ACK))
-		return ifw_tcp_syn_fits(state, side);
+		return ifw_tcp_syn_fits(flow, side);
 	if (state == IFW_FLOW_SYN_SENT) {
 		/*
 		 * The answer. A plain ACK is one from a connection that the other side
@@ -162,6 +162,16 @@ ifw_inline void ifw_tcp_begin_side(struct ifw_flow_side *from, const struct trac
 	from->scale = (__u8)t->scale;
 }
 
+/*
+ * Whether an acknowledgement from this side is the last that was wanting: of two SYNs
+ * that crossed, the one who answers last; a repeated answer shows nothing.
+ */
+ifw_inline int ifw_tcp_ends_handshake(const struct ifw_flow *flow, __u32 side)
+{
+	return flow->state == IFW_FLOW_SYN_RECEIVED &&
+	       side == (flow->crossed ? IFW_REPLY : IFW_ORIGINAL);
+}
+
 /* SYN, and SYN with ACK. */
 ifw_inline void ifw_tcp_handshake(struct ifw_flow *flow, __u32 side, const struct track *t)
 {
@@ -169,15 +179,14 @@ ifw_inline void ifw_tcp_handshake(struct ifw_flow *flow, __u32 side, const struc
 	__u32 state = flow->state;
 
 	if (state != IFW_FLOW_SYN_SENT && state != IFW_FLOW_SYN_CROSSED) {
-		/* Repeated; of crossing SYNs the second answer ends the handshake. */
-		if (state == IFW_FLOW_SYN_RECEIVED && side == IFW_ORIGINAL &&
-		    (t->flags & IFW_TCP_ACK))
+		if ((t->flags & IFW_TCP_ACK) && ifw_tcp_ends_handshake(flow, side))
 			flow->state = IFW_FLOW_ESTABLISHED;
 		return;
 	}
 	ifw_tcp_begin_side(from, t, to->max_window ? to->max_window : 1);
 	if (t->flags & IFW_TCP_ACK) {
 		to->max_end = t->acknowledgement + from->max_window;
+		flow->crossed = state == IFW_FLOW_SYN_CROSSED && side == IFW_ORIGINAL;
 		flow->state = IFW_FLOW_SYN_RECEIVED;
 	} else if (side == IFW_REPLY) {
 		flow->state = IFW_FLOW_SYN_CROSSED;
@@ -217,7 +226,7 @@ ifw_inline void ifw_tcp_progress(struct ifw_flow *flow, __u32 side, const struct
 	if ((t->flags & IFW_TCP_FIN) && from->fin == IFW_FIN_NONE)
 		from->fin = IFW_FIN_SENT;
 
-	if (flow->state == IFW_FLOW_SYN_RECEIVED && side == IFW_ORIGINAL)
+	if (ifw_tcp_ends_handshake(flow, side))
 		flow->state = IFW_FLOW_ESTABLISHED;
 	if (flow->state == IFW_FLOW_ONE_SIDED && side == IFW_REPLY)
 		flow->state = IFW_FLOW_ESTABLISHED;

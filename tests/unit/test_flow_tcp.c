@@ -126,10 +126,43 @@ Test(flow_tcp, simultaneous_open)
 	C(2, .flags = SYN | ACK, .sequence = 1000, .acknowledgement = 5001);
 	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
 	S_PASSES(3, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
-	C(4, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
 	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	C(4, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
 	S_PASSES(5, .flags = ACK, .sequence = 5001, .acknowledgement = 1001, .data = 10);
 	S_DROPS(6, .flags = SYN, .sequence = 5000);
+}
+
+/*
+ * The answer of the one that began is lost, and both repeat what they said: what the
+ * other side still has to say is its SYN, and that it has heard nothing.
+ */
+Test(flow_tcp, simultaneous_open_with_losses)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(1, .flags = SYN, .sequence = 5000);
+	C(1, .flags = SYN | ACK, .sequence = 1000, .acknowledgement = 5001);
+	C(2, .flags = SYN | ACK, .sequence = 1000, .acknowledgement = 5001);
+	C(2, .flags = ACK, .sequence = 1001, .acknowledgement = 5001); /* RFC 5961 4 */
+	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
+	S_PASSES(2, .flags = SYN, .sequence = 5000);
+	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
+	/* Its own first SYN was lost, too: to the other side that is an answer to its SYN. */
+	S_PASSES(3, .flags = ACK, .sequence = 5001, .acknowledgement = 1001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	S_DROPS(4, .flags = SYN, .sequence = 5000);
+}
+
+/* The other side may answer first. */
+Test(flow_tcp, simultaneous_open_answered_from_there)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(1, .flags = SYN, .sequence = 5000);
+	S_PASSES(2, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	S_PASSES(2, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	S_DROPS(2, .flags = SYN, .sequence = 5000);
+	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
+	C(3, .flags = SYN | ACK, .sequence = 1000, .acknowledgement = 5001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
 }
 
 /* Half-closed: the other side may go on for as long as it likes. */
