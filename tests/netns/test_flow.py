@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""`ifw flow`: what is listed, forgotten, shown and set, and what is refused."""
+
+import json
+
+import lab as laboratory
+import tracking
+from commands import parts, refused
+from lab import check, equal
+from network import FAMILIES, IPV4, IPV6
+from tracking import arrives, connection, listen, udp
+
+ROOM = 4096
+
+
+def ends(flows):
+    return sorted((f["protocol"], f["src"], f["src_port"], f["dst"], f["dst_port"]) for f in flows)
+
+
+def three_flows(net):
+    """A question over IPv4 with its answer, one over IPv6 without, and a ping."""
+    with udp(net.inside, IPV4.server, 500) as near, udp(net.outside, IPV4.client, 501) as far:
+        near.sendto(b"ask", (IPV4.client, 501))
+        check(arrives(far, b"ask"), "a question over IPv4")
+        far.sendto(b"answer", (IPV4.server, 500))
+        check(arrives(near, b"answer"), "and its answer")
+    with udp(net.inside, IPV6.server, 500) as near, udp(net.outside, IPV6.client, 501) as far:
+        near.sendto(b"ask", (IPV6.client, 501))
+        check(arrives(far, b"ask"), "a question over IPv6")
+    net.inside.run("ping", "-c1", "-W2", IPV4.client)
+
+
+def listed(host):
+    net = tracking.start(host.lab)
+    equal(net.lab.ifw("flow", "list").stdout, "", "there are none at first")
+    equal(json.loads(net.lab.ifw("flow", "list", "-j").stdout), {"flows": []}, "nor in JSON")
+    three_flows(net)
+    flows = tracking.flows(net)
+    equal(ends(flows), sorted([
+        ("udp", IPV4.server, 500, IPV4.client, 501), ("udp", IPV6.server, 500, IPV6.client, 501),
+        ("icmp", IPV4.server, None, IPV4.client, None)], key=str), "three flows")
+    by = {(f["protocol"], f["src"]): f for f in flows}
+    one = by["udp", IPV4.server]
+    equal([one[key] for key in ("state", "packets", "bytes", "forwarded", "no_peer", "id")],
+          ["udp-replied", 2, 2 * 42 + len(b"ask") + len(b"answer"), True, False, None],
+          "both packets of the answered one are counted, and their bytes")
+    check(0 <= one["age"] < 60 and 60 < one["left"] <= 120, f"age {one['age']} s, {one['left']} s left of 120")
+    equal(by["udp", IPV6.server]["state"], "udp-unreplied", "the other one is not answered")
+    check(by["icmp", IPV4.server]["id"] is not None, "a ping has its identifier")
+    table = net.lab.ifw("flow", "list").stdout.splitlines()
+    check(len(table) == 4 and table[0].split()[:2] == ["PROTO", "FROM"], "a line each, under a title")
+    check(any(f"{IPV4.server}:500 > {IPV4.client}:501" in line and "udp-replied" in line and "forwarded" in line
+              for line in table), "which says who began, the state, and that it is forwarded")
+
+
+def chosen(host):
+    """By protocol and by prefix, alone and together; of a flow either end may lie in the prefix."""
+    net = tracking.start(host.lab)
+    three_flows(net)
+
+    def found(*words):
+        return len(json.loads(net.lab.ifw("flow", "list", "-j", *words).stdout)["flows"])
+
+    for words, count in (((), 3), (("udp",), 2), (("icmp",), 1), (("tcp",), 0),
+                         ((f"{IPV4.server}/32",), 2), ((f"{IPV4.client}/32",), 2), (("0.0.0.0/0",), 2),
+                         (("::/0",), 1), (("udp", f"{IPV4.client}/24"), 1), (("198.51.100.0/24",), 0)):
+        equal(found(*words), count, f"flow list {' '.join(words)}: {count}")
+    equal(net.lab.ifw("flow", "flush", "udp", "::/0").stdout, "removed 1 flow\n", "one is forgotten")
+    equal(found(), 2, "and the others are not")
+    equal(json.loads(net.lab.ifw("flow", "flush", "-j").stdout), {"removed": 2}, "then all are")
+    equal(found(), 0, "and none is left")
+    equal(net.lab.ifw("flow", "flush").stdout, "removed 0 flows\n", "forgetting nothing is no error")
+
+
+def forgotten(host):
+    """What is flushed is no answer any more; of TCP the next segment that leaves takes it up again."""
+    net = tracking.start(host.lab)
+    for f in FAMILIES:
+        with listen(net.outside, f.client, 80) as listener, connection(net.inside, listener) as (near, far):
+            net.lab.ifw("flow", "flush", "tcp")
+            _, more = tracking.decided(net, lambda: far.send(b"x"))
+            check(("no-rule", "drop") in more, f"{f.name}: after a flush the other side is not heard")
+            check(tracking.talk(near, far), f"{f.name}: until this one has said something")
+            equal(tracking.read(near, 1), b"x", f"{f.name}: then it is")
+
+
+def settings(host):
+    net = tracking.start(host.lab, "--max-flows", str(ROOM))
+    shown = json.loads(net.lab.ifw("flow", "show", "-j").stdout)
+    equal((shown["max_flows"], shown["room"]), (ROOM, {"new": 1024, "replied": 1024, "connected": 2048}),
+          "a quarter, a quarter and a half of the room")
+    equal((shown["pick_up"], shown["windows"], shown["timeouts"]["established"]), (True, True, 432000),
+          "what holds unless something else is set")
+    for words in (("pick-up", "off"), ("windows", "off"), ("timeout", "established", "7200")):
+        net.lab.ifw("flow", "set", *words)
+    shown = json.loads(net.lab.ifw("flow", "show", "-j").stdout)
+    equal((shown["pick_up"], shown["windows"], shown["timeouts"]["established"]), (False, False, 7200), "is set")
+    net.lab.ifw("flow", "set", "timeout", "established", "default")
+    table = net.lab.ifw("flow", "show").stdout
+    check("established     432000 s" in table and "pick-up   off" in table, "and shown as a table")
+    net.lab.ifw("up", "eth0")
+    check("pick-up   off" in net.lab.ifw("flow", "show").stdout, "it outlives another up")
+
+
+def mistakes(host):
+    def said(*words):
+        return host.lab.ifw("flow", *words, ok=False)
+
+    refused(said("list"), 2, "ifw up", "before anything is up there is nothing to list")
+    net = tracking.start(host.lab)
+    before = net.lab.ifw("flow", "show").stdout
+    for words, message in (
+            (("list", "sctp"), "'sctp' is neither tcp, udp, icmp, icmpv6 nor a prefix"),
+            (("flush", "10.0.0.0/33"), "10.0.0.0/33"),
+            (("list", "tcp", "udp"), "one protocol and one prefix at most"),
+            (("set", "timeout", "lost", "5"), "lost"),
+            (("set", "timeout", "udp-replied", "-1"), "-1"),
+            (("set", "timeout", "udp-replied", "99999999999"), "99999999999"),
+            (("set", "timeout", "udp-replied"), "SECONDS"),
+            (("set", "pick-up", "maybe"), "maybe"),
+            (("set", "colour", "red"), "colour"),
+            (("forget",), "forget")):
+        refused(said(*words), 1, message, f"flow {' '.join(words)} is refused")
+    equal(net.lab.ifw("flow", "show").stdout, before, "and nothing is changed")
+    refused(host.lab.ifw("up", "eth0", "--max-flows", str(ROOM), ok=False), 2, "65536 flows.*track off",
+            "another room while something is tracked")
+    for number in ("0", "many", "-3", "99999999999"):
+        refused(host.lab.ifw("up", "eth0", "--max-flows", number, ok=False), 1, "--max-flows|max-flows",
+                f"room for {number}")
+    refused(host.lab.ifw("iface", "set", "eth0", "egress-default", "drop", ok=False), 1, "pass or deny", "another default")
+
+
+laboratory.main(parts(listed, chosen, forgotten, settings, mistakes))
