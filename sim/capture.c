@@ -8,16 +8,37 @@
 #include <pcap/pcap.h>
 
 #include "capture.h"
+#include "capture_pcap.h"
 
-struct capture {
-	pcap_t *pcap;
-};
-
-bool capture_is_raw(const struct capture *capture)
+/* -1: one that is not read. */
+static int find_link(const struct capture *capture)
 {
-	int type = pcap_datalink(capture->pcap);
+	switch (pcap_datalink(capture->pcap)) {
+	case DLT_EN10MB:
+		return CAPTURE_ETHERNET;
+	case DLT_RAW:
+	case DLT_IPV4:
+	case DLT_IPV6:
+		return CAPTURE_RAW_IP;
+	case DLT_LINUX_SLL:
+		return CAPTURE_COOKED;
+	case DLT_LINUX_SLL2:
+		return CAPTURE_COOKED2;
+	default:
+		return -1;
+	}
+}
 
-	return type == DLT_RAW || type == DLT_IPV4 || type == DLT_IPV6;
+enum capture_link capture_link(const struct capture *capture)
+{
+	return (enum capture_link)find_link(capture); /* one that is open is read */
+}
+
+int64_t capture_position(const struct capture *capture)
+{
+	FILE *file = pcap_file(capture->pcap);
+
+	return file ? ftello(file) : -1;
 }
 
 const char *capture_link_name(const struct capture *capture)
@@ -29,14 +50,12 @@ const char *capture_link_name(const struct capture *capture)
 
 static int check_link(const struct capture *capture, char message[CAPTURE_MESSAGE_MAX])
 {
-	int type = pcap_datalink(capture->pcap);
-
-	if (type == DLT_EN10MB || capture_is_raw(capture))
+	if (find_link(capture) >= 0)
 		return 0;
 	snprintf(message, CAPTURE_MESSAGE_MAX,
-		 "link type %s (%d) is not supported, only EN10MB (Ethernet), RAW, IPV4 and IPV6; "
-		 "capture on one interface, not on 'any'",
-		 capture_link_name(capture), type);
+		 "link type %s (%d) is not supported, only EN10MB (Ethernet), RAW, IPV4, IPV6, "
+		 "LINUX_SLL and LINUX_SLL2",
+		 capture_link_name(capture), pcap_datalink(capture->pcap));
 	return -EPROTONOSUPPORT;
 }
 

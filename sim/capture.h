@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * capture.h - packets out of a capture file, by libpcap. Apart from the rest
- * of sim/ because pcap.h and linux/bpf.h cannot be included together.
+ * capture.h - packets out of a capture file and into one, by libpcap. Apart from
+ * the rest of sim/ because pcap.h and linux/bpf.h cannot be included together.
  */
 #ifndef IFW_SIM_CAPTURE_H
 #define IFW_SIM_CAPTURE_H
@@ -14,6 +14,7 @@
 #define CAPTURE_MESSAGE_MAX 384 /* bytes, with the final NUL */
 
 struct capture;
+struct capture_writer;
 
 struct capture_packet {
 	const void *data;  /* until the next call */
@@ -22,9 +23,17 @@ struct capture_packet {
 	uint64_t time_ns;  /* since 1970 */
 };
 
+/* What the packets start with (pcap-linktype(7)). */
+enum capture_link {
+	CAPTURE_ETHERNET,
+	CAPTURE_RAW_IP,	 /* the IP header: LINKTYPE_RAW, _IPV4, _IPV6 */
+	CAPTURE_COOKED,	 /* LINKTYPE_LINUX_SLL: what `tcpdump -i any` wrote */
+	CAPTURE_COOKED2, /* LINKTYPE_LINUX_SLL2: what it writes now */
+};
+
 /*
  * Takes the file over, also where it fails; stdin stays open. 0; -EINVAL: no
- * capture; -EPROTONOSUPPORT: neither of Ethernet nor of raw IP; -ENOMEM. message says more.
+ * capture; -EPROTONOSUPPORT: a link type that is not read; -ENOMEM. message says more.
  */
 int capture_open(FILE *file, struct capture **capture, char message[CAPTURE_MESSAGE_MAX]);
 
@@ -32,12 +41,24 @@ int capture_open(FILE *file, struct capture **capture, char message[CAPTURE_MESS
 int capture_next(struct capture *capture, struct capture_packet *packet,
 		 char message[CAPTURE_MESSAGE_MAX]);
 
-/* Whether the packets start with the IP header (LINKTYPE_RAW, _IPV4, _IPV6), and the link's name.
- */
-bool capture_is_raw(const struct capture *capture);
+enum capture_link capture_link(const struct capture *capture);
 const char *capture_link_name(const struct capture *capture);
+
+/* Bytes of the file that were read so far, where it is one that can tell; -1 otherwise. */
+int64_t capture_position(const struct capture *capture);
 
 /* NULL is fine. */
 void capture_close(struct capture *capture);
+
+/*
+ * A capture of the same link type, with nanoseconds, in place of what is at path.
+ * 0; -errno. message says more.
+ */
+int capture_create(const struct capture *like, const char *path, struct capture_writer **writer,
+		   char message[CAPTURE_MESSAGE_MAX]);
+void capture_write(struct capture_writer *writer, const struct capture_packet *packet);
+
+/* Whether all of it was written: 0 or -errno. NULL is fine. */
+int capture_finish(struct capture_writer *writer);
 
 #endif /* IFW_SIM_CAPTURE_H */

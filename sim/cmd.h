@@ -25,8 +25,11 @@ struct options {
 	const char *in;
 	const char *out; /* instead of in: packets leave by it */
 	const char *expect;
+	const char *write; /* captures to write: what passed, what was dropped */
+	const char *write_dropped;
 	bool json;
-	char **args; /* what is left */
+	bool summary; /* of run: no line a packet */
+	char **args;  /* what is left */
 	int count;
 };
 

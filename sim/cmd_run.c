@@ -1,29 +1,94 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * cmd_run.c - `ifw-sim run`: a line for each packet of a capture. What sums
- * up goes to stderr, so that stdout is only the lines.
+ * cmd_run.c - `ifw-sim run`: a line for each packet of a capture, or with --summary
+ * none. With lines, what sums up goes to stderr, so that stdout is only the lines.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <jansson.h>
+#include <sys/stat.h>
 
-#include "cmd.h"
+#include "cmd_run.h"
 #include "replay.h"
 
+#define PROGRESS_EVERY_NS 500000000ULL
+
+struct progress {
+	bool shown;   /* stderr is a terminal, and nothing else is on it */
+	bool begun;   /* a line of it stands there */
+	int64_t size; /* of the file, bytes; 0: not known */
+	uint64_t started_ns, last_ns;
+};
+
 struct run {
+	const struct options *options;
 	struct sim_world *world;
-	bool json;
-	uint64_t packets; /* decided */
-	uint64_t cut;	  /* not decided, since captured in part only */
-	uint64_t by_reason[IFW_REASON_END][IFW_VERDICTS];
+	const char *path;
+	struct run_summary summary;
+	struct capture_writer *passed, *dropped;
+	struct progress progress;
+	int failed; /* enum exit_status of what has been said already */
 };
 
 static void destroy_world(struct sim_world **world)
 {
 	sim_world_destroy(*world);
 }
+
+/* --- Progress --------------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void start_progress(struct run *run, FILE *file)
+{
+	struct stat status;
+
+	run->progress.shown =
+		isatty(STDERR_FILENO) && (run->options->summary || !isatty(STDOUT_FILENO));
+	if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))
+		run->progress.size = status.st_size;
+	run->progress.started_ns = run->progress.last_ns = now_ns();
+}
+
+static void show_progress(struct run *run, const struct replay_packet *packet)
+{
+	struct progress *progress = &run->progress;
+	uint64_t now;
+	double rate;
+
+	if (!progress->shown || packet->position < 0)
+		return;
+	now = now_ns();
+	if (now - progress->last_ns < PROGRESS_EVERY_NS)
+		return;
+	progress->last_ns = now;
+	progress->begun = true;
+	rate = (double)packet->number * 1e9 / (double)(now - progress->started_ns);
+	fprintf(stderr, "\r%" PRIu64 " packets, %.2f million a second", packet->number, rate / 1e6);
+	if (progress->size)
+		fprintf(stderr, ", %3.0f %%",
+			100.0 * (double)packet->position / (double)progress->size);
+	fputs("\033[K", stderr);
+}
+
+static void end_progress(struct run *run)
+{
+	if (run->progress.begun)
+		fputs("\r\033[K", stderr);
+	run->progress.begun = false;
+}
+
+/* --- A line a packet -------------------------------------------------------------- */
 
 static int print_json(const struct run *run, uint64_t number, const struct decision *d)
 {
@@ -41,86 +106,170 @@ static int print_json(const struct run *run, uint64_t number, const struct decis
 	return error;
 }
 
-static void print_line(const struct run *run, uint64_t number, const struct decision *d)
+static int print_line(const struct run *run, uint64_t number, const struct decision *d)
 {
 	char text[RULE_TEXT_MAX];
 	const char *rule = cmd_rule_text(run->world, d, text), *assigned = cmd_assigned(d);
 
 	printf("%6" PRIu64 "  %s  %-18s  %-11s  %s\n", number, cmd_verdict(d), cmd_reason(d),
 	       assigned ? assigned : "-", rule ? rule : "-");
+	return ferror(stdout) ? -EIO : 0;
+}
+
+/* The first one is named, all are counted. */
+static void on_undecided(struct run *run, const struct replay_packet *packet)
+{
+	if (packet->fate == REPLAY_ELSEWHERE) {
+		if (run->summary.elsewhere++ == 0)
+			fprintf(stderr,
+				PROGRAM ": packet %" PRIu64 ": captured on interface %" PRIu32
+					", which the world does not have (index %" PRIu32
+					"), so it is not decided\n",
+				packet->number, packet->ifindex, packet->ifindex);
+		return;
+	}
+	if (run->summary.cut++ == 0)
+		cmd_fail(STATUS_BAD_INPUT,
+			 "packet %" PRIu64 ": only %" PRIu32 " of its %" PRIu32
+			 " bytes were captured, so it is not decided; capture whole "
+			 "packets (tcpdump -s 0)",
+			 packet->number, packet->captured->captured, packet->captured->length);
 }
 
 static int on_packet(void *arg, const struct replay_packet *packet)
 {
 	struct run *run = arg;
 	const struct decision *d;
+	struct capture_writer *writer;
+	int error;
 
-	if (!packet->result) {
-		if (run->cut++ == 0)
-			cmd_fail(STATUS_BAD_INPUT,
-				 "packet %" PRIu64 ": only %" PRIu32 " of its %" PRIu32
-				 " bytes were captured, so it is not decided; capture whole "
-				 "packets (tcpdump -s 0)",
-				 packet->number, packet->captured, packet->length);
+	show_progress(run, packet);
+	if (packet->fate != REPLAY_DECIDED) {
+		on_undecided(run, packet);
 		return 0;
 	}
 	d = &packet->result->decision;
-	run->packets++;
-	run->by_reason[d->reason][d->verdict]++;
-	if (run->json)
-		return print_json(run, packet->number, d);
-	print_line(run, packet->number, d);
-	return ferror(stdout) ? -EIO : 0;
+	error = run_summary_add(&run->summary, run->world, packet->result);
+	if (error)
+		return error;
+	writer = d->verdict == IFW_VERDICT_PASS ? run->passed : run->dropped;
+	if (writer)
+		capture_write(writer, packet->captured);
+	if (run->options->summary)
+		return 0;
+	return run->options->json ? print_json(run, packet->number, d)
+				  : print_line(run, packet->number, d);
 }
 
-static void print_summary(const struct run *run)
+/* --- What is written -------------------------------------------------------------- */
+
+static int create(struct run *run, const struct capture *like, const char *path,
+		  struct capture_writer **writer)
 {
-	fprintf(stderr, "%" PRIu64 " packet%s\n", run->packets, run->packets == 1 ? "" : "s");
-	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
-		for (int verdict = IFW_VERDICTS - 1; verdict >= 0; verdict--)
-			if (run->by_reason[reason][verdict])
-				fprintf(stderr, "%8" PRIu64 "  %s  %-18s  %s\n",
-					run->by_reason[reason][verdict],
-					verdict == IFW_VERDICT_PASS ? "pass" : "drop",
-					ifw_reason_info(reason)->name,
-					ifw_reason_info(reason)->text);
+	char message[CAPTURE_MESSAGE_MAX] = "";
+
+	if (!path || capture_create(like, path, writer, message) == 0)
+		return 0;
+	run->failed = cmd_fail(STATUS_REFUSED, "%s", message);
+	return -ECANCELED;
+}
+
+static int on_open(void *arg, const struct capture *capture)
+{
+	struct run *run = arg;
+	int error = create(run, capture, run->options->write, &run->passed);
+
+	return error ? error : create(run, capture, run->options->write_dropped, &run->dropped);
+}
+
+static void finish(struct run *run, const char *path, struct capture_writer *writer)
+{
+	int error = capture_finish(writer);
+
+	if (error && !run->failed)
+		run->failed =
+			cmd_fail(STATUS_REFUSED, "cannot write '%s': %s", path, strerror(-error));
+}
+
+/* --- The command ------------------------------------------------------------------ */
+
+static int print_summary(struct run *run)
+{
+	if (run->options->json)
+		return run->options->summary ? run_summary_json(&run->summary, run->world) : 0;
+	if (run->options->summary || run->summary.packets)
+		run_summary_print(&run->summary, run->world,
+				  run->options->summary ? stdout : stderr);
+	return 0;
+}
+
+static int conclude(struct run *run, int error, const char *message)
+{
+	/* The lines first: both may go to one terminal. */
+	if (fflush(stdout) != 0 || error == -EIO)
+		return cmd_fail(STATUS_REFUSED, "cannot write to standard output: %s",
+				strerror(errno));
+	if (print_summary(run) != 0)
+		return cmd_fail(STATUS_REFUSED, "the summary could not be written");
+	if (error)
+		return cmd_fail(error == -EINVAL || error == -EPROTONOSUPPORT ? STATUS_BAD_INPUT
+									      : STATUS_REFUSED,
+				"%s: %s", run->path, message[0] ? message : strerror(-error));
+	if (run->summary.elsewhere)
+		fprintf(stderr,
+			PROGRAM ": %s: %" PRIu64 " packets of interfaces that the world does not "
+				"have were not decided\n",
+			run->path, run->summary.elsewhere);
+	if (run->summary.cut)
+		return cmd_fail(STATUS_BAD_INPUT, "%s: %" PRIu64 " packets were not decided",
+				run->path, run->summary.cut);
+	return cmd_finish(STATUS_DONE);
+}
+
+static int play(struct run *run, FILE *file, uint32_t ifindex)
+{
+	const struct options *options = run->options;
+	const struct replay replay = {
+		.world = run->world,
+		.ifindex = options->in || options->out ? ifindex : 0,
+		.direction = options->out  ? IFW_DIRECTION_OUT
+			     : options->in ? IFW_DIRECTION_IN
+					   : REPLAY_EITHER_WAY,
+		.open = on_open,
+		.each = on_packet,
+		.arg = run,
+	};
+	char message[REPLAY_MESSAGE_MAX] = "";
+	int error, status;
+
+	start_progress(run, file);
+	error = replay_capture(&replay, file, message);
+	end_progress(run);
+	finish(run, options->write, run->passed);
+	finish(run, options->write_dropped, run->dropped);
+	if (error == -ECANCELED)
+		return run->failed;
+	status = conclude(run, error, message);
+	return status ? status : run->failed;
 }
 
 int cmd_run(const struct options *options)
 {
 	struct sim_world *world __attribute__((cleanup(destroy_world))) = NULL;
-	const char *path = options->args[0];
-	char message[REPLAY_MESSAGE_MAX] = "";
-	struct run run = {.json = options->json};
-	int status, error;
+	struct run run = {.options = options, .path = options->args[0]};
 	uint32_t ifindex;
+	int status;
 	FILE *file;
 
 	status = cmd_load(options, &world, &ifindex);
 	if (status)
 		return status;
 	run.world = world;
-	file = cmd_open(path, &status);
-	if (!file)
-		return status;
-
-	error = replay_capture(world, file, ifindex,
-			       options->out  ? IFW_DIRECTION_OUT
-			       : options->in ? IFW_DIRECTION_IN
-					     : REPLAY_EITHER_WAY,
-			       on_packet, &run, message);
-	/* The lines first: both may go to one terminal. */
-	if (fflush(stdout) != 0 || error == -EIO)
-		return cmd_fail(STATUS_REFUSED, "cannot write to standard output: %s",
-				strerror(errno));
-	if (!run.json && run.packets)
-		print_summary(&run);
-	if (error)
-		return cmd_fail(error == -EINVAL || error == -EPROTONOSUPPORT ? STATUS_BAD_INPUT
-									      : STATUS_REFUSED,
-				"%s: %s", path, message[0] ? message : strerror(-error));
-	if (run.cut)
-		return cmd_fail(STATUS_BAD_INPUT, "%s: %" PRIu64 " packets were not decided", path,
-				run.cut);
-	return STATUS_DONE;
+	if (top_create(&run.summary.dropped) != 0)
+		return cmd_fail(STATUS_REFUSED, "out of memory");
+	file = cmd_open(run.path, &status);
+	if (file)
+		status = play(&run, file, ifindex);
+	top_destroy(run.summary.dropped);
+	return status;
 }

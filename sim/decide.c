@@ -49,6 +49,11 @@ int sim_decide(struct sim_world *world, const struct sim_frame *frame, struct si
 	return packet->violation ? -EPROTO : 0;
 }
 
+const struct packet *sim_world_packet(const struct sim_world *world)
+{
+	return &world->packet.work[world->packet.frame.direction].packet;
+}
+
 /*
  * What bpf_sk_assign takes at sk_lookup (net/core/filter.c bpf_sk_lookup_assign):
  * no connected socket, and none that this family cannot reach.

@@ -3,6 +3,7 @@
  * explain_text.c - see explain_text.h.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -20,6 +21,27 @@ void explain_end(struct ifw_addr addr, uint16_t port, uint8_t family, char text[
 		snprintf(text, EXPLAIN_END_MAX, "[%s]:%u", host, port);
 	else
 		snprintf(text, EXPLAIN_END_MAX, "%s:%u", host, port);
+}
+
+void explain_protocol(uint8_t protocol, char text[EXPLAIN_PROTOCOL_MAX])
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		strcpy(text, "tcp");
+		break;
+	case IPPROTO_UDP:
+		strcpy(text, "udp");
+		break;
+	case IPPROTO_ICMP:
+		strcpy(text, "icmp");
+		break;
+	case IPPROTO_ICMPV6:
+		strcpy(text, "icmpv6");
+		break;
+	default:
+		snprintf(text, EXPLAIN_PROTOCOL_MAX, "protocol %u", protocol);
+		break;
+	}
 }
 
 void explain_tuple(const struct bpf_sock_tuple *tuple, uint32_t size, char text[EXPLAIN_TUPLE_MAX])

@@ -9,10 +9,14 @@
 
 #define EXPLAIN_END_MAX 56 /* "[address]:port", bytes with the final NUL */
 #define EXPLAIN_TUPLE_MAX (2 * EXPLAIN_END_MAX + 8)
+#define EXPLAIN_PROTOCOL_MAX 16 /* "protocol 255" */
 #define EXPLAIN_LENGTHS_MAX (5 * (IFW_LENGTH_MAX + 1) + 1)
 
 /* "10.1.1.1:80" or "[2001:db8::1]:80". */
 void explain_end(struct ifw_addr addr, uint16_t port, uint8_t family, char text[EXPLAIN_END_MAX]);
+
+/* "tcp", "icmpv6", "protocol 47". */
+void explain_protocol(uint8_t protocol, char text[EXPLAIN_PROTOCOL_MAX]);
 
 /* "SRC -> DST", or "to DST" where no source was asked for. */
 void explain_tuple(const struct bpf_sock_tuple *tuple, uint32_t size, char text[EXPLAIN_TUPLE_MAX]);

@@ -11,12 +11,14 @@
 static const char help[] =
 	"ifw-sim - what the firewall would decide, without a kernel and without privilege\n"
 	"\n"
-	"usage: ifw-sim run --rules FILE --world FILE [--in|--out IFACE] [-j] CAPTURE\n"
+	"usage: ifw-sim run --rules FILE --world FILE [--in|--out IFACE] [-j] [--summary]\n"
+	"                   [--write FILE] [--write-dropped FILE] CAPTURE\n"
 	"       ifw-sim explain --rules FILE --world FILE --in|--out IFACE [-j]\n"
 	"                       [--expect REASON] tcp|udp SRC:PORT DST:PORT "
 	"[syn|syn-ack|ack|fin|rst]\n"
 	"\n"
-	"  run      one line for each packet of a capture (Ethernet; - is standard input)\n"
+	"  run      one line for each packet of a capture, and a summary; pcap or pcapng, of\n"
+	"           Ethernet, raw IP or Linux cooked (`tcpdump -i any`); - is standard input\n"
 	"  explain  the first packet of one flow (of tcp, another one where its flags are given),\n"
 	"           with all that was asked on the way\n"
 	"\n"
@@ -27,6 +29,8 @@ static const char help[] =
 	"by\n"
 	"                       the source address of each frame, where the world says 'mac'\n"
 	"  -e, --expect REASON  exit with 3 where the reason is another one\n"
+	"  -s, --summary        of run the summary alone, on standard output\n"
+	"      --write FILE     capture of what passes;  --write-dropped FILE  of what does not\n"
 	"  -j, --json           JSON, one object a line\n"
 	"  -h, --help           this text\n"
 	"  -V, --version        version\n"
@@ -56,6 +60,11 @@ static int usage_error(const char *what)
 	return cmd_fail(STATUS_BAD_INPUT, "%s (" PROGRAM " --help says more)", what);
 }
 
+enum long_option {
+	OPTION_WRITE = 256, /* behind all letters */
+	OPTION_WRITE_DROPPED,
+};
+
 /* 0 to go on, otherwise 1 + the status to exit with. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
@@ -66,13 +75,16 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"out", required_argument, NULL, 'o'},
 		{"expect", required_argument, NULL, 'e'},
 		{"json", no_argument, NULL, 'j'},
+		{"summary", no_argument, NULL, 's'},
+		{"write", required_argument, NULL, OPTION_WRITE},
+		{"write-dropped", required_argument, NULL, OPTION_WRITE_DROPPED},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{},
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "r:w:i:o:e:jhV", longs, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "r:w:i:o:e:jshV", longs, NULL)) != -1) {
 		switch (option) {
 		case 'r':
 			options->rules = optarg;
@@ -91,6 +103,15 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'j':
 			options->json = true;
+			break;
+		case 's':
+			options->summary = true;
+			break;
+		case OPTION_WRITE:
+			options->write = optarg;
+			break;
+		case OPTION_WRITE_DROPPED:
+			options->write_dropped = optarg;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -124,6 +145,8 @@ static int run_command(const char *command, struct options *options)
 		return usage_error("--rules and --world are needed");
 	if (run && options->expect)
 		return usage_error("--expect goes with explain");
+	if (!run && (options->summary || options->write || options->write_dropped))
+		return usage_error("--summary, --write and --write-dropped go with run");
 	if (!run && !options->in && !options->out)
 		return usage_error("explain needs --in or --out");
 	if (options->in && options->out)

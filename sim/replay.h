@@ -7,35 +7,63 @@
 
 #include <stdio.h>
 
+#include "capture.h"
 #include "sim.h"
 
-#define REPLAY_MESSAGE_MAX 448 /* bytes, with the final NUL */
-#define REPLAY_EITHER_WAY (-1) /* besides enum ifw_direction */
+#define REPLAY_MESSAGE_MAX 448	   /* bytes, with the final NUL */
+#define REPLAY_EITHER_WAY (-1)	   /* besides enum ifw_direction */
+#define REPLAY_POSITION_EVERY 4096 /* packets, between two looks at the place in the file */
+
+enum replay_fate {
+	REPLAY_DECIDED,
+	REPLAY_CUT, /* the capture kept only a part: a verdict would be one on another packet */
+	REPLAY_ELSEWHERE, /* it came by an interface that the world does not have */
+	REPLAY_REACHED,	  /* it is the one to stop at, and not decided */
+};
 
 /* One packet of the capture. */
 struct replay_packet {
 	uint64_t number; /* from 1 */
-	/*
-	 * NULL where the capture kept only a part of the packet: a verdict on that
-	 * would be one on another packet.
-	 */
-	const struct sim_result *result;
-	uint32_t captured; /* bytes */
-	uint32_t length;   /* bytes it had on the wire */
+	enum replay_fate fate;
+	const struct sim_result *result;       /* DECIDED */
+	const struct sim_frame *frame;	       /* DECIDED, REACHED: as the interface brings it */
+	const struct capture_packet *captured; /* as the file has it */
+	uint32_t ifindex; /* ELSEWHERE: the interface's number where it was captured */
+	int64_t position; /* bytes of the file that were read; -1: it was not looked, or does not
+			     tell */
 };
 
 /* Not 0 ends the replay, which returns it. */
 typedef int (*replay_fn)(void *arg, const struct replay_packet *packet);
 
+/* Before the first packet, for who writes captures like this one. Not 0 ends the replay. */
+typedef int (*replay_open_fn)(void *arg, const struct capture *capture);
+
+struct replay {
+	struct sim_world *world;
+	/*
+	 * 0: a cooked capture tells it packet by packet (LINUX_SLL2), other packets
+	 * are the world's first interface's.
+	 */
+	uint32_t ifindex;
+	/*
+	 * enum ifw_direction; or REPLAY_EITHER_WAY: leaving where its source is the
+	 * interface's own address (`mac` in the world) or a cooked capture says so, else
+	 * coming in.
+	 */
+	int direction;
+	uint64_t stop_at;    /* number of the packet to hand out undecided, as the last; 0: none */
+	replay_open_fn open; /* may be NULL */
+	replay_fn each;
+	void *arg;
+};
+
 /*
- * Decides each packet of the capture at the interface: going the direction that
- * is given, or, where that is REPLAY_EITHER_WAY, leaving where its source is the
- * interface's own address (`mac` in the world) and else coming in. The file is
- * closed, unless it is stdin. 0; -EINVAL where it is no whole capture,
- * -EPROTONOSUPPORT where its link type is not read or not the interface's, -EPROTO as sim_decide;
- * message then says more. What came before the error has been handed out.
+ * Decides each packet of the capture. The file is closed, unless it is stdin. 0;
+ * -EINVAL where it is no whole capture, -EPROTONOSUPPORT where its link type is
+ * not read or not the interface's, -EPROTO as sim_decide, -ENOMEM; message then says
+ * more. What came before the error has been handed out.
  */
-int replay_capture(struct sim_world *world, FILE *capture, uint32_t ifindex, int direction,
-		   replay_fn each, void *arg, char message[REPLAY_MESSAGE_MAX]);
+int replay_capture(const struct replay *replay, FILE *capture, char message[REPLAY_MESSAGE_MAX]);
 
 #endif /* IFW_SIM_REPLAY_H */

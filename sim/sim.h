@@ -45,6 +45,9 @@ uint32_t sim_world_first_ifindex(const struct sim_world *world);
 /* The rule with this order number, NULL where there is none. */
 const struct rule *sim_world_rule(const struct sim_world *world, uint32_t order);
 
+/* All of them, in order, and the names of interfaces that they are printed with. */
+const struct rule_set *sim_world_rules(const struct sim_world *world);
+
 /*
  * What the rule with this order number has decided since the set was put in
  * force; NULL where there is no such rule.
@@ -93,6 +96,12 @@ struct sim_frame {
  * rules (socket leaked or released twice, ...): result->violation says how.
  */
 int sim_decide(struct sim_world *world, const struct sim_frame *frame, struct sim_result *result);
+
+/*
+ * The last packet that was decided, as the decision understood it; where outer
+ * headers were removed, the inner one. Until the next.
+ */
+const struct packet *sim_world_packet(const struct sim_world *world);
 
 /*
  * A lookup that the stack makes by itself (sk_lookup): for what came in by the

@@ -342,6 +342,11 @@ const struct rule *sim_world_rule(const struct sim_world *world, uint32_t order)
 		       compare_order);
 }
 
+const struct rule_set *sim_world_rules(const struct sim_world *world)
+{
+	return &world->rules;
+}
+
 const struct ifw_count *sim_world_rule_count(const struct sim_world *world, uint32_t order)
 {
 	const struct rule *rule = sim_world_rule(world, order);

@@ -13,6 +13,8 @@
 #define ETHERNET 1
 #define RAW_IP 101
 #define LINUX_SLL 113
+#define LINUX_SLL2 276
+#define NULL_LINK 0
 #define IPV4 228
 #define IPV6 229
 
@@ -54,7 +56,10 @@ static void add_packet(struct capture_bytes *c, const struct frame *frame, size_
 struct seen {
 	unsigned int packets, undecided;
 	uint8_t reasons[8];
+	uint32_t ifindex;
+	struct sim_frame reached;
 	uint64_t last;
+	uint64_t stop_at;
 	int answer;
 };
 
@@ -63,7 +68,10 @@ static int see(void *arg, const struct replay_packet *packet)
 	struct seen *seen = arg;
 
 	seen->last = packet->number;
-	if (packet->result)
+	seen->ifindex = packet->ifindex;
+	if (packet->fate == REPLAY_REACHED)
+		seen->reached = *packet->frame;
+	else if (packet->result)
 		seen->reasons[seen->packets++ % 8] = packet->result->decision.reason;
 	else
 		seen->undecided++;
@@ -96,7 +104,16 @@ static int replay_by(uint32_t ifindex, struct capture_bytes *c, struct seen *see
 	if (c->size == 0)
 		fgetc(file);
 	message[0] = '\0';
-	return replay_capture(world, file, ifindex, REPLAY_EITHER_WAY, see, seen, message);
+	return replay_capture(
+		&(struct replay){
+			.world = world,
+			.ifindex = ifindex,
+			.direction = REPLAY_EITHER_WAY,
+			.stop_at = seen->stop_at,
+			.each = see,
+			.arg = seen,
+		},
+		file, message);
 }
 
 static int replay(struct capture_bytes *c, struct seen *seen)
@@ -191,14 +208,99 @@ Test(sim_replay, a_cut_file_is_an_error_after_what_is_whole)
 
 Test(sim_replay, names_a_link_type_that_is_not_read)
 {
-	struct capture_bytes any = begin(LINUX_SLL);
+	struct capture_bytes any = begin(NULL_LINK);
 	struct seen seen = {};
 
 	for (uint32_t ifindex = 2; ifindex <= 3; ifindex++) {
 		cr_assert_eq(replay_by(ifindex, &any, &seen), -EPROTONOSUPPORT);
-		cr_assert_not_null(strstr(message, "LINUX_SLL"), "%s", message);
+		cr_assert_not_null(strstr(message, "NULL"), "%s", message);
 		cr_assert_not_null(strstr(message, "Ethernet"), "%s", message);
 	}
+}
+
+/* What Linux puts before a packet of any interface: LINKTYPE_LINUX_SLL(7), _SLL2(7). */
+static struct frame cooked(struct frame frame, uint32_t link, uint32_t ifindex, uint8_t type)
+{
+	const uint16_t ethertype = get16(&frame, 12);
+	uint8_t header[20] = {};
+	const size_t size = link == LINUX_SLL ? 16 : 20;
+
+	if (link == LINUX_SLL) {
+		header[1] = type;
+		header[14] = ethertype >> 8;
+		header[15] = ethertype & 0xff;
+	} else {
+		header[0] = ethertype >> 8;
+		header[1] = ethertype & 0xff;
+		header[7] = (uint8_t)ifindex;
+		header[10] = type;
+	}
+	frame = without_ethernet(frame);
+	insert(&frame, 0, header, size);
+	return frame;
+}
+
+Test(sim_replay, cooked_captures_are_for_all_interfaces)
+{
+	static const uint32_t links[] = {LINUX_SLL, LINUX_SLL2};
+	struct frame ssh = tcp("192.0.2.1", 5, "10.0.0.1", 22);
+	struct frame ssh6 = tcp("2001:db8::2", 5, "2001:db8::1", 22);
+	struct frame out = udp("10.0.0.1", 5, "192.0.2.1", 53);
+
+	for (int i = 0; i < 2; i++) {
+		struct capture_bytes c = begin(links[i]);
+		struct seen seen = {}, raw = {};
+		struct frame made;
+
+		made = cooked(ssh, links[i], 2, 0);
+		add_packet(&c, &made, made.length);
+		made = cooked(out, links[i], 2, 4);
+		add_packet(&c, &made, made.length);
+		made = cooked(ssh6, links[i], 3, 0);
+		add_packet(&c, &made, made.length);
+		cr_assert_eq(replay_by(0, &c, &seen), 0, "%s", message);
+		cr_assert_eq(seen.packets, 3);
+		cr_assert_eq(seen.reasons[0], IFW_REASON_SSH);
+		cr_assert_eq(seen.reasons[1], IFW_REASON_EGRESS_PASS);
+		/* 2001:db8::1 is tun0's, which only the newer form tells. */
+		cr_assert_eq(seen.reasons[2], i ? IFW_REASON_SSH : IFW_REASON_NO_RULE);
+		cr_assert_eq(replay_by(3, &c, &raw), 0, "%s", message);
+		cr_assert_eq(raw.reasons[2], IFW_REASON_SSH);
+	}
+}
+
+Test(sim_replay, of_an_interface_that_the_world_lacks_nothing_is_decided)
+{
+	struct capture_bytes c = begin(LINUX_SLL2);
+	struct frame made = cooked(tcp("192.0.2.1", 5, "10.0.0.1", 22), LINUX_SLL2, 9, 0);
+	struct frame cut = {.length = 19};
+	struct seen seen = {};
+
+	add_packet(&c, &made, made.length);
+	cr_assert_eq(replay_by(0, &c, &seen), 0, "%s", message);
+	cr_assert_eq(seen.packets, 0);
+	cr_assert_eq(seen.undecided, 1);
+	cr_assert_eq(seen.ifindex, 9);
+	add_packet(&c, &cut, cut.length);
+	cr_assert_eq(replay_by(2, &c, &seen), 0, "%s", message);
+	cr_assert_eq(seen.packets, 1);
+	cr_assert_eq(seen.undecided, 2);
+}
+
+Test(sim_replay, stops_at_a_packet_without_deciding_it)
+{
+	struct capture_bytes c = begin(ETHERNET);
+	struct frame ssh = tcp("192.0.2.1", 5, "10.0.0.1", 22);
+	struct seen seen = {.stop_at = 2};
+
+	for (int i = 0; i < 3; i++)
+		add_packet(&c, &ssh, ssh.length);
+	cr_assert_eq(replay(&c, &seen), 0);
+	cr_assert_eq(seen.packets, 1);
+	cr_assert_eq(seen.last, 2);
+	cr_assert_eq(seen.reached.length, ssh.length);
+	cr_assert_eq(seen.reached.ifindex, 2);
+	cr_assert_eq(seen.reached.time_ns, 1000000000);
 }
 
 Test(sim_replay, raw_captures_are_for_raw_interfaces)
