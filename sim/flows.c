@@ -21,6 +21,15 @@ static struct sim_flow *append(struct sim_flow **flows, struct sim_flow *flow)
 	return NULL;
 }
 
+const struct ifw_flow *sim_world_peek_flow(const struct sim_world *world, enum ifw_flow_class class,
+					   const struct ifw_flow_key *key)
+{
+	const struct sim_flow *flow;
+
+	HASH_FIND(hh, world->flows[class], key, sizeof(*key), flow);
+	return flow ? &flow->value : NULL;
+}
+
 struct ifw_flow *sim_world_find_flow(struct sim_world *world, enum ifw_flow_class class,
 				     const struct ifw_flow_key *key)
 {

@@ -8,7 +8,7 @@
 
 #include "world.h"
 
-static struct sim_fragment *find(struct sim_world *world, const struct ifw_fragment_key *key)
+static struct sim_fragment *find(const struct sim_world *world, const struct ifw_fragment_key *key)
 {
 	struct sim_fragment *fragment;
 
@@ -32,6 +32,14 @@ static struct sim_fragment *append(struct sim_world *world, struct sim_fragment 
 		return fragment;
 	free(fragment);
 	return NULL;
+}
+
+const struct ifw_fragment *sim_world_peek_fragment(const struct sim_world *world,
+						   const struct ifw_fragment_key *key)
+{
+	const struct sim_fragment *fragment = find(world, key);
+
+	return fragment ? &fragment->value : NULL;
 }
 
 struct ifw_fragment *sim_world_find_fragment(struct sim_world *world,

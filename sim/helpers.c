@@ -353,24 +353,42 @@ struct ifw_range *ifw_found_rule(ifw_ctx *ctx)
 	return &ctx->found;
 }
 
+/* Of a trial a copy, which it may change. */
+static struct ifw_fragment *try_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key)
+{
+	const struct ifw_fragment *known = sim_world_peek_fragment(ctx->world, key);
+
+	if (!known)
+		return NULL;
+	ctx->scratch.fragment = *known;
+	return &ctx->scratch.fragment;
+}
+
 struct ifw_fragment *ifw_find_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key)
 {
 	struct ifw_fragment *fragment = NULL;
 
 	if (!fails(ctx))
-		fragment = sim_world_find_fragment(ctx->world, key);
+		fragment = ctx->frame.trial ? try_fragment(ctx, key)
+					    : sim_world_find_fragment(ctx->world, key);
 	TRACE(ctx, .kind = SIM_TRACE_FRAGMENT, .fragment = fragment);
 	return fragment;
 }
 
 struct ifw_fragment *ifw_new_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key)
 {
-	return fails(ctx) ? NULL : sim_world_new_fragment(ctx->world, key);
+	if (fails(ctx))
+		return NULL;
+	if (!ctx->frame.trial)
+		return sim_world_new_fragment(ctx->world, key);
+	ctx->scratch.fragment = (struct ifw_fragment){};
+	return &ctx->scratch.fragment;
 }
 
 void ifw_forget_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key)
 {
-	sim_world_forget_fragment(ctx->world, key);
+	if (!ctx->frame.trial)
+		sim_world_forget_fragment(ctx->world, key);
 }
 
 /* A class is a map of its own; any other number is a defect of the decision. */
@@ -381,12 +399,23 @@ static bool is_class(ifw_ctx *ctx, __u32 class)
 	return class < IFW_FLOW_CLASSES;
 }
 
+static struct ifw_flow *try_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key)
+{
+	const struct ifw_flow *known = sim_world_peek_flow(ctx->world, class, key);
+
+	if (!known)
+		return NULL;
+	ctx->scratch.flow[class] = *known;
+	return &ctx->scratch.flow[class];
+}
+
 struct ifw_flow *ifw_find_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key)
 {
 	struct ifw_flow *flow = NULL;
 
 	if (!fails(ctx) && is_class(ctx, class))
-		flow = sim_world_find_flow(ctx->world, class, key);
+		flow = ctx->frame.trial ? try_flow(ctx, class, key)
+					: sim_world_find_flow(ctx->world, class, key);
 	TRACE(ctx, .kind = SIM_TRACE_FLOW, .flow = flow, .flow_key = key, .flow_class = class);
 	return flow;
 }
@@ -398,7 +427,9 @@ long ifw_put_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key,
 
 	if (!is_class(ctx, class))
 		return -EINVAL;
-	error = fails(ctx) ? -ENOMEM : sim_world_put_flow(ctx->world, class, key, flow);
+	error = fails(ctx)	   ? -ENOMEM
+		: ctx->frame.trial ? 0
+				   : sim_world_put_flow(ctx->world, class, key, flow);
 	TRACE(ctx, .kind = SIM_TRACE_PUT_FLOW, .flow = flow, .flow_key = key, .flow_class = class,
 	      .error = error);
 	return error;
@@ -406,7 +437,7 @@ long ifw_put_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key,
 
 void ifw_drop_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key)
 {
-	if (is_class(ctx, class))
+	if (is_class(ctx, class) && !ctx->frame.trial)
 		sim_world_drop_flow(ctx->world, class, key);
 }
 
@@ -430,7 +461,9 @@ void ifw_keep_listener(ifw_ctx *ctx, const struct ifw_listener_key *key, struct 
 
 	if (!handle)
 		return;
-	error = fails(ctx) ? -ENOMEM : sim_world_keep_listener(ctx->world, key, handle->of);
+	error = fails(ctx)	   ? -ENOMEM
+		: ctx->frame.trial ? 0
+				   : sim_world_keep_listener(ctx->world, key, handle->of);
 	TRACE(ctx, .kind = SIM_TRACE_KEEP, .socket = &handle->of->sk, .error = error);
 }
 
@@ -443,14 +476,14 @@ struct ifw_counters *ifw_find_counters(ifw_ctx *ctx, __u32 slot)
 {
 	if (fails(ctx) || slot >= IFW_SLOTS)
 		return NULL;
-	return &ctx->world->counters[slot];
+	return ctx->frame.trial ? &ctx->scratch.counters : &ctx->world->counters[slot];
 }
 
 struct ifw_count *ifw_find_rule_count(ifw_ctx *ctx, __u32 counter)
 {
 	if (fails(ctx) || counter >= ctx->world->rule_count_room)
 		return NULL;
-	return &ctx->world->rule_counts[counter];
+	return ctx->frame.trial ? &ctx->scratch.rule_count : &ctx->world->rule_counts[counter];
 }
 
 /* --- Events ------------------------------------------------------------------- */
@@ -460,7 +493,7 @@ struct ifw_count *ifw_find_rule_count(ifw_ctx *ctx, __u32 counter)
 
 struct ifw_event *ifw_event_reserve(ifw_ctx *ctx)
 {
-	if (fails(ctx) || ctx->world->event_room == 0)
+	if (fails(ctx) || ctx->world->event_room == 0 || ctx->frame.trial)
 		return NULL;
 	if (ctx->event_state != SIM_EVENT_NONE) {
 		sim_packet_violation(ctx, "more than one event for one packet");

@@ -89,6 +89,11 @@ struct sim_frame {
 	uint32_t tags;	   /* VLAN tags that the stack took off; the kernel takes off one */
 	uint64_t time_ns;  /* CLOCK_MONOTONIC when it came; must not go back */
 	enum ifw_direction direction; /* leaving: it is decided as at egress */
+	/*
+	 * Nothing is remembered of it: flows, fragments, kept listeners and counters stay as
+	 * they are, and it is not reported.
+	 */
+	bool trial;
 };
 
 /*

@@ -186,6 +186,13 @@ static const struct sim_iface *iface_by_index(const struct sim_world *world, uin
 	return iface;
 }
 
+uint32_t sim_world_slot(const struct sim_world *world, uint32_t ifindex)
+{
+	const struct sim_iface *iface = iface_by_index(world, ifindex);
+
+	return iface && iface->has_settings ? iface->slot : IFW_SLOT_NONE;
+}
+
 const char *sim_world_ifname(const struct sim_world *world, uint32_t ifindex)
 {
 	const struct sim_iface *iface = iface_by_index(world, ifindex);

@@ -131,6 +131,13 @@ struct sim_packet {
 	struct ifw_range found; /* by the last walk */
 	struct ifw_event event;
 	struct sim_handle handles[SIM_HANDLES];
+	/* Of a trial: what the decision writes to instead of what the world remembers. */
+	struct sim_scratch {
+		struct ifw_fragment fragment;
+		struct ifw_flow flow[IFW_FLOW_CLASSES];
+		struct ifw_counters counters;
+		struct ifw_count rule_count;
+	} scratch;
 };
 
 struct sim_world {
@@ -180,6 +187,9 @@ struct sim_iface *sim_world_find_iface(const struct sim_world *world, const char
 int sim_world_add_addr(struct sim_world *world, const struct ifw_addr_key *key,
 		       enum ifw_addr_kind kind);
 
+/* As the decision sees it: IFW_SLOT_NONE where the interface has no settings. */
+uint32_t sim_world_slot(const struct sim_world *world, uint32_t ifindex);
+
 /* An own address of any interface, wherever that was brought up. */
 bool sim_world_is_own(const struct sim_world *world, struct ifw_addr addr, uint8_t family);
 
@@ -213,6 +223,9 @@ const struct sim_socket *sim_world_kept_listener(const struct sim_world *world,
 /* A bounded LRU hash. NULL: not there; new: no memory. new replaces what is there. */
 struct ifw_fragment *sim_world_find_fragment(struct sim_world *world,
 					     const struct ifw_fragment_key *key);
+/* Without using it: the order of use stays. */
+const struct ifw_fragment *sim_world_peek_fragment(const struct sim_world *world,
+						   const struct ifw_fragment_key *key);
 struct ifw_fragment *sim_world_new_fragment(struct sim_world *world,
 					    const struct ifw_fragment_key *key);
 void sim_world_forget_fragment(struct sim_world *world, const struct ifw_fragment_key *key);
@@ -223,6 +236,8 @@ void sim_world_clear_fragments(struct sim_world *world);
 /* Bounded LRU hashes. find: NULL, not there; put replaces what is there: 0 or -ENOMEM. */
 struct ifw_flow *sim_world_find_flow(struct sim_world *world, enum ifw_flow_class class,
 				     const struct ifw_flow_key *key);
+const struct ifw_flow *sim_world_peek_flow(const struct sim_world *world, enum ifw_flow_class class,
+					   const struct ifw_flow_key *key);
 int sim_world_put_flow(struct sim_world *world, enum ifw_flow_class class,
 		       const struct ifw_flow_key *key, const struct ifw_flow *value);
 void sim_world_drop_flow(struct sim_world *world, enum ifw_flow_class class,
