@@ -1,55 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * cmd_explain.c - `ifw-sim explain`: one flow, the verdict on its first packet,
- * and the way there.
+ * cmd_explain.c - `ifw-sim explain`: one packet, the verdict on it and the way
+ * there. The packet is one of a flow that is made up, or bytes, or one of a capture.
  */
+#include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <jansson.h>
 #include <netinet/in.h>
 
-#include "../datapath/flow_states.h"
 #include "../ruleset/grammar.h"
-#include "cmd.h"
-#include "explain.h"
-#include "explain_text.h"
+#include "cmd_explain.h"
+#include "replay.h"
 
-#define NAME_WIDTH 18 /* the longest step is neighbor-discovery */
-
-struct paint {
-	const char *name, *dim, *pass, *drop, *off;
-};
-
-/* Colour is for terminals, and for those who have not declined it (no-color.org). */
-static struct paint choose_paint(void)
-{
-	const struct paint plain = {"", "", "", "", ""};
-	const struct paint colour = {"\033[1m", "\033[2m", "\033[1;32m", "\033[1;31m", "\033[0m"};
-	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
-
-	if (!isatty(STDOUT_FILENO) || (no_color && no_color[0]) || !term ||
-	    strcmp(term, "dumb") == 0)
-		return plain;
-	return colour;
-}
+#define FRAME_MAX 65549 /* bytes: an Ethernet header and the longest IPv4 packet */
+#define REASON_WIDTH 18 /* the longest reason is neighbor-discovery */
 
 static void destroy_world(struct sim_world **world)
 {
 	sim_world_destroy(*world);
 }
 
+/* --- A flow ------------------------------------------------------------------------- */
+
 /* RFC 9293 3.1 */
 static const struct {
 	const char *name;
-	const char *print;
 	uint8_t flags;
-} tcp_flags[] = {
-	{"syn", "SYN", 0x02}, {"syn-ack", "SYN-ACK", 0x12}, {"ack", "ACK", 0x10},
-	{"fin", "FIN", 0x11}, {"rst", "RST", 0x04},
-};
+} tcp_flags[] = {{"syn", 0x02}, {"syn-ack", 0x12}, {"ack", 0x10}, {"fin", 0x11}, {"rst", 0x04}};
 
 static int parse_tcp_flags(const char *text, struct flow *flow)
 {
@@ -63,16 +43,6 @@ static int parse_tcp_flags(const char *text, struct flow *flow)
 	return cmd_fail(STATUS_BAD_INPUT, "'%s' is none of syn, syn-ack, ack, fin and rst", text);
 }
 
-static const char *print_tcp_flags(const struct flow *flow)
-{
-	if (flow->protocol != IPPROTO_TCP)
-		return "";
-	for (size_t i = 0; i < sizeof(tcp_flags) / sizeof(tcp_flags[0]); i++)
-		if (flow->tcp_flags == tcp_flags[i].flags)
-			return tcp_flags[i].print;
-	return "SYN";
-}
-
 static int parse_flow(const struct options *options, struct flow *flow)
 {
 	char *const *args = options->args;
@@ -84,7 +54,10 @@ static int parse_flow(const struct options *options, struct flow *flow)
 	else if (strcmp(args[0], "udp") == 0)
 		flow->protocol = IPPROTO_UDP;
 	else
-		return cmd_fail(STATUS_BAD_INPUT, "'%s' is neither tcp nor udp", args[0]);
+		return cmd_fail(STATUS_BAD_INPUT, "'%s' is none of tcp, udp, hex and packet",
+				args[0]);
+	if (options->count != 3 && options->count != 4)
+		return cmd_fail(STATUS_BAD_INPUT, "a flow is tcp|udp SRC:PORT DST:PORT");
 	if (grammar_parse_endpoint(args[1], strlen(args[1]), &flow->family, &flow->src,
 				   &flow->src_port) != 0)
 		return cmd_fail(STATUS_BAD_INPUT,
@@ -99,6 +72,173 @@ static int parse_flow(const struct options *options, struct flow *flow)
 	return options->count > 3 ? parse_tcp_flags(args[3], flow) : STATUS_DONE;
 }
 
+/* --- Bytes --------------------------------------------------------------------------- */
+
+struct bytes {
+	uint8_t at[FRAME_MAX];
+	size_t count;
+	int half; /* the upper half of a byte that is not whole; -1: none */
+};
+
+static int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)tolower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* A word of digits; "0x0010:" in front of a line, as tcpdump -x prints it, is skipped. */
+static int add_word(struct bytes *bytes, const char *word, size_t size)
+{
+	if (size > 2 && word[size - 1] == ':' && word[0] == '0' && (word[1] == 'x'))
+		return STATUS_DONE;
+	for (size_t i = 0; i < size; i++) {
+		int value = digit_value(word[i]);
+
+		if (word[i] == ':' && bytes->half < 0)
+			continue;
+		if (value < 0)
+			return cmd_fail(STATUS_BAD_INPUT,
+					"'%.*s' is no bytes in hexadecimal digits",
+					(int)(size > 64 ? 64 : size), word);
+		if (bytes->half < 0) {
+			bytes->half = value;
+			continue;
+		}
+		if (bytes->count == FRAME_MAX)
+			return cmd_fail(STATUS_BAD_INPUT, "a frame has at most %d bytes",
+					FRAME_MAX);
+		bytes->at[bytes->count++] = (uint8_t)(bytes->half << 4 | value);
+		bytes->half = -1;
+	}
+	return STATUS_DONE;
+}
+
+static int add_text(struct bytes *bytes, const char *text)
+{
+	static const char blanks[] = " \t\r\n";
+	int status = STATUS_DONE;
+
+	for (text += strspn(text, blanks); *text && !status; text += strspn(text, blanks)) {
+		size_t size = strcspn(text, blanks);
+
+		status = add_word(bytes, text, size);
+		text += size;
+	}
+	return status;
+}
+
+static int add_lines(struct bytes *bytes, FILE *file)
+{
+	int status = STATUS_DONE;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (!status && getline(&line, &room, file) >= 0)
+		status = add_text(bytes, line);
+	free(line);
+	if (!status && ferror(file))
+		status =
+			cmd_fail(STATUS_REFUSED, "cannot read standard input: %s", strerror(errno));
+	return status;
+}
+
+static int parse_bytes(const struct options *options, struct bytes *bytes)
+{
+	int status = STATUS_DONE;
+
+	bytes->half = -1;
+	for (int i = 1; i < options->count && !status; i++)
+		status = strcmp(options->args[i], "-") == 0 ? add_lines(bytes, stdin)
+							    : add_text(bytes, options->args[i]);
+	if (status)
+		return status;
+	if (bytes->half >= 0)
+		return cmd_fail(STATUS_BAD_INPUT, "the last byte lacks a digit");
+	if (bytes->count == 0)
+		return cmd_fail(STATUS_BAD_INPUT,
+				"hex needs the bytes of a frame, or - for standard input");
+	return STATUS_DONE;
+}
+
+/* --- A packet of a capture ---------------------------------------------------------- */
+
+struct wanted {
+	struct explained *explained;
+	uint64_t number, seen;
+	int status; /* of what has been said */
+};
+
+static int on_packet(void *arg, const struct replay_packet *packet)
+{
+	struct wanted *wanted = arg;
+	struct explained *explained = wanted->explained;
+
+	wanted->seen = packet->number;
+	if (packet->number != wanted->number)
+		return 0;
+	if (packet->fate == REPLAY_CUT)
+		wanted->status = cmd_fail(STATUS_BAD_INPUT,
+					  "packet %" PRIu64 ": only %" PRIu32 " of its %" PRIu32
+					  " bytes were captured",
+					  packet->number, packet->captured->captured,
+					  packet->captured->length);
+	if (packet->fate == REPLAY_ELSEWHERE)
+		wanted->status = cmd_fail(STATUS_BAD_INPUT,
+					  "packet %" PRIu64 ": captured on interface %" PRIu32
+					  ", which the world does not have",
+					  packet->number, packet->ifindex);
+	if (packet->fate != REPLAY_REACHED)
+		return -ECANCELED;
+	explained->ifname = sim_world_ifname(explained->world, packet->frame->ifindex);
+	explained->direction = packet->frame->direction;
+	return explain_frame(explained->world, packet->frame, explained->explanation);
+}
+
+static int explain_captured(const struct options *options, uint32_t ifindex,
+			    struct explained *explained)
+{
+	struct wanted wanted = {.explained = explained};
+	const struct replay replay = {
+		.world = explained->world,
+		.ifindex = options->in || options->out ? ifindex : 0,
+		.direction = options->out  ? IFW_DIRECTION_OUT
+			     : options->in ? IFW_DIRECTION_IN
+					   : REPLAY_EITHER_WAY,
+		.each = on_packet,
+		.arg = &wanted,
+	};
+	const char *path = options->args[2];
+	char message[REPLAY_MESSAGE_MAX] = "";
+	struct replay stopping = replay;
+	int status = STATUS_DONE, error;
+	FILE *file;
+
+	if (grammar_parse_number(options->args[1], strlen(options->args[1]), UINT64_MAX / 16,
+				 &wanted.number) != 0 ||
+	    wanted.number == 0)
+		return cmd_fail(STATUS_BAD_INPUT, "'%s' is no number of a packet; the first is 1",
+				options->args[1]);
+	stopping.stop_at = wanted.number;
+	file = cmd_open(path, &status);
+	if (!file)
+		return status;
+	error = replay_capture(&stopping, file, message);
+	if (wanted.status)
+		return wanted.status;
+	if (error)
+		return cmd_fail(error == -EINVAL || error == -EPROTONOSUPPORT ? STATUS_BAD_INPUT
+									      : STATUS_REFUSED,
+				"%s: %s", path, message[0] ? message : strerror(-error));
+	if (wanted.seen < wanted.number)
+		return cmd_fail(STATUS_BAD_INPUT, "'%s' has only %" PRIu64 " packet%s", path,
+				wanted.seen, wanted.seen == 1 ? "" : "s");
+	return STATUS_DONE;
+}
+
+/* --- The command ----------------------------------------------------------------------- */
+
 static int check_reason(const char *name)
 {
 	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
@@ -106,149 +246,67 @@ static int check_reason(const char *name)
 			return STATUS_DONE;
 	cmd_fail(STATUS_BAD_INPUT, "there is no reason '%s'; the reasons are:", name);
 	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
-		fprintf(stderr, "  %-*s  %s\n", NAME_WIDTH, ifw_reason_info(reason)->name,
+		fprintf(stderr, "  %-*s  %s\n", REASON_WIDTH, ifw_reason_info(reason)->name,
 			ifw_reason_info(reason)->text);
 	return STATUS_BAD_INPUT;
 }
 
-/* --- For people ------------------------------------------------------------ */
-
-static void print_step(const struct paint *paint, const struct explained_step *step, bool last)
+static int explain_it(const struct options *options, const struct flow *flow,
+		      const struct bytes *bytes, uint32_t ifindex, struct explained *explained)
 {
-	if (step->count == 0) {
-		printf("%s%-*s  %s%s\n", last ? paint->name : paint->dim, NAME_WIDTH, step->name,
-		       last ? "applies" : "-", paint->off);
-		return;
-	}
-	for (size_t i = 0; i < step->count; i++)
-		printf("%s%-*s%s  %s\n", paint->name, NAME_WIDTH, i ? "" : step->name, paint->off,
-		       step->lines[i]);
-}
-
-/* Seconds. */
-static double expires_in(const struct explanation *explanation)
-{
-	uint64_t expires = explanation->flow.expires_ns, now = explanation->now_ns;
-
-	return expires > now ? (double)(expires - now) / 1e9 : 0;
-}
-
-static void print_field(const struct paint *paint, const char *name, const char *value)
-{
-	printf("%s%-*s%s  %s\n", paint->name, NAME_WIDTH, name, paint->off, value);
-}
-
-/* The flow as the packet leaves it. */
-static void print_tracked(const struct paint *paint, const struct explanation *explanation)
-{
-	char text[EXPLAIN_TUPLE_MAX];
-
-	explain_tracked(&explanation->flow_key, &explanation->flow, text);
-	printf("%s%-*s%s  %s, %s, expires in %.0f s\n", paint->name, NAME_WIDTH, "flow", paint->off,
-	       text, ifw_flow_state_info(explanation->flow.state)->name, expires_in(explanation));
-}
-
-static void print_people(struct sim_world *world, const struct options *options,
-			 const struct flow *flow, const struct explanation *explanation,
-			 const char *ifname)
-{
-	const struct decision *d = &explanation->result.decision;
-	const struct paint paint = choose_paint();
-	char src[EXPLAIN_END_MAX], dst[EXPLAIN_END_MAX], text[RULE_TEXT_MAX];
-	const char *rule = cmd_rule_text(world, d, text), *assigned = cmd_assigned(d);
-
-	explain_end(flow->src, flow->src_port, flow->family, src);
-	explain_end(flow->dst, flow->dst_port, flow->family, dst);
-	printf("%s%-*s%s  %s %s -> %s%s%s, IPv%d, %zu bytes, %s by %s\n", paint.name, NAME_WIDTH,
-	       "packet", paint.off, options->args[0], src, dst,
-	       flow->protocol == IPPROTO_TCP ? " " : "", print_tcp_flags(flow), flow->family,
-	       explanation->length, flow->direction == IFW_DIRECTION_OUT ? "out" : "in", ifname);
-	for (size_t i = 0; i < explanation->count; i++)
-		print_step(&paint, &explanation->steps[i], i + 1 == explanation->count);
-	putchar('\n');
-	printf("%s%-*s%s  %s%s%s\n", paint.name, NAME_WIDTH, "verdict", paint.off,
-	       d->verdict == IFW_VERDICT_PASS ? paint.pass : paint.drop, cmd_verdict(d), paint.off);
-	printf("%s%-*s%s  %s: %s\n", paint.name, NAME_WIDTH, "reason", paint.off, cmd_reason(d),
-	       ifw_reason_info(d->reason)->text);
-	print_field(&paint, "rule", rule ? rule : "none");
-	print_field(&paint, "assigned", assigned ? assigned : "nothing");
-	if (explanation->has_flow)
-		print_tracked(&paint, explanation);
-	if (d->marked)
-		printf("%s%-*s%s  0x%x\n", paint.name, NAME_WIDTH, "mark", paint.off,
-		       explanation->result.mark);
-}
-
-/* --- For programs ---------------------------------------------------------- */
-
-static json_t *steps_json(const struct explanation *explanation)
-{
-	json_t *steps = json_array();
-
-	for (size_t i = 0; i < explanation->count; i++) {
-		const struct explained_step *step = &explanation->steps[i];
-		json_t *asked = json_array();
-
-		for (size_t j = 0; j < step->count; j++)
-			json_array_append_new(
-				asked, /* without the indentation, which is for people */
-				json_string(step->lines[j] + strspn(step->lines[j], " ")));
-		json_array_append_new(steps,
-				      json_pack("{s:s, s:b, s:o}", "step", step->name, "answered",
-						i + 1 == explanation->count, "asked", asked));
-	}
-	return steps;
-}
-
-/* null where it has none. */
-static json_t *tracked_json(const struct explanation *explanation)
-{
-	char text[EXPLAIN_TUPLE_MAX];
-
-	if (!explanation->has_flow)
-		return json_null();
-	explain_tracked(&explanation->flow_key, &explanation->flow, text);
-	return json_pack("{s:s, s:s, s:f}", "flow", text, "state",
-			 ifw_flow_state_info(explanation->flow.state)->name, "expires_in_s",
-			 expires_in(explanation));
-}
-
-static int print_json(struct sim_world *world, const struct options *options,
-		      const struct flow *flow, const struct explanation *explanation,
-		      const char *ifname)
-{
-	const struct decision *d = &explanation->result.decision;
-	char src[EXPLAIN_END_MAX], dst[EXPLAIN_END_MAX], text[RULE_TEXT_MAX];
-	json_t *root;
+	const struct sim_frame frame = {
+		.data = bytes->at,
+		.length = bytes->count,
+		.ifindex = ifindex,
+		.time_ns = EXPLAIN_NOW,
+		.direction = explained->direction,
+	};
 	int error;
 
-	explain_end(flow->src, flow->src_port, flow->family, src);
-	explain_end(flow->dst, flow->dst_port, flow->family, dst);
-	root = json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:I}, s:o, s:s, s:s, s:s, s:s?, s:s?, s:o}",
-			 "packet", "direction", flow->direction == IFW_DIRECTION_OUT ? "out" : "in",
-			 "interface", ifname, "protocol", options->args[0], "source", src,
-			 "destination", dst, "length", (json_int_t)explanation->length, "steps",
-			 steps_json(explanation), "verdict", cmd_verdict(d), "reason",
-			 cmd_reason(d), "text", ifw_reason_info(d->reason)->text, "rule",
-			 cmd_rule_text(world, d, text), "assigned", cmd_assigned(d), "flow",
-			 tracked_json(explanation));
-	if (!root)
-		return cmd_fail(STATUS_REFUSED, "out of memory");
-	error = json_dumpf(root, stdout, JSON_COMPACT);
-	json_decref(root);
-	putchar('\n');
-	return error ? cmd_fail(STATUS_REFUSED, "cannot write to standard output") : STATUS_DONE;
+	if (strcmp(options->args[0], "packet") == 0)
+		return explain_captured(options, ifindex, explained);
+	if (bytes->count)
+		error = explain_frame(explained->world, &frame, explained->explanation);
+	else
+		error = explain_flow(explained->world, flow, ifindex, explained->explanation);
+	if (error)
+		return cmd_fail(STATUS_REFUSED, "%s",
+				error == -EPROTO ? explained->explanation->result.violation
+						 : strerror(-error));
+	return STATUS_DONE;
+}
+
+/* What is to be explained, of which nothing has to be loaded. */
+static int parse_subject(const struct options *options, struct flow *flow, struct bytes *bytes)
+{
+	const bool captured = strcmp(options->args[0], "packet") == 0;
+
+	if (!captured && !options->in && !options->out)
+		return cmd_fail(STATUS_BAD_INPUT,
+				"explain needs --in or --out (" PROGRAM " --help says more)");
+	if (captured)
+		return options->count == 3
+			       ? STATUS_DONE
+			       : cmd_fail(STATUS_BAD_INPUT, "packet needs NUMBER CAPTURE");
+	if (strcmp(options->args[0], "hex") == 0)
+		return parse_bytes(options, bytes);
+	return parse_flow(options, flow);
 }
 
 int cmd_explain(const struct options *options)
 {
 	struct sim_world *world __attribute__((cleanup(destroy_world))) = NULL;
 	struct explanation explanation __attribute__((cleanup(explanation_free))) = {};
-	struct flow flow;
+	struct explained explained = {
+		.explanation = &explanation,
+		.direction = options->out ? IFW_DIRECTION_OUT : IFW_DIRECTION_IN,
+	};
+	struct bytes bytes = {.half = -1};
+	struct flow flow = {};
 	uint32_t ifindex;
-	int status, error;
+	int status;
 
-	status = parse_flow(options, &flow);
+	status = parse_subject(options, &flow, &bytes);
 	if (!status && options->expect)
 		status = check_reason(options->expect);
 	if (!status)
@@ -256,15 +314,15 @@ int cmd_explain(const struct options *options)
 	if (status)
 		return status;
 
-	error = explain_flow(world, &flow, ifindex, &explanation);
-	if (error)
-		return cmd_fail(STATUS_REFUSED, "%s",
-				error == -EPROTO ? explanation.result.violation : strerror(-error));
+	explained.world = world;
+	explained.ifname = sim_world_ifname(world, ifindex);
+	status = explain_it(options, &flow, &bytes, ifindex, &explained);
+	if (status)
+		return status;
 	if (options->json)
-		status = print_json(world, options, &flow, &explanation,
-				    sim_world_ifname(world, ifindex));
+		status = explained_print_json(&explained);
 	else
-		print_people(world, options, &flow, &explanation, sim_world_ifname(world, ifindex));
+		explained_print(&explained);
 	status = cmd_finish(status);
 	if (!status && options->expect &&
 	    strcmp(options->expect, cmd_reason(&explanation.result.decision)) != 0)

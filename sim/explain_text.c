@@ -3,7 +3,6 @@
  * explain_text.c - see explain_text.h.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -27,16 +26,16 @@ void explain_protocol(uint8_t protocol, char text[EXPLAIN_PROTOCOL_MAX])
 {
 	switch (protocol) {
 	case IPPROTO_TCP:
-		strcpy(text, "tcp");
+		snprintf(text, EXPLAIN_PROTOCOL_MAX, "tcp");
 		break;
 	case IPPROTO_UDP:
-		strcpy(text, "udp");
+		snprintf(text, EXPLAIN_PROTOCOL_MAX, "udp");
 		break;
 	case IPPROTO_ICMP:
-		strcpy(text, "icmp");
+		snprintf(text, EXPLAIN_PROTOCOL_MAX, "icmp");
 		break;
 	case IPPROTO_ICMPV6:
-		strcpy(text, "icmpv6");
+		snprintf(text, EXPLAIN_PROTOCOL_MAX, "icmpv6");
 		break;
 	default:
 		snprintf(text, EXPLAIN_PROTOCOL_MAX, "protocol %u", protocol);
@@ -125,6 +124,21 @@ void explain_tracked(const struct ifw_flow_key *key, const struct ifw_flow *flow
 		snprintf(text, EXPLAIN_TUPLE_MAX, "icmp %s -> %s id %u", asks, answers,
 			 key->low_port);
 	}
+}
+
+void explain_names(const struct iface_names *names, uint64_t ifaces, char text[EXPLAIN_NAMES_MAX])
+{
+	size_t at = 0;
+
+	text[0] = '\0';
+	if (ifaces == IFW_IFACES_ANY) {
+		snprintf(text, EXPLAIN_NAMES_MAX, "every interface");
+		return;
+	}
+	for (int slot = 1; slot < IFW_SLOTS; slot++)
+		if (ifaces >> slot & 1)
+			at += (size_t)snprintf(text + at, EXPLAIN_NAMES_MAX - at, "%s%s",
+					       at ? "," : "", names->name[slot]);
 }
 
 void explain_lengths(const __u64 lengths[IFW_LENGTH_WORDS], char text[EXPLAIN_LENGTHS_MAX])

@@ -10,6 +10,8 @@
 #define EXPLAIN_END_MAX 56 /* "[address]:port", bytes with the final NUL */
 #define EXPLAIN_TUPLE_MAX (2 * EXPLAIN_END_MAX + 8)
 #define EXPLAIN_PROTOCOL_MAX 16 /* "protocol 255" */
+#define EXPLAIN_PORTS_MAX 12	/* "65534-65535" */
+#define EXPLAIN_NAMES_MAX (IFW_SLOTS * (IFW_NAME_MAX + 1))
 #define EXPLAIN_LENGTHS_MAX (5 * (IFW_LENGTH_MAX + 1) + 1)
 
 /* "10.1.1.1:80" or "[2001:db8::1]:80". */
@@ -28,6 +30,9 @@ const char *explain_socket_state(const struct bpf_sock *sk, bool tcp);
 /* "udp 10.0.0.1:5000 -> 192.0.2.1:53": the side that began stands first. */
 void explain_tracked(const struct ifw_flow_key *key, const struct ifw_flow *flow,
 		     char text[EXPLAIN_TUPLE_MAX]);
+
+/* "eth0,eth1": the interfaces of a rule; "every interface". */
+void explain_names(const struct iface_names *names, uint64_t ifaces, char text[EXPLAIN_NAMES_MAX]);
 
 /* " /24 /8": the lengths in use, longest first. */
 void explain_lengths(const __u64 lengths[IFW_LENGTH_WORDS], char text[EXPLAIN_LENGTHS_MAX]);

@@ -13,14 +13,17 @@ static const char help[] =
 	"\n"
 	"usage: ifw-sim run --rules FILE --world FILE [--in|--out IFACE] [-j] [--summary]\n"
 	"                   [--write FILE] [--write-dropped FILE] CAPTURE\n"
-	"       ifw-sim explain --rules FILE --world FILE --in|--out IFACE [-j]\n"
-	"                       [--expect REASON] tcp|udp SRC:PORT DST:PORT "
-	"[syn|syn-ack|ack|fin|rst]\n"
+	"       ifw-sim explain --rules FILE --world FILE [--in|--out IFACE] [-j]\n"
+	"                       [--expect REASON] PACKET\n"
 	"\n"
 	"  run      one line for each packet of a capture, and a summary; pcap or pcapng, of\n"
 	"           Ethernet, raw IP or Linux cooked (`tcpdump -i any`); - is standard input\n"
-	"  explain  the first packet of one flow (of tcp, another one where its flags are given),\n"
-	"           with all that was asked on the way\n"
+	"  explain  one packet: all that was asked on the way, which rules nearly matched, and on\n"
+	"           which fields the answer depended. PACKET is\n"
+	"             tcp|udp SRC:PORT DST:PORT [syn|syn-ack|ack|fin|rst]\n"
+	"                            made up; of tcp the first of a connection, or with flags\n"
+	"             hex BYTES...   a frame in hexadecimal digits; - is standard input\n"
+	"             packet N CAPTURE   the Nth, after those before it have been decided\n"
 	"\n"
 	"  -r, --rules FILE     rules, one a line, as `ifw apply` takes them\n"
 	"  -w, --world FILE     what the kernel would know: interfaces, addresses, sockets\n"
@@ -147,15 +150,14 @@ static int run_command(const char *command, struct options *options)
 		return usage_error("--expect goes with explain");
 	if (!run && (options->summary || options->write || options->write_dropped))
 		return usage_error("--summary, --write and --write-dropped go with run");
-	if (!run && !options->in && !options->out)
-		return usage_error("explain needs --in or --out");
 	if (options->in && options->out)
 		return usage_error("a packet comes in or leaves: --in or --out");
 	if (run && options->count != 1)
 		return usage_error("run needs one capture");
-	if (!run && options->count != 3 && options->count != 4)
-		return usage_error("explain needs tcp|udp SRC:PORT DST:PORT");
-	capture = run ? options->args[0] : NULL;
+	if (!run && options->count == 0)
+		return usage_error("explain needs a packet");
+	/* The last word of both is where a packet comes from. */
+	capture = options->args[options->count - 1];
 	if (is_stdin(options->rules) + is_stdin(options->world) + is_stdin(capture) > 1)
 		return usage_error("standard input can be read only once");
 	return run ? cmd_run(options) : cmd_explain(options);

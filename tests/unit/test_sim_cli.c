@@ -226,6 +226,38 @@ Test(sim_cli, explain_says_why)
 	SAYS(out, "\"verdict\":\"drop\",\"reason\":\"no-rule\"");
 }
 
+/* As tcpdump -x prints it too, and as a capture has it: the same answer. */
+Test(sim_cli, explain_takes_bytes_and_captures)
+{
+	static const char bytes[] =
+		"02:00:00:00:00:01 020000000002 0800 4500 0028 0000 0000 4006 0000 "
+		"c0000201 c6336401 0005 0050 00000001 00000000 5002 faf0 0000 0000";
+
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "hex", bytes), 0, "%s", err);
+	SAYS(out, "tcp 192.0.2.1:5 -> 198.51.100.1:80 SYN, IPv4, 54 bytes, in by eth0\n");
+	SAYS(out, "reason              intercepted: ");
+	cr_assert_eq(
+		RUN("explain", FILES, "--in", "eth0", "hex", "0x0000:", "0200", "0x0010:", "00"), 0,
+		"%s", err);
+	SAYS(out, "unreadable, 3 bytes, in by eth0\n");
+	cr_assert_eq(RUN("explain", FILES, "--expect", "intercepted", "packet", "2", "capture"), 0,
+		     "%s", err);
+	SAYS(out, "tcp 192.0.2.1:5 -> 198.51.100.1:80 SYN, IPv4, 54 bytes, in by eth0\n");
+	cr_assert_eq(RUN("explain", FILES, "--out", "eth1", "packet", "1", "-"), 0, "%s", err);
+	SAYS(out, "out by eth1\n");
+	cr_assert_eq(RUN("explain", FILES, "packet", "3", "capture"), 1);
+	SAYS(err, "'capture' has only 2 packets");
+	cr_assert_eq(RUN("explain", FILES, "packet", "0", "capture"), 1);
+	SAYS(err, "'0' is no number of a packet");
+	cr_assert_eq(RUN("explain", FILES, "packet", "1"), 1);
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "hex", "0g"), 1);
+	SAYS(err, "'0g' is no bytes");
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "hex"), 1);
+	write_capture("bad", 1, 40);
+	cr_assert_eq(RUN("explain", FILES, "packet", "1", "bad"), 1);
+	SAYS(err, "packet 1: only 40 of its 54 bytes were captured");
+}
+
 Test(sim_cli, explain_takes_ipv6)
 {
 	cr_assert_eq(

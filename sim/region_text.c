@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * region_text.c - see region_text.h.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <arpa/inet.h>
+
+#include "../datapath/flow_tcp.h"
+#include "explain_text.h"
+#include "region_text.h"
+
+struct text {
+	char *at;
+	size_t used;
+};
+
+static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct text *text, const char *format, ...)
+{
+	va_list args;
+	int size;
+
+	va_start(args, format);
+	size = vsnprintf(text->at + text->used, REGION_TEXT_MAX - text->used, format, args);
+	va_end(args);
+	if (size > 0)
+		text->used += (size_t)size;
+	if (text->used >= REGION_TEXT_MAX)
+		text->used = REGION_TEXT_MAX - 1;
+}
+
+static void add_flags(struct text *text, uint32_t flags)
+{
+	static const struct {
+		const char *name;
+		uint32_t bit;
+	} names[] = {{"SYN", IFW_TCP_SYN},
+		     {"FIN", IFW_TCP_FIN},
+		     {"RST", IFW_TCP_RST},
+		     {"ACK", IFW_TCP_ACK}};
+	const char *before = "";
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!(flags & names[i].bit))
+			continue;
+		add(text, "%s%s", before, names[i].name);
+		before = "-";
+	}
+	if (!before[0])
+		add(text, "none");
+}
+
+static void add_protocols(struct text *text, const struct region_range *range)
+{
+	char name[EXPLAIN_PROTOCOL_MAX];
+
+	if (range->low == range->high) {
+		explain_protocol((uint8_t)range->low, name);
+		add(text, "%s", name);
+	} else {
+		add(text, "%u-%u", range->low, range->high);
+	}
+}
+
+static void add_numbers(struct text *text, const char *format, const struct region_range *range)
+{
+	add(text, format, range->low);
+	if (range->low == range->high)
+		return;
+	add(text, "-");
+	add(text, format, range->high);
+}
+
+static void add_range(struct text *text, const struct sim_world *world,
+		      const struct region_field *field, const struct region_range *range)
+{
+	const char *name;
+
+	switch (field->id) {
+	case REGION_TCP_FLAGS:
+		add_flags(text, range->low);
+		break;
+	case REGION_PROTOCOL:
+		add_protocols(text, range);
+		break;
+	case REGION_IFINDEX:
+		name = sim_world_ifname(world, range->low);
+		add(text, "%s", name ? name : "one without a name");
+		break;
+	case REGION_ETHERTYPE:
+		add_numbers(text, "0x%04x", range);
+		break;
+	default:
+		add_numbers(text, "%u", range);
+		break;
+	}
+}
+
+/* Length of the prefix that the hole is; -1: it is none. */
+static int prefix_of(const struct region_hole *hole, uint8_t family)
+{
+	const uint8_t bits = ifw_addr_bits(family);
+
+	for (int len = 0; len <= bits; len++) {
+		const struct ifw_addr ones =
+			ifw_addr_mask((struct ifw_addr){~0ULL, ~0ULL}, (uint32_t)len);
+		const struct ifw_addr all = ifw_addr_mask((struct ifw_addr){~0ULL, ~0ULL}, bits);
+		const struct ifw_addr last = {hole->first.hi | (all.hi & ~ones.hi),
+					      hole->first.lo | (all.lo & ~ones.lo)};
+
+		if (ifw_addr_equal(hole->first, ifw_addr_mask(hole->first, (uint32_t)len)) &&
+		    ifw_addr_equal(hole->last, last))
+			return len;
+	}
+	return -1;
+}
+
+static void add_holes(struct text *text, const struct region_field *field)
+{
+	for (size_t i = 0; i < field->hole_count; i++) {
+		const struct region_hole *hole = &field->holes[i];
+		const int len = prefix_of(hole, field->family);
+		char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
+
+		rule_print_addr(hole->first, field->family, first, sizeof(first));
+		rule_print_addr(hole->last, field->family, last, sizeof(last));
+		add(text, "%s%s", i ? ", " : " but ", first);
+		if (len < 0)
+			add(text, "-%s", last);
+		else if (len < ifw_addr_bits(field->family))
+			add(text, "/%d", len);
+	}
+}
+
+void region_field_text(const struct sim_world *world, const struct region_field *field,
+		       char text[REGION_TEXT_MAX])
+{
+	struct text out = {text, 0};
+	char addr[INET6_ADDRSTRLEN];
+
+	text[0] = '\0';
+	if (field->any || (field->kind == REGION_PREFIX && field->len == 0)) {
+		add(&out, "any");
+	} else if (field->kind == REGION_PREFIX) {
+		rule_print_addr(field->addr, field->family, addr, sizeof(addr));
+		add(&out, "%s/%u", addr, field->len);
+	}
+	if (field->kind == REGION_PREFIX)
+		add_holes(&out, field);
+	if (field->any || field->kind == REGION_PREFIX)
+		return;
+	for (size_t i = 0; i < field->count; i++) {
+		/* Of the flags that do not count the packet's own stand here. */
+		if (i > 0)
+			add(&out, ",");
+		add_range(&out, world, field, &field->ranges[i]);
+	}
+}
+
+static const struct region_field *find(const struct region *region, enum region_id id)
+{
+	for (size_t i = 0; i < region->count; i++)
+		if (region->fields[i].id == id)
+			return &region->fields[i];
+	return NULL;
+}
+
+void region_exception_text(const struct region *region, const struct region_exception *exception,
+			   char text[REGION_TEXT_MAX])
+{
+	const struct region_field *src = find(region, REGION_SRC);
+	const uint8_t family = src ? src->family : IFW_FAMILY_IPV4;
+	char from[EXPLAIN_END_MAX], to[EXPLAIN_END_MAX];
+
+	if (find(region, REGION_SRC_PORT)) {
+		explain_end(exception->src, exception->src_port, family, from);
+		explain_end(exception->dst, exception->dst_port, family, to);
+	} else {
+		rule_print_addr(exception->src, family, from, sizeof(from));
+		rule_print_addr(exception->dst, family, to, sizeof(to));
+	}
+	snprintf(text, REGION_TEXT_MAX, "%s -> %s", from, to);
+}

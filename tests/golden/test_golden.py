@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What ifw-sim answers, word for word, in telling cases.
+
+A case is one file. `== NAME` begins a file that its commands can read (rules, world,
+packets); `$ ARGUMENTS` runs ifw-sim with these, and what follows, up to the next `$`, is
+what it prints: its standard output, then lines that begin with `! ` for standard error, and
+`exit N` where the status is not 0. Text before the first of both says what the case is about.
+
+    test_golden.py --simulator build/bin/ifw-sim [--update] CASE...
+
+--update writes what is printed now into the cases; read the difference before it is kept.
+"""
+
+import argparse
+import difflib
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+
+
+def split_case(text):
+    """The text in front, {name: text} of files, and [(command, expected)] of a case."""
+    about, files, commands = [], {}, []
+    into = about
+    for line in text.splitlines(keepends=True):
+        if line.startswith("== "):
+            into = files.setdefault(line[3:].strip(), [])
+        elif line.startswith("$ "):
+            into = []
+            commands.append((line[2:].rstrip("\n"), into))
+        else:
+            into.append(line)
+    return about, files, commands
+
+
+def run(simulator, command, directory):
+    """What the command prints, as a case has it."""
+    done = subprocess.run(
+        [simulator, *shlex.split(command)],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+    printed = done.stdout
+    printed += "".join(f"! {line}\n" for line in done.stderr.splitlines())
+    if done.returncode != 0:
+        printed += f"exit {done.returncode}\n"
+    return printed.splitlines(keepends=True)
+
+
+def check(simulator, path, update):
+    """Whether the case prints what it says."""
+    text = path.read_text(encoding="utf-8")
+    about, files, commands = split_case(text)
+    now = list(about)
+    with tempfile.TemporaryDirectory() as directory:
+        for name, lines in files.items():
+            (pathlib.Path(directory) / name).write_text("".join(lines), encoding="utf-8")
+            now += [f"== {name}\n", *lines]
+        for command, _ in commands:
+            now += [f"$ {command}\n", *run(simulator, command, directory)]
+    if "".join(now) == text:
+        return True
+    if update:
+        path.write_text("".join(now), encoding="utf-8")
+        print(f"{path}: updated")
+        return True
+    sys.stdout.writelines(
+        difflib.unified_diff(text.splitlines(keepends=True), now, f"{path} as kept", "as printed")
+    )
+    return False
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--simulator", required=True, type=lambda p: str(pathlib.Path(p).resolve()))
+    parser.add_argument("--update", action="store_true")
+    parser.add_argument("cases", nargs="+", type=pathlib.Path, metavar="CASE")
+    args = parser.parse_args()
+    failed = [path for path in args.cases if not check(args.simulator, path, args.update)]
+    print(f"{len(args.cases) - len(failed)} of {len(args.cases)} cases as kept")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
