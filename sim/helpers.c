@@ -326,7 +326,7 @@ const struct ifw_prefix *ifw_find_prefix(ifw_ctx *ctx, __u32 generation,
 	struct sim_prefix *prefix = NULL;
 
 	if (!fails(ctx) && generation < SIM_GENERATIONS)
-		HASH_FIND(hh, ctx->world->sets[generation].by_key, key, sizeof(*key), prefix);
+		prefix = sim_set_find_prefix(&ctx->world->sets[generation], key);
 	TRACE(ctx, .kind = SIM_TRACE_PREFIX, .key = key, .prefix = prefix ? &prefix->value : NULL);
 	return prefix ? &prefix->value : NULL;
 }

@@ -25,7 +25,7 @@ int sim_world_create(struct sim_world **world)
 
 static void set_clear(struct sim_set *set)
 {
-	HASH_CLEAR(hh, set->by_key);
+	free(set->slots);
 	free(set->index);
 	free(set->prefixes);
 	free(set->ranges);
@@ -242,14 +242,46 @@ static void add_to_filter(struct ifw_index *index, const struct ifw_prefix_key *
 	index->filter[slot / 64] |= 1ULL << (slot % 64);
 }
 
+/* A packet asks for several, so this is worth more than what uthash does. */
+struct sim_prefix *sim_set_find_prefix(const struct sim_set *set, const struct ifw_prefix_key *key)
+{
+	const uint32_t hash = sim_hash(key, sizeof(*key));
+
+	if (!set->slots)
+		return NULL;
+	for (uint32_t at = hash & set->slot_mask;; at = (at + 1) & set->slot_mask) {
+		const struct sim_prefix_slot *slot = &set->slots[at];
+
+		if (!slot->prefix)
+			return NULL;
+		if (slot->hash == hash &&
+		    memcmp(&set->prefixes[slot->prefix - 1].key, key, sizeof(*key)) == 0)
+			return &set->prefixes[slot->prefix - 1];
+	}
+}
+
+static void set_add_slot(struct sim_set *set, uint32_t prefix)
+{
+	const uint32_t hash = sim_hash(&set->prefixes[prefix - 1].key, sizeof(set->prefixes->key));
+	uint32_t at = hash & set->slot_mask;
+
+	while (set->slots[at].prefix)
+		at = (at + 1) & set->slot_mask;
+	set->slots[at] = (struct sim_prefix_slot){hash, prefix};
+}
+
 static int set_fill(struct sim_set *set, struct image *image)
 {
-	bool no_memory = false;
+	uint32_t slots = 2;
 
+	while (slots < 2 * image->prefix_count)
+		slots *= 2;
+	set->slot_mask = slots - 1;
+	set->slots = calloc(slots, sizeof(*set->slots));
 	set->index = calloc(1, sizeof(*set->index));
 	set->prefixes = calloc(image->prefix_count + 1, sizeof(*set->prefixes));
 	set->ranges = calloc(image->range_count + 1, sizeof(*set->ranges));
-	if (!set->index || !set->prefixes || !set->ranges) {
+	if (!set->slots || !set->index || !set->prefixes || !set->ranges) {
 		set_clear(set);
 		return -ENOMEM;
 	}
@@ -257,17 +289,14 @@ static int set_fill(struct sim_set *set, struct image *image)
 	memcpy(set->index->lengths, image->lengths, sizeof(set->index->lengths));
 	if (image->range_count)
 		memcpy(set->ranges, image->ranges, image->range_count * sizeof(*set->ranges));
-	for (size_t i = 0; i < image->prefix_count && !no_memory; i++) {
+	set->prefix_count = image->prefix_count;
+	for (size_t i = 0; i < image->prefix_count; i++) {
 		struct sim_prefix *prefix = &set->prefixes[i];
 
 		prefix->key = image->prefixes[i].self;
 		prefix->value = image->prefixes[i];
 		add_to_filter(set->index, &prefix->key);
-		HASH_ADD(hh, set->by_key, key, sizeof(prefix->key), prefix);
-	}
-	if (no_memory) {
-		set_clear(set);
-		return -ENOMEM;
+		set_add_slot(set, (uint32_t)i + 1);
 	}
 	return 0;
 }

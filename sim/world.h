@@ -92,14 +92,21 @@ struct sim_listener {
 struct sim_prefix {
 	struct ifw_prefix_key key;
 	struct ifw_prefix value;
-	UT_hash_handle hh;
+};
+
+/* Where a prefix is, by its hash: open addressing, at most half full. */
+struct sim_prefix_slot {
+	uint32_t hash;
+	uint32_t prefix; /* number, from 1; 0: free */
 };
 
 /* One generation: the inner maps of ifw_prefixes and ifw_ranges, and its part of ifw_index. */
 struct sim_set {
 	struct ifw_index *index; /* NULL: everything 0 */
-	struct sim_prefix *by_key;
+	struct sim_prefix_slot *slots;
+	uint32_t slot_mask; /* their number, a power of 2, less 1 */
 	struct sim_prefix *prefixes;
+	size_t prefix_count;
 	struct ifw_range *ranges;
 	size_t range_count;
 };
@@ -177,6 +184,9 @@ void sim_world_clear(struct sim_world *world);
 
 /* name unused in the world. NULL: no memory, or (*error -ENOSPC, -EINVAL) as iface_names_add. */
 struct sim_iface *sim_world_add_iface(struct sim_world *world, const char *name, int *error);
+
+/* NULL: it is not there. */
+struct sim_prefix *sim_set_find_prefix(const struct sim_set *set, const struct ifw_prefix_key *key);
 
 /* Gives the interface its number, not 0 and unused. 0 or -ENOMEM. */
 int sim_world_index_iface(struct sim_world *world, struct sim_iface *iface, uint32_t ifindex);
