@@ -53,6 +53,7 @@ static const char help[] =
 	"  flow tcp|udp ORIGINAL REPLY [state STATE] [idle SECONDS] [forwarded] [no-peer] "
 	"[came-in]\n"
 	"  flow icmp ADDRESS ADDRESS id N [...]\n"
+	"  after packet 3: socket tcp established LOCAL REMOTE     (also close, set, track, wait)\n"
 	"  kernel 6.1\n"
 	"\n"
 	"Exit status: 0 done, 1 usage or bad input, 2 the system refused, 3 not what --expect "

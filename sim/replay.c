@@ -153,7 +153,7 @@ static int prepare(struct player *player, const struct capture_packet *packet,
 		.length = packet->length,
 		.ifindex =
 			replay->ifindex ? replay->ifindex : sim_world_first_ifindex(replay->world),
-		.time_ns = packet->time_ns,
+		.time_ns = packet->time_ns + sim_world_delay(replay->world),
 	};
 	replayed->fate = packet->captured < packet->length ? REPLAY_CUT : REPLAY_DECIDED;
 	if (replayed->fate != REPLAY_DECIDED)
@@ -193,7 +193,8 @@ static int play(struct player *player, uint64_t number, const struct capture_pac
 	}
 	if (number % REPLAY_POSITION_EVERY == 0)
 		replayed.position = capture_position(player->capture);
-	return replay->each(replay->arg, &replayed);
+	error = replay->each(replay->arg, &replayed);
+	return error ? error : sim_world_pass_packet(replay->world, number);
 }
 
 /* A verdict on bytes that the interface cannot bring would be one on another packet. */

@@ -103,6 +103,16 @@ struct sim_frame {
 int sim_decide(struct sim_world *world, const struct sim_frame *frame, struct sim_result *result);
 
 /*
+ * Lets the events come about that the world file has for after this packet of a
+ * capture (numbers from 1, not going back). 0; -ENOMEM; -EINVAL where one cannot, which
+ * only changes made since by others can cause.
+ */
+int sim_world_pass_packet(struct sim_world *world, uint64_t number);
+
+/* How much later packets come, ns, because events have waited. */
+uint64_t sim_world_delay(const struct sim_world *world);
+
+/*
  * The last packet that was decided, as the decision understood it; where outer
  * headers were removed, the inner one. Until the next.
  */

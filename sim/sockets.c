@@ -58,6 +58,16 @@ static const struct sim_socket *find(const struct sim_world *world,
 	return socket;
 }
 
+struct sim_socket *sim_world_find_socket(const struct sim_world *world,
+					 const struct sim_socket_key *key)
+{
+	const struct sim_socket_key searched = as_searched(key);
+	struct sim_socket *socket;
+
+	HASH_FIND(hh, world->sockets, &searched, sizeof(searched), socket);
+	return socket;
+}
+
 int sim_world_add_socket(struct sim_world *world, const struct sim_socket_key *key, uint32_t state,
 			 unsigned int flags)
 {

@@ -55,6 +55,7 @@ void sim_world_clear(struct sim_world *world)
 		free(world->ifaces);
 		world->ifaces = next;
 	}
+	sim_world_clear_events(world);
 	sim_world_clear_sockets(world);
 	sim_world_clear_fragments(world);
 	sim_world_clear_flows(world);

@@ -111,6 +111,17 @@ struct sim_set {
 	size_t range_count;
 };
 
+/* A statement for later, as the world file has it. */
+struct sim_event {
+	struct sim_event *next; /* in the order in which they come */
+	uint64_t packet;	/* after this one */
+	unsigned int line;
+	size_t at;  /* where the statement begins, bytes into the line */
+	size_t end; /* and where it ends, without a comment */
+	size_t size;
+	char text[]; /* the whole line */
+};
+
 /* A looked-up socket, as long as the packet lives. */
 struct sim_handle {
 	struct bpf_sock sk; /* a copy, so that use after release shows */
@@ -162,6 +173,9 @@ struct sim_world {
 	uint32_t epoch;	    /* of the rules */
 	bool flows_waiting; /* times of flows count from the first packet, which has not come */
 	uint32_t kernel;    /* SIM_KERNEL() */
+	struct sim_event *events, *next_event;
+	uint64_t delay_ns; /* what events have put off */
+	bool rehearses;	   /* it is there to see whether all events can come about */
 	struct sim_set sets[SIM_GENERATIONS];
 	__u32 active;
 	struct rule_set rules;
@@ -215,6 +229,10 @@ static inline bool sim_is_mapped(struct ifw_addr addr)
 int sim_world_add_socket(struct sim_world *world, const struct sim_socket_key *key, uint32_t state,
 			 unsigned int flags);
 
+/* By the key as given to sim_world_add_socket; NULL: there is none. */
+struct sim_socket *sim_world_find_socket(const struct sim_world *world,
+					 const struct sim_socket_key *key);
+
 /* Closed: gone from the tables and from the kept listeners. */
 void sim_world_close_socket(struct sim_world *world, struct sim_socket *socket);
 void sim_world_clear_sockets(struct sim_world *world);
@@ -227,6 +245,16 @@ int sim_world_keep_listener(struct sim_world *world, const struct ifw_listener_k
 			    const struct sim_socket *socket);
 const struct sim_socket *sim_world_kept_listener(const struct sim_world *world,
 						 const struct ifw_listener_key *key);
+
+/* --- world_event.c ---------------------------------------------------------- */
+
+/*
+ * Lets all events come about in a world of the same text. 0, -EINVAL after reporting
+ * which cannot, -ENOMEM.
+ */
+int sim_world_rehearse(struct sim_world *world, const char *text, size_t size, diagnose_fn diagnose,
+		       void *arg);
+void sim_world_clear_events(struct sim_world *world);
 
 /* --- fragments.c ----------------------------------------------------------- */
 

@@ -27,6 +27,11 @@
  *   flow tcp|udp ORIGINAL REPLY [state STATE] [idle SECONDS] [forwarded] [no-peer] [came-in]
  *   flow icmp ADDRESS ADDRESS id N [...]             the same; the first is who began
  *   kernel MAJOR.MINOR                               6.18 where none is given
+ *   after packet N[:] STATEMENT                      once N packets of a capture were seen:
+ *     socket ...                                     a socket, or another state of one
+ *     close tcp|udp LOCAL [REMOTE]                   it is gone
+ *     set ...  track ...                             settings
+ *     wait SECONDS                                   what comes then comes that much later
  *
  * lo has index 1, as everywhere; who has no index gets the next free one.
  */
@@ -285,120 +290,7 @@ static int number_ifaces(struct sim_world *world)
 	return error;
 }
 
-/* --- socket, kernel ------------------------------------------------------- */
-
-struct socket_word {
-	const char *protocol;
-	const char *word;
-	uint8_t number;
-	uint8_t kind;
-	uint32_t state;
-};
-
-static const struct socket_word socket_words[] = {
-	{"tcp", "listen", IPPROTO_TCP, SIM_SOCKET_UNCONNECTED, BPF_TCP_LISTEN},
-	{"tcp", "established", IPPROTO_TCP, SIM_SOCKET_CONNECTED, BPF_TCP_ESTABLISHED},
-	{"tcp", "syn-sent", IPPROTO_TCP, SIM_SOCKET_CONNECTED, BPF_TCP_SYN_SENT},
-	/* What a SYN made at a listener: a request, in a state of its own. */
-	{"tcp", "syn-recv", IPPROTO_TCP, SIM_SOCKET_CONNECTED, BPF_TCP_NEW_SYN_RECV},
-	{"tcp", "time-wait", IPPROTO_TCP, SIM_SOCKET_CONNECTED, BPF_TCP_TIME_WAIT},
-	/* The kernel shows UDP sockets in TCP's states: CLOSE, or with a peer ESTABLISHED. */
-	{"udp", "bound", IPPROTO_UDP, SIM_SOCKET_UNCONNECTED, BPF_TCP_CLOSE},
-	{"udp", "connected", IPPROTO_UDP, SIM_SOCKET_CONNECTED, BPF_TCP_ESTABLISHED},
-};
-
-static const struct socket_word *find_socket_word(struct word protocol, struct word state)
-{
-	for (size_t i = 0; i < sizeof(socket_words) / sizeof(socket_words[0]); i++)
-		if (word_is(protocol, socket_words[i].protocol) &&
-		    word_is(state, socket_words[i].word))
-			return &socket_words[i];
-	return NULL;
-}
-
-static bool is_wildcard(struct ifw_addr addr)
-{
-	return addr.hi == 0 && addr.lo == 0;
-}
-
-static int parse_ends(struct parser *p, struct sim_socket_key *key)
-{
-	struct word word = scan_peek(&p->scan);
-	uint8_t family = 0;
-
-	if (parse_endpoint(p, "local address", &key->family, &key->local, &key->local_port) != 0)
-		return -EINVAL;
-	if (key->kind == SIM_SOCKET_UNCONNECTED)
-		return 0;
-	if (is_wildcard(key->local))
-		return scan_error(&p->scan, word, "a socket with a peer has a local address");
-	word = scan_peek(&p->scan);
-	if (parse_endpoint(p, "remote address", &family, &key->peer, &key->peer_port) != 0)
-		return -EINVAL;
-	if (family != key->family)
-		return scan_error(&p->scan, word, "local and remote are of different families");
-	if (is_wildcard(key->peer))
-		return scan_error(&p->scan, word, "a peer has an address");
-	if (sim_is_mapped(key->local) != sim_is_mapped(key->peer))
-		return scan_error(&p->scan, word, "local and remote are of different families");
-	return 0;
-}
-
-/* Any order; each once. */
-static int parse_flags(struct parser *p, const struct sim_socket_key *key, unsigned int *flags)
-{
-	struct word word;
-
-	while ((word = scan_peek(&p->scan)).len) {
-		unsigned int flag;
-
-		if (word_is(word, "reuseport"))
-			flag = SIM_SOCKET_REUSEPORT;
-		else if (word_is(word, "v6only"))
-			flag = SIM_SOCKET_V6ONLY;
-		else
-			break;
-		if (*flags & flag)
-			break;
-		if (flag == SIM_SOCKET_V6ONLY &&
-		    (key->kind != SIM_SOCKET_UNCONNECTED || key->family != IFW_FAMILY_IPV6 ||
-		     sim_is_mapped(key->local)))
-			return scan_error(
-				&p->scan, word,
-				"only a socket on an IPv6 address without peer is v6only");
-		*flags |= flag;
-		scan_word(&p->scan);
-	}
-	return parse_expect_end(p);
-}
-
-static int parse_socket(struct parser *p)
-{
-	struct word protocol = scan_word(&p->scan), state = scan_word(&p->scan), word;
-	const struct socket_word *type = find_socket_word(protocol, state);
-	struct sim_socket_key key = {};
-	unsigned int flags = 0;
-	int error;
-
-	if (!word_is(protocol, "tcp") && !word_is(protocol, "udp"))
-		return scan_error(&p->scan, protocol, "expected tcp or udp");
-	if (!type)
-		return scan_error(&p->scan, state,
-				  word_is(protocol, "tcp") ? "expected listen, established, "
-							     "syn-sent, syn-recv or time-wait"
-							   : "expected bound or connected");
-	key.protocol = type->number;
-	key.kind = type->kind;
-	word = scan_peek(&p->scan);
-	if (parse_ends(p, &key) != 0)
-		return -EINVAL;
-	if (parse_flags(p, &key, &flags) != 0)
-		return -EINVAL;
-	error = sim_world_add_socket(p->world, &key, type->state, flags);
-	if (error == -EEXIST)
-		return scan_error(&p->scan, word, "this socket is already there");
-	return error;
-}
+/* --- kernel --------------------------------------------------------------- */
 
 static int parse_kernel(struct parser *p)
 {
@@ -437,9 +329,11 @@ static int parse_statement(struct parser *p)
 		return parse_track(p);
 	if (word_is(word, "flow"))
 		return parse_flow(p);
+	if (word_is(word, "after"))
+		return parse_after(p);
 	return scan_error(&p->scan, word,
 			  "unknown statement " WORD_FORMAT
-			  " (interface, set, socket, kernel, track or flow)",
+			  " (interface, set, socket, kernel, track, flow or after)",
 			  WORD_ARG(word));
 }
 
@@ -456,6 +350,8 @@ int sim_world_parse(struct sim_world *world, const char *text, size_t size, diag
 		error = parse_statement(&p);
 	if (error != -ENOMEM)
 		error = p.scan.errors ? -EINVAL : number_ifaces(world);
+	if (!error && world->events && !world->rehearses)
+		error = sim_world_rehearse(world, text, size, diagnose, arg);
 	if (error)
 		sim_world_clear(world);
 	return error;

@@ -12,6 +12,7 @@ struct parser {
 	struct scan scan;
 	struct sim_world *world;
 	bool kernel_given;
+	bool event; /* the statement comes later, in a world that is under way */
 };
 
 /*
@@ -27,9 +28,12 @@ int parse_endpoint(struct parser *p, const char *what, uint8_t *family, struct i
 		   uint16_t *port);
 int parse_on_off(struct parser *p, bool *on);
 
-/* The statements `set`, `track` and `flow` behind that word. 0 or -EINVAL; -ENOMEM. */
+/* The statements behind their first word. 0 or -EINVAL; -ENOMEM. */
 int parse_set(struct parser *p);
 int parse_track(struct parser *p);
 int parse_flow(struct parser *p);
+int parse_socket(struct parser *p);
+int parse_close(struct parser *p);
+int parse_after(struct parser *p);
 
 #endif /* IFW_SIM_WORLD_PARSE_H */

@@ -353,3 +353,69 @@ Test(sim_replay, ends_where_the_caller_says)
 	cr_assert_eq(replay(&c, &seen), -EIO);
 	cr_assert_eq(seen.packets, 1);
 }
+
+/* --- Events -------------------------------------------------------------------- */
+
+static struct frame tcp_with(uint8_t flags)
+{
+	struct frame frame = tcp("192.0.2.1", 5, "198.51.100.1", 80);
+
+	frame.bytes[L4 + 13] = flags;
+	return frame;
+}
+
+/* A handshake: the listener's request, the connection, its end. */
+Test(sim_replay, sockets_come_and_go_on_the_way)
+{
+	static const uint8_t flags[] = {0x02, 0x10, 0x18, 0x11, 0x10, 0x02};
+	static const uint8_t reasons[] = {IFW_REASON_INTERCEPTED, IFW_REASON_ESTABLISHED,
+					  IFW_REASON_ESTABLISHED, IFW_REASON_ESTABLISHED,
+					  IFW_REASON_ESTABLISHED, IFW_REASON_NO_LISTENER};
+	struct capture_bytes c = begin(ETHERNET);
+	struct seen seen = {};
+
+	sim_world_destroy(world);
+	world = world_of(
+		"interface eth0 index 2\n"
+		"socket tcp listen 127.0.0.1:1000\n"
+		"after packet 1: socket tcp syn-recv 198.51.100.1:80 192.0.2.1:5\n"
+		"after packet 2: socket tcp established 198.51.100.1:80 192.0.2.1:5 # it is\n"
+		"after packet 4 socket tcp time-wait 198.51.100.1:80 192.0.2.1:5\n"
+		"after packet 5 close tcp 198.51.100.1:80 192.0.2.1:5\n"
+		"after packet 5 close tcp 127.0.0.1:1000\n",
+		"intercept tcp to 198.51.100.0/24 port 80 via 1000\n");
+	for (size_t i = 0; i < sizeof(flags); i++) {
+		struct frame made = tcp_with(flags[i]);
+
+		add_packet(&c, &made, made.length);
+	}
+	cr_assert_eq(replay(&c, &seen), 0, "%s", message);
+	cr_assert_eq(seen.packets, sizeof(flags));
+	cr_assert_arr_eq(seen.reasons, reasons, sizeof(reasons));
+}
+
+Test(sim_replay, time_and_settings_change_on_the_way)
+{
+	struct capture_bytes c = begin(ETHERNET);
+	struct frame in = udp("192.0.2.1", 53, "10.0.0.1", 5);
+	struct frame ssh = tcp("192.0.2.1", 5, "10.0.0.1", 22);
+	struct seen seen = {};
+
+	sim_world_destroy(world);
+	world = world_of("interface eth0 index 2 address 10.0.0.1/24\nset eth0 track on\n"
+			 "flow udp 10.0.0.1:5 192.0.2.1:53 idle 50\n"
+			 "after packet 1 wait 119\nafter packet 2 wait 120\n"
+			 "after packet 4 set eth0 ssh off\n",
+			 "");
+	add_packet(&c, &in, in.length);
+	add_packet(&c, &in, in.length);
+	add_packet(&c, &in, in.length);
+	add_packet(&c, &ssh, ssh.length);
+	add_packet(&c, &ssh, ssh.length);
+	cr_assert_eq(replay(&c, &seen), 0, "%s", message);
+	cr_assert_eq(seen.reasons[0], IFW_REASON_TRACKED);
+	cr_assert_eq(seen.reasons[1], IFW_REASON_TRACKED);
+	cr_assert_eq(seen.reasons[2], IFW_REASON_NO_RULE);
+	cr_assert_eq(seen.reasons[3], IFW_REASON_SSH);
+	cr_assert_eq(seen.reasons[4], IFW_REASON_NO_RULE);
+}
