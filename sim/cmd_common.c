@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "../cli/diagnose.h"
-#include "../ruleset/grammar.h"
 #include "cmd.h"
 
 #define TEXT_FIRST (64UL * 1024)       /* bytes read at first; doubled as needed */
@@ -110,19 +109,15 @@ static int load_world(struct sim_world *world, const char *path)
 static int load_rules(struct sim_world *world, const char *path)
 {
 	struct diagnose_to to = {.stream = stderr, .program = PROGRAM, .file = path};
-	struct rule_set set __attribute__((cleanup(rule_set_clear))) = {};
 	char *text __attribute__((cleanup(free_text))) = NULL;
 	size_t size = 0;
 	int status = read_text(path, &text, &size), error;
 
 	if (status)
 		return status;
-	set.names = *sim_world_names(world);
-	error = grammar_parse_set(text, size, &set, diagnose_print, &to);
+	error = sim_world_parse_rules(world, text, size, diagnose_print, &to);
 	if (error == -EINVAL)
 		return STATUS_BAD_INPUT;
-	if (!error)
-		error = sim_world_set_rules(world, &set);
 	if (error == -E2BIG)
 		return cmd_fail(STATUS_BAD_INPUT,
 				"'%s' uses too many different pairs of prefix lengths", path);

@@ -6,6 +6,8 @@
  * page, counted socket references, the same error codes.
  *
  * A world may be used by one thread at a time; worlds do not share anything.
+ * example.c shows all that a test needs: sim_world_create, _parse, _parse_rules,
+ * a frame, sim_decide, sim_world_destroy.
  */
 #ifndef IFW_SIM_H
 #define IFW_SIM_H
@@ -36,6 +38,10 @@ struct iface_names *sim_world_names(struct sim_world *world);
  * copied. 0, -ENOMEM, -E2BIG (compile_set); on failure the former stays in force.
  */
 int sim_world_set_rules(struct sim_world *world, const struct rule_set *set);
+
+/* The same of rules as text: 0, -EINVAL after reporting; or as sim_world_set_rules. */
+int sim_world_parse_rules(struct sim_world *world, const char *text, size_t size,
+			  diagnose_fn diagnose, void *arg);
 
 /* ifindex of an interface by name, 0 where the world has none; name of one, NULL likewise. */
 uint32_t sim_world_ifindex(const struct sim_world *world, const char *name);
@@ -95,6 +101,15 @@ struct sim_frame {
 	 */
 	bool trial;
 };
+
+/*
+ * An Ethernet frame with the first packet of a flow: protocol "tcp" (a SYN) or "udp",
+ * ends as "10.0.0.1:5000" or "[2001:db8::1]:5000". Returns its bytes; 0 where these
+ * are no ends of one family.
+ */
+#define SIM_MADE_MAX 128 /* bytes */
+size_t sim_make_frame(const char *protocol, const char *src, const char *dst,
+		      uint8_t frame[SIM_MADE_MAX]);
 
 /*
  * Decides one packet. 0; -ENOMEM; -EPROTO where the decision broke the kernel's
