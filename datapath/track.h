@@ -154,17 +154,24 @@ ifw_inline ifw_answer ifw_tracked_echo(ifw_ctx *ctx, const struct packet *p)
 	return p->answer ? ifw_pass(IFW_REASON_TRACKED) : answer;
 }
 
-/* 1 where the quoted packet, or one the same way, has left: an error about it is an answer. */
-IFW_STEP int ifw_quoted_left(ifw_ctx *ctx)
+/*
+ * The side of its flow that the quoted packet is of, where packets of it have
+ * left: an error about it is an answer. IFW_SIDES: none have.
+ */
+IFW_STEP __u32 ifw_quoted_side(ifw_ctx *ctx)
 {
 	struct ifw_work *w = ifw_work_of(ctx);
 	struct ifw_flow *flow;
+	__u32 side;
 
 	if (!w)
-		return 0;
+		return IFW_SIDES;
 	ifw_flow_key(&w->quoted, &w->track);
 	flow = ifw_look_up_flow(ctx, w);
-	return flow && flow->sides[ifw_flow_side(flow, &w->track) & 1].left;
+	if (!flow)
+		return IFW_SIDES;
+	side = ifw_flow_side(flow, &w->track) & 1;
+	return flow->sides[side].left ? side : IFW_SIDES;
 }
 
 /* The beginnings of a flow with this packet, in w->track.fresh; 0 where none may begin. */
