@@ -49,7 +49,7 @@ ifw_inline __u32 ifw_tcp_scale(ifw_ctx *ctx, const struct packet *p, struct trac
 	    ifw_load_some(ctx, p->l4_off + IFW_TCP_HEADER, t->options, size))
 		return IFW_SCALE_NONE;
 	*at = 0;
-	/* Each step takes one byte at least. */
+	/* Each step takes one byte at least; all but the no-operation hold their length. */
 	for (int i = 0; i < IFW_TCP_OPTIONS_MAX; i++) {
 		__u32 here = *at, kind, length;
 
@@ -59,7 +59,7 @@ ifw_inline __u32 ifw_tcp_scale(ifw_ctx *ctx, const struct packet *p, struct trac
 		length = kind == IFW_TCP_OPTION_NOP ? 1 : t->options[here + 1];
 		if (kind == IFW_TCP_OPTION_SCALE && length == 3)
 			return t->options[here + 2];
-		if (kind == IFW_TCP_OPTION_END || length == 0)
+		if (kind == IFW_TCP_OPTION_END || length < (kind == IFW_TCP_OPTION_NOP ? 1 : 2))
 			return IFW_SCALE_NONE;
 		*at = here + length;
 	}

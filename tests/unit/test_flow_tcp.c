@@ -290,6 +290,8 @@ Test(flow_tcp, options_are_walked)
 	cr_expect_not(reads_scale((const uint8_t[8]){0, 2, 3, 3, 7, 0, 0, 0}), "behind the end");
 	cr_expect_not(reads_scale((const uint8_t[8]){1, 1, 1, 1, 1, 1, 3, 3}), "cut off");
 	cr_expect_not(reads_scale((const uint8_t[8]){9, 0, 3, 3, 7, 0, 0, 0}), "no length");
+	cr_expect_not(reads_scale((const uint8_t[8]){9, 1, 3, 3, 7, 0, 0, 0}),
+		      "a length that does not hold itself");
 	cr_expect_not(reads_scale((const uint8_t[8]){3, 4, 7, 7, 0, 0, 0, 0}), "another length");
 }
 
