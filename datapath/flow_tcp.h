@@ -234,6 +234,14 @@ ifw_inline void ifw_tcp_progress(struct ifw_flow *flow, __u32 side, const struct
 		flow->state = ifw_tcp_ending(flow);
 }
 
+/* From here on without the handshake: the other side is where it is said to be. */
+ifw_inline void ifw_tcp_take_up(struct ifw_flow *flow, const struct track *t)
+{
+	flow->state = IFW_FLOW_ONE_SIDED;
+	flow->liberal = 1;
+	flow->sides[IFW_REPLY].end = t->acknowledgement;
+}
+
 /* Tells the flow of a segment that fits it. */
 ifw_inline void ifw_tcp_advance(struct ifw_flow *flow, __u32 side, const struct packet *p,
 				const struct track *t, __u32 pick_up)
@@ -252,8 +260,7 @@ ifw_inline void ifw_tcp_advance(struct ifw_flow *flow, __u32 side, const struct 
 		/* Its answer has gone another way: from here on, as if picked up. */
 		if (side != IFW_ORIGINAL || !pick_up)
 			return;
-		flow->state = IFW_FLOW_ONE_SIDED;
-		flow->liberal = 1;
+		ifw_tcp_take_up(flow, t);
 	}
 	ifw_tcp_progress(flow, side, t);
 }
@@ -277,9 +284,7 @@ ifw_inline void ifw_tcp_begin(struct ifw_flow *flow, const struct packet *p, con
 	flow->liberal = p->fragment;
 	if (t->flags & IFW_TCP_SYN)
 		return;
-	flow->state = IFW_FLOW_ONE_SIDED;
-	flow->liberal = 1;
-	flow->sides[IFW_REPLY].end = t->acknowledgement;
+	ifw_tcp_take_up(flow, t);
 }
 
 #endif /* IFW_FLOW_TCP_H */

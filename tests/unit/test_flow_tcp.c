@@ -420,6 +420,17 @@ Test(flow_tcp, a_handshake_half_seen)
 	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
 }
 
+/* Where the other side stands is then known from what was acknowledged, wherever that is. */
+Test(flow_tcp, a_handshake_half_seen_ends_as_others_do)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	C(1, .flags = ACK, .sequence = 1001, .acknowledgement = 0x90000001);
+	S_PASSES(2, .flags = FIN | ACK, .sequence = 0x90000001, .acknowledgement = 1001);
+	expect_state(IFW_FLOW_FIN_WAIT, IFW_FLOWS_CONNECTED);
+	C(3, .flags = ACK, .sequence = 1001, .acknowledgement = 0x90000002);
+	expect_state(IFW_FLOW_CLOSE_WAIT, IFW_FLOWS_CONNECTED);
+}
+
 Test(flow_tcp, a_handshake_half_seen_without_pick_up)
 {
 	world->track.flags &= ~(__u32)IFW_TRACK_PICK_UP;
