@@ -90,12 +90,14 @@ static void end_progress(struct run *run)
 
 /* --- A line a packet -------------------------------------------------------------- */
 
-static int print_json(const struct run *run, uint64_t number, const struct decision *d)
+static int print_json(const struct run *run, uint64_t number, const struct sim_result *result)
 {
+	const struct decision *d = &result->decision;
 	char text[RULE_TEXT_MAX];
-	json_t *line = json_pack("{s:I, s:s, s:s, s:s?, s:s?}", "packet", (json_int_t)number,
+	json_t *line = json_pack("{s:I, s:s, s:s, s:s?, s:s?, s:I}", "packet", (json_int_t)number,
 				 "verdict", cmd_verdict(d), "reason", cmd_reason(d), "rule",
-				 cmd_rule_text(run->world, d, text), "assigned", cmd_assigned(d));
+				 cmd_rule_text(run->world, d, text), "assigned", cmd_assigned(d),
+				 "mark", (json_int_t)result->mark);
 	int error;
 
 	if (!line)
@@ -157,7 +159,7 @@ static int on_packet(void *arg, const struct replay_packet *packet)
 		capture_write(writer, packet->captured);
 	if (run->options->summary)
 		return 0;
-	return run->options->json ? print_json(run, packet->number, d)
+	return run->options->json ? print_json(run, packet->number, packet->result)
 				  : print_line(run, packet->number, d);
 }
 
