@@ -5,18 +5,18 @@ Nothing here is shared with datapath/ or ruleset/, and nothing is quick: rules
 are a list, addresses are those of the ipaddress module. It says what the
 simulator must say, so where the two differ one of them, or the page, is wrong.
 
-Each question is a method; decide() asks them in order. What a packet that left
-the host means for later ones (tracking) would be one more question before the
-rules, and one more memory beside self.datagrams.
+Each question is a method; decide() asks them in order for what comes in,
+Leaving.leave() for what leaves. Times are microseconds.
 """
 
 import ipaddress
-from dataclasses import dataclass
 
+from flows import ORIGINAL, REPLY, Memory, echo_ends, echo_is_question
+from leaving import ERRORS, Leaving
+from outcome import REMEMBERED, Datagram, Outcome, drop
 from packet import ARP, ETHERNET, IP4, IP6, Malformed, read_ip, read_link, read_quoted
 from world import LOOPBACK
 
-REMEMBERED = 30.0  # seconds that a datagram is known after its first fragment
 SHARED_PORTS = (6, 6)  # first kernel that assigns SO_REUSEPORT sockets
 FAMILY_CHANGE = (6, 3)  # first kernel that removes headers of the other family
 GENEVE_PORT = 6081
@@ -33,50 +33,37 @@ MARTIAN_DESTINATIONS = [
     for text in ("0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128", "::ffff:0:0/96")
 ]
 LINK_LOCAL = ipaddress.ip_network("fe80::/10")
-ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 ECHO_REQUEST = {4: 8, 6: 128}
 DISCOVERY = (133, 134, 135, 136)
 LISTENER_DISCOVERY = (130, 131, 132, 143)
 LISTENER_REPORTS = (131, 143)
 DHCP = {4: (67, 68), 6: (547, 546)}
-
-
-@dataclass
-class Outcome:
-    verdict: str
-    reason: str
-    rule: "object | None" = None
-    assigned: "str | None" = None
-    marked: bool = False
-
-
-@dataclass
-class Datagram:
-    """A fragmented datagram whose first fragment passed."""
-
-    since: float
-    rule: "object | None"
-    marked: bool
-    came: set  # 8-byte units
+ADMITTED = ("rule-pass", "local", "intercepted", "established", "ssh")  # and then remembered
 
 
 def within(address, networks):
     return any(address in network for network in networks if network.version == address.version)
 
 
-def drop(reason, rule=None):
-    return Outcome("drop", reason, rule)
-
-
-class Oracle:
+class Oracle(Leaving):
     def __init__(self, world, rules):
         self.world = world
         self.rules = rules
         self.datagrams = {}
+        self.memory = Memory(world.track)
+        self.started = False
 
-    def decide(self, name, frame, now=0.0):
-        """What becomes of a frame that comes in by the interface of this name."""
-        return self._decide(self.world.interfaces[name], frame, now, stripped=False)
+    def decide(self, name, frame, now=0, leaves=False):
+        """What becomes of a frame that comes in, or leaves, by the interface of this name."""
+        if not self.started:
+            self.started = True
+            for key, flow in self.world.flows.items():
+                flow.expires += now
+                self.memory.flows[key] = flow
+        interface = self.world.interfaces[name]
+        if leaves:
+            return self.leave(interface, frame, now)
+        return self._decide(interface, frame, now, stripped=False)
 
     def _decide(self, interface, frame, now, stripped):
         try:
@@ -106,26 +93,59 @@ class Oracle:
             outcome = self._geneve(interface, packet, frame, (at, tags), now, stripped)
             if outcome:
                 return outcome
-            outcome = self._whole(interface, packet)
+            outcome = self._whole(interface, packet, now)
         if packet.fragment:
             self._first_fragment(interface, packet, outcome, now)
         return outcome
 
-    def _whole(self, interface, packet):
+    def _whole(self, interface, packet, now):
         if packet.icmp:
-            outcome = self._icmp(interface, packet)
+            outcome = self._icmp(interface, packet, now)
             if outcome:
                 return outcome
         if not packet.transport:
             if packet.protocol in interface.protocols:
                 return Outcome("pass", "protocol")
             return self._unless_loopback(interface, "protocol")
-        return (
-            self._ssh(interface, packet)
-            or self._dhcp(interface, packet)
-            or self._established(packet)
-            or self._by_rule(interface, packet)
-        )
+        outcome = self._ssh(interface, packet) or self._dhcp(interface, packet)
+        answer = None
+        if not outcome:
+            answer = self._answer(interface, packet, now)
+            if answer and (answer.flow.forwarded or answer.flow.no_peer):
+                outcome = Outcome("pass", "tracked")
+        outcome = outcome or self._established(packet)
+        if not outcome and answer:
+            outcome = Outcome("pass", "tracked")
+        outcome = outcome or self._by_rule(interface, packet)
+        if interface.track and not answer and outcome.reason in ADMITTED:
+            self._remember_admitted(packet, outcome, now)
+        return outcome
+
+    # --- Tracked flows ---
+
+    def _answer(self, interface, packet, now):
+        """The flow that the packet is an answer in, told of it; None where it is none."""
+        known = interface.track and self.memory.find(packet, now)
+        if not known or known.side != REPLY or not known.flow.sides[ORIGINAL].left:
+            return None
+        if not self.memory.fits(packet, known):
+            return None
+        self._has_come_in(packet, known, now)
+        return known
+
+    def _has_come_in(self, packet, known, now):
+        known.flow.sides[known.side].came_in = True
+        self.memory.tell(packet, known, now)
+
+    def _remember_admitted(self, packet, outcome, now):
+        known = self.memory.find(packet, now)
+        if known and not self.memory.begins_anew(packet, known):
+            if self.memory.fits(packet, known):
+                self._has_come_in(packet, known, now)
+        elif outcome.reason != "established":
+            flow = self.memory.begin(packet, now)
+            if flow:
+                flow.sides[ORIGINAL].came_in = True
 
     def _unless_loopback(self, interface, reason, rule=None):
         """What drops, but passes on loopback, where nothing came from outside."""
@@ -147,9 +167,7 @@ class Oracle:
         key = self._datagram_key(interface, packet)
         self.datagrams.pop(key, None)
         if outcome.verdict == "pass":
-            self.datagrams[key] = Datagram(
-                now, outcome.rule, outcome.marked, packet.fragment.units()
-            )
+            self.datagrams[key] = Datagram(now, outcome, packet.fragment.units())
 
     def _later_fragment(self, interface, packet, now):
         key = self._datagram_key(interface, packet)
@@ -162,22 +180,25 @@ class Oracle:
                 del self.datagrams[key]
             return self._unless_loopback(interface, "fragment-overlap")
         datagram.came |= units
-        return Outcome("pass", "fragment", datagram.rule, marked=datagram.marked)
+        first = datagram.outcome
+        return Outcome("pass", "fragment", first.rule, marked=first.marked)
 
     # --- ICMP ---
 
-    def _icmp(self, interface, packet):
+    def _icmp(self, interface, packet, now):
         kind, code = packet.payload[0], packet.payload[1]
         if kind == ECHO_REQUEST[packet.version] and code == 0:
             if interface.echo and interface.owns(packet.destination):
                 return Outcome("pass", "icmp-echo")
             return self._unless_loopback(interface, "icmp-echo")
+        if echo_is_question(packet) is False:
+            return Outcome("pass", "tracked") if self._answer(interface, packet, now) else None
         if packet.fragment:
             return None
         if packet.version == 6 and code == 0 and self._is_discovery(interface, packet, kind):
             return Outcome("pass", "neighbor-discovery")
         if kind in ERRORS[packet.version]:
-            return self._icmp_error(interface, packet)
+            return self._icmp_error(interface, packet, now)
         return None
 
     def _is_discovery(self, interface, packet, kind):
@@ -196,7 +217,7 @@ class Oracle:
             return for_us and packet.hops == 1 and sent_by
         return False
 
-    def _icmp_error(self, interface, packet):
+    def _icmp_error(self, interface, packet, now):
         quoted = read_quoted(packet.version, packet.payload[8:])
         if quoted is None:
             return None
@@ -206,12 +227,25 @@ class Oracle:
             return Outcome("pass", "icmp-related", marked=True)
         if quoted.protocol == "udp" and self._listener("udp", *local):
             return Outcome("pass", "icmp-related", marked=True)
+        side = interface.track and self._quoted_side(quoted, now)
+        if side is ORIGINAL:
+            return Outcome("pass", "icmp-related")
         rule = self._rule(
             interface, quoted.protocol, quoted.destination, quoted.source, quoted.source_port
         )
         if rule and rule.action == "intercept":
             return Outcome("pass", "icmp-related", rule, marked=True)
-        return None
+        return Outcome("pass", "icmp-related") if side is REPLY else None
+
+    def _quoted_side(self, quoted, now):
+        """The side that the quoted packet is of, where packets of it have left."""
+        if quoted.protocol == "echo":
+            found = echo_ends(quoted.source, quoted.destination, quoted.identifier, True)
+        else:
+            here = (quoted.source, quoted.source_port)
+            found = (quoted.protocol, frozenset([here, (quoted.destination, quoted.port)])), here
+        known = self.memory.find_ends(*found, now)
+        return known.side if known and known.flow.sides[known.side].left else None
 
     # --- GENEVE ---
 
@@ -308,10 +342,12 @@ class Oracle:
 
     # --- Rules ---
 
-    def _rule(self, interface, protocol, source, destination, port):
+    def _rule(self, interface, protocol, source, destination, port, egress=False):
         """Longest destination, then longest source, then first added."""
         best = None
         for rule in self.rules:
+            if rule.egress != egress:
+                continue
             if not rule.matches(protocol, source, destination, port, interface):
                 continue
             length = (rule.destination.prefixlen, rule.source.prefixlen)

@@ -209,15 +209,16 @@ def _read_transport(packet):
 
 @dataclass
 class Quoted:
-    protocol: str
+    protocol: str  # "echo": an echo request
     source: object
     destination: object
-    source_port: int
-    port: int
+    source_port: int = 0
+    port: int = 0
+    identifier: bytes = b""
 
 
 def read_quoted(version, data):
-    """What an ICMP error quotes as far as the ports, or None where these cannot be seen."""
+    """What an ICMP error quotes as far as ports or identifier; None where these cannot be seen."""
     if version == 4:
         if len(data) < 20 or data[0] >> 4 != 4 or data[0] & 15 < 5:
             return None
@@ -240,6 +241,14 @@ def read_quoted(version, data):
                 return None
             protocol, size = data[size], size + step
     name = {TCP: "tcp", UDP: "udp"}.get(protocol)
-    if name is None or len(data) < size + 4:
+    if name is None:
+        kind = bytes([8 if version == 4 else 128, 0])
+        if protocol != (ICMP if version == 4 else ICMP6) or data[size : size + 2] != kind:
+            return None
+        identifier = data[size + 4 : size + 6]
+        if len(identifier) < 2:
+            return None
+        return Quoted("echo", source, destination, identifier=identifier)
+    if len(data) < size + 4:
         return None
     return Quoted(name, source, destination, *struct.unpack("!HH", data[size : size + 4]))

@@ -7,6 +7,8 @@ packets hit them, and each list holds the values on both sides of a boundary.
 
 import ipaddress
 
+from flows import TIMEOUTS
+
 OWN = {4: ["172.16.240.1", "172.16.240.9", "10.7.0.1"], 6: ["2001:db8:f0::1", "2001:db8:f0::9", "fe80::1"]}
 LENGTHS = {4: [24, 28, 31, 32, 16], 6: [64, 128, 127, 48]}
 FAR = {
@@ -47,17 +49,18 @@ def family(c):
 
 
 def _interface(c, name):
-    words = [f"interface {name} index {1 if name == 'lo' else 2}"]
+    words = [f"interface {name} index {1 if name == 'lo' else 9 if name == OTHER else 2}"]
     kind = c.number(10)
-    if kind == 9 and name != "tun0":
+    if kind == 9 and name not in ("tun0", OTHER):
         return words[0] + " no settings", False
     if kind == 8:
         words.append("addresses unknown")
     elif kind != 7:
-        wanted = [[OWN[4][0], OWN[6][0]], *([] for _ in range(3))][c.number(2)]
+        usual = ["172.16.249.1"] if name == OTHER else [OWN[4][0], OWN[6][0]]
+        wanted = [usual, *([] for _ in range(3))][c.number(2)]
         for address in wanted or c.some(OWN[4] + OWN[6], 4):
             words.append(f"address {address}/{c.pick(LENGTHS[6 if ':' in address else 4])}")
-    if name == "tun0":
+    if name == "tun0" or (name == OTHER and c.rarely(6)):
         words.append("link raw")
     return " ".join(words), True
 
@@ -88,7 +91,39 @@ def _settings(c, name):
         chosen = c.some(values, 3)
         if chosen:
             lines.append(f"set {name} {setting} {','.join(str(value) for value in chosen)}")
+    if c.number(6):
+        lines.append(f"set {name} track on")
+    if c.rarely(4):
+        lines.append(f"set {name} egress-default deny")
+    if c.rarely(4):
+        mark, mask = c.pick([(0x20, 0xFF), (0, 1), (0x80000000, 0x80000001), (7, 0xFFFFFFFF)])
+        lines.append(f"set {name} mark {mark:#x} mask {mask:#x}")
     return lines
+
+
+def _tracking(c):
+    """Settings of tracking, and flows that are known already."""
+    lines = []
+    if c.rarely(4):
+        lines.append("track pick-up off")
+    if c.rarely(6):
+        lines.append("track liberal on")
+    lines += [f"track timeout {state} {c.pick([5, 1, 40])}" for state in c.some(list(TIMEOUTS), 3)]
+    flows = {}
+    for _ in range(c.number(4)):
+        version, kind = family(c), c.pick(["tcp", "udp", "icmp"])
+        near, far = c.pick(OWN[version] + FAR[version][2:]), c.pick(FAR[version][:2])
+        ports = c.pick(PORTS), c.pick(PORTS)
+        ends = f"{at(near, ports[0])} {at(far, ports[1])}"
+        if kind == "icmp":
+            ends = f"{near} {far} id {c.pick([7, 0, 65535])}"
+        words = ["flow", kind, ends]
+        states = [s for s in TIMEOUTS if s.startswith(kind)] or list(TIMEOUTS)[:10]
+        words += ["state " + c.pick(states)] if c.rarely(3) else []
+        words += [f"idle {c.pick([1, 29, 30, 119])}"] if c.rarely(3) else []
+        words += [c.pick(["forwarded", "came-in", "no-peer"])] if c.number(2) else []
+        flows.setdefault((kind, near, far), " ".join(words))
+    return lines + list(flows.values())
 
 
 def _sockets(c, shared_in):
@@ -122,12 +157,13 @@ def _sockets(c, shared_in):
 
 
 def world(c):
-    """Name of the interface that packets come in by, and the world's lines."""
+    """Name of the interface that most packets meet, and the world's lines."""
     name = c.pick(["eth0"] * 5 + ["tun0", "lo"])
     line, settings = _interface(c, name)
-    lines = [line, f"interface {OTHER} index 9 address 172.16.249.1/24"]
+    lines = [line, _interface(c, OTHER)[0]]
     if settings:
         lines += _settings(c, name)
+    lines += _settings(c, OTHER) + _tracking(c)
     old = c.rarely(3)
     lines += _sockets(c, 2 if old else 8)  # old kernels refuse to assign these
     if old:
@@ -139,6 +175,9 @@ def _rule(c, name):
     """What identifies the rule, and its text as ifw prints it."""
     version, protocol = family(c), c.pick(["tcp", "udp"])
     action = c.pick(["intercept", "intercept", "pass", "deny"])
+    egress = c.number(4) == 3
+    if egress:
+        action = "egress " + c.pick(["deny", "pass"])
     destination = _prefix(c, version)
     low = c.pick(PORTS)
     high = low if c.number(2) else min(65535, c.pick([low + 1, low + 10, 65535, low + 400]))
@@ -153,15 +192,24 @@ def _rule(c, name):
         source = None if source.endswith("/0") else source
     if source:
         text += f" from {source}"
-    on = [None, None, None, name, OTHER, ",".join(sorted([name, OTHER]))][c.number(6)]
+    on = [None, None, None, name, OTHER, ",".join(sorted({name, OTHER}))][c.number(6)]
     if on:
         text += f" on {on}"
-    return (protocol, destination, source, low, high, on), text
+    return (egress, protocol, destination, source, low, high, on), text
 
 
 def rules(c, name, settings):
+    """Rules by what identifies them."""
     found = {}
     for _ in range(c.pick([8, 16, 4, 24, 0])):
         key, text = _rule(c, name if settings else OTHER)
         found.setdefault(key, text)
-    return list(found.values())
+    return found
+
+
+def other_rules(c, name, settings, before):
+    """Some of them, in another order perhaps, and new ones."""
+    kept = {key: text for key, text in before.items() if c.number(4)}
+    if c.number(2):
+        kept = dict(reversed(kept.items()))
+    return {**kept, **rules(c, name, settings)} if c.rarely(3) else kept

@@ -14,8 +14,10 @@ MACS = bytes.fromhex("020000000001020000000002")
 class Traffic:
     """Frames for one world. Flows are taken from its sockets and rules more often than not."""
 
-    def __init__(self, oracle, interface):
-        self.raw = interface.raw
+    def __init__(self, oracle, name):
+        self.oracle = oracle
+        interface = oracle.world.interfaces[name]
+        self.interfaces = [name] * 3 + list(oracle.world.interfaces)
         self.own = {}
         self.flows = {4: [], 6: []}
         for version, flows in self.flows.items():
@@ -28,6 +30,7 @@ class Traffic:
             self.flows[rule.destination.version] += self._around(rule)
         self.series = {}  # the datagram that fragments are being made of, by version
         self.in_series = False
+        self.way = (name, False)  # interface, and whether it leaves, of the packet being made
 
     def _around(self, rule):
         """Flows at the edges of a rule: more inside than outside."""
@@ -47,17 +50,48 @@ class Traffic:
         return 0 <= int(address) + step < 1 << address.max_prefixlen
 
     def frame(self, c):
-        if not self.raw and c.rarely(24):
+        """(interface, whether it leaves, frame)."""
+        if self.oracle.datagrams and c.rarely(6):
+            return self._rest(c)
+        interface, leaves = c.pick(self.interfaces), c.number(3) == 2
+        if not self.is_raw(interface) and c.rarely(24):
             types = [ARP, 0x88CC, 0x888E, 0x8847, 46, 0, 0x05DC, 0x0600]
             payload, kind = bytes(c.number(60)), c.pick(types)
+            return interface, leaves, self._broken(c, self._link(c, kind) + payload)
+        version = settings.family(c)
+        self.way = interface, leaves
+        packet = self.packet(c, version, deep=0)
+        interface, leaves = self.way
+        return interface, leaves, self.framed(c, interface, version, packet)
+
+    def _rest(self, c):
+        """More of a datagram that the oracle knows: bytes that came, that did not, and both."""
+        key = c.pick(list(self.oracle.datagrams)[-3:])
+        came = self.oracle.datagrams[key].came or {0, 1, 2}
+        leaves = key[0] == "out"
+        interface, source, destination, identification, protocol = key[leaves:]
+        offset = c.pick([max(came) + 1, max(came), 1, max(came) + 3])
+        data, more = bytes(8 * c.pick([1, 2, 4])), not c.rarely(6)
+        ends = source.packed + destination.packed
+        if source.version == 4:
+            fields = 0x45, 0, 20 + len(data), identification, more << 13 | offset, 64, protocol, 0
+            packet = struct.pack("!BBHHHBBH", *fields) + ends + data
         else:
-            version = settings.family(c)
-            payload = self.packet(c, version, deep=0)
-            kind = IP4 if version == 4 else IP6
-            if c.rarely(48):
-                kind = c.pick([IP4, IP6, ARP])
-        link = b"" if self.raw else self._link(c, kind)
-        frame = self._broken(c, link + payload)
+            packet = struct.pack("!IHBB", 6 << 28, 8 + len(data), 44, 64) + ends
+            packet += struct.pack("!BBHI", 17, 0, offset << 3 | more, identification) + data
+        return interface, leaves, self.framed(c, interface, source.version, packet, plain=True)
+
+    def is_raw(self, interface):
+        return self.oracle.world.interfaces[interface].raw
+
+    def framed(self, c, interface, version, packet, plain=False):
+        kind = IP4 if version == 4 else IP6
+        if plain:
+            return (b"" if self.is_raw(interface) else MACS + struct.pack("!H", kind)) + packet
+        if c.rarely(48):
+            kind = c.pick([IP4, IP6, ARP])
+        link = b"" if self.is_raw(interface) else self._link(c, kind)
+        frame = self._broken(c, link + packet)
         if c.rarely(10):
             frame += bytes(c.number(30))  # padding
         return frame
@@ -119,9 +153,9 @@ class Traffic:
         self.in_series = not deep and c.number(6) > 4
         if self.in_series:
             if version not in self.series or c.rarely(6):
-                self.series[version] = (source, destination, hops, number, payload)
-            source, destination, hops, number, payload = self.series[version]
-        return self._ip(c, version, source, destination, hops, number, payload)
+                self.series[version] = self.way, (source, destination, hops, number, payload)
+            self.way, (source, destination, hops, number, payload) = self.series[version]
+        return self.ip(c, version, source, destination, hops, number, payload)
 
     def _transport(self, c, version, kind, sport, port, deep):
         """Protocol number and bytes."""
@@ -205,14 +239,14 @@ class Traffic:
             protocol = c.pick(["tcp", "udp"])
         ports = struct.pack("!HH", local_port & 65535, remote_port & 65535)
         number = {"tcp": 6, "udp": 17}[protocol] if not c.rarely(16) else c.pick([1, 58, 50])
-        packet = self._ip(c, version, local, remote, 64, number, ports + bytes(16))
+        packet = self.ip(c, version, local, remote, 64, number, ports + bytes(16))
         if c.rarely(4):
             packet = packet[: len(packet) - c.pick([16, 17, c.number(min(len(packet), 64))])]
         return packet
 
     # --- IP headers ---
 
-    def _ip(self, c, version, source, destination, hops, number, payload):
+    def ip(self, c, version, source, destination, hops, number, payload):
         build = self._ip4 if version == 4 else self._ip6
         return build(c, source, destination, hops, number, payload)
 

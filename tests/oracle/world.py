@@ -6,7 +6,10 @@ raises ValueError, so that nothing is skipped in silence.
 """
 
 import ipaddress
+import struct
 from dataclasses import dataclass, field
+
+from flows import SECOND, Flow, Settings, echo_ends
 
 LOOPBACK = "lo"
 NEWEST = (6, 18)  # kernel of a world that names none
@@ -25,6 +28,9 @@ class Interface:
     geneve_sources: list = field(default_factory=list)  # empty: from any
     protocols: set = field(default_factory=set)
     ethertypes: set = field(default_factory=set)
+    track: bool = False
+    egress_deny: bool = False
+    mark: tuple = (0x20, 0x20)  # value and mask
 
     def owns(self, address):
         return self.known and any(address == one.ip for one in self.addresses)
@@ -59,6 +65,8 @@ class World:
     interfaces: dict = field(default_factory=dict)
     sockets: list = field(default_factory=list)
     kernel: tuple = NEWEST
+    track: Settings = field(default_factory=Settings)
+    flows: dict = field(default_factory=dict)  # as in flows.Memory, times from the first packet on
 
 
 @dataclass
@@ -71,6 +79,8 @@ class Rule:
     low: int
     high: int
     listener: "tuple | None" = None
+    order: int = 0  # its number, from 1
+    egress: bool = False
     interfaces: "list | None" = None  # None: all
 
     def matches(self, protocol, source, destination, port, interface):
@@ -109,7 +119,7 @@ def _interface(words):
 
 
 def _set(one, name, values):
-    if name in ("ssh", "echo"):
+    if name in ("ssh", "echo", "track"):
         setattr(one, name, values == ["on"])
     elif name == "geneve":
         one.geneve = values[0] != "off"
@@ -119,8 +129,44 @@ def _set(one, name, values):
         one.protocols = {int(n) for n in values[0].split(",") if n != "none"}
     elif name == "pass-ethertype":
         one.ethertypes = {int(n, 16) for n in values[0].split(",") if n != "none"}
-    elif name not in ("verbose", "mark"):  # these change no verdict
+    elif name == "egress-default":
+        one.egress_deny = values == ["deny"]
+    elif name == "mark":
+        one.mark = int(values[0], 0), int(values[2], 0)
+    elif name != "verbose":  # changes nothing
         raise ValueError(f"set ... {name}")
+
+
+def _track(world, words):
+    if words[0] == "timeout":
+        world.track.timeouts[words[1]] = int(words[2])
+    elif words[0] in ("pick-up", "liberal"):
+        setattr(world.track, words[0].replace("-", "_"), words[1] == "on")
+    elif words[0] != "flows":  # more room than any world here fills
+        raise ValueError(f"track {words[0]}")
+
+
+def _flow(world, words):
+    """A flow that is known before the first packet; where its windows are nobody says."""
+    protocol = words.pop(0)
+    if protocol == "icmp":
+        ends = ipaddress.ip_address(words[0]), ipaddress.ip_address(words[1])
+        key, began = echo_ends(*ends, struct.pack("!H", int(words[3])), True)
+        words, state = words[4:], "icmp-replied"
+    else:
+        began, other = endpoint(words[0]), endpoint(words[1])
+        key = (protocol, frozenset([began, other]))
+        words, state = words[2:], "established" if protocol == "tcp" else "udp-replied"
+    flow = Flow(began, liberal=protocol == "tcp", forwarded="forwarded" in words)
+    flow.no_peer = "no-peer" in words
+    flow.sides[0].left = "came-in" not in words
+    flow.sides[0].came_in = "came-in" in words
+    given = dict(zip(words, words[1:]))
+    flow.state = given.get("state", state)
+    alive = world.track.timeouts[flow.state] - int(given.get("idle", 0))
+    if alive > 0:
+        flow.expires = alive * SECOND
+        world.flows[key] = flow
 
 
 def read_world(text):
@@ -149,6 +195,10 @@ def read_world(text):
                     "v6only" in flags,
                 )
             )
+        elif kind == "track":
+            _track(world, words)
+        elif kind == "flow":
+            _flow(world, words)
         elif kind == "kernel":
             world.kernel = tuple(int(part) for part in words[0].split("."))
         else:
@@ -156,8 +206,10 @@ def read_world(text):
     return world
 
 
-def read_rule(line):
+def read_rule(line, order):
     words = line.split()
+    egress = words[0] == "egress"
+    words = words[egress:]
     action, protocol = words.pop(0), words.pop(0)
     clauses = dict(zip(words[::2], words[1::2]))
     destination = ipaddress.ip_network(clauses["to"], strict=False)
@@ -172,9 +224,12 @@ def read_rule(line):
         int(low),
         int(high or low),
         endpoint(clauses["via"]) if "via" in clauses else None,
+        order,
+        egress,
         clauses["on"].split(",") if "on" in clauses else None,
     )
 
 
 def read_rules(text):
-    return [read_rule(line) for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip()]
+    return [read_rule(line, order) for order, line in enumerate(lines, 1)]
