@@ -6,7 +6,7 @@
  *
  *   world BYTES            a new world; that many bytes follow
  *   rules BYTES            its rules, in place of the former
- *   packet IFACE in|out NANOSECONDS MARK HEX
+ *   packet IFACE in|out NANOSECONDS MARK SEGMENTS TAGS HEX
  *   end
  *
  * On stdout a line for each packet: VERDICT REASON RULE ASSIGNED MARK (RULE is its
@@ -130,15 +130,18 @@ static int decide(struct answers *a, char *rest)
 {
 	const char *iface = strsep(&rest, " "), *direction = strsep(&rest, " ");
 	const char *time = strsep(&rest, " "), *mark = strsep(&rest, " ");
+	const char *segments = strsep(&rest, " "), *tags = strsep(&rest, " ");
 	struct sim_frame frame = {.data = a->frame};
 	struct sim_result result;
 	int error;
 
 	if (!rest || !a->world)
-		return fail("packet: IFACE in|out NANOSECONDS MARK HEX, in a world");
+		return fail("packet: IFACE in|out NANOSECONDS MARK SEGMENTS TAGS HEX, in a world");
 	frame.ifindex = sim_world_ifindex(a->world, iface);
 	frame.time_ns = strtoull(time, NULL, 10);
-	frame.mark = (uint32_t)strtoul(mark, NULL, 0);
+	frame.mark = (uint32_t)strtoul(mark, NULL, 10);
+	frame.gso_segs = (uint32_t)strtoul(segments, NULL, 10);
+	frame.tags = (uint32_t)strtoul(tags, NULL, 10);
 	if (strcmp(direction, "out") == 0)
 		frame.direction = IFW_DIRECTION_OUT;
 	if (!frame.ifindex)

@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass, replace
 
 from oracle import Oracle
+from packet import Frame
 from world import read_rules, read_world
 
 START = 1_000_000_000  # the clock at the first packet, microseconds
@@ -26,10 +27,13 @@ class Packet:
     leaves: bool
     mark: int  # that it has before
     frame: bytes
+    aggregate: bool = False
+    tags: int = 0  # VLAN tags that the stack has taken off
 
     def show(self):
         way = "out by" if self.leaves else "in by"
         mark = f", mark {self.mark:#x}" if self.mark else ""
+        mark += ", an aggregate" * self.aggregate + ", a VLAN tag taken off" * self.tags
         frame = self.frame.hex() or "(empty)"
         return f"{self.micros / 1e6:.6f} s, {way} {self.interface}{mark}: {frame}"
 
@@ -60,7 +64,8 @@ def put_to_oracle(oracle, step):
     if isinstance(step, NewRules):
         oracle.rules = read_rules("\n".join(step.lines))
         return None
-    one = oracle.decide(step.interface, step.frame, step.micros, step.leaves)
+    frame = Frame(step.frame, step.aggregate, step.tags)
+    one = oracle.decide(step.interface, frame, step.micros, step.leaves)
     mark = step.mark
     if one.marked:
         value, mask = oracle.world.interfaces[step.interface].mark
@@ -84,7 +89,9 @@ def _question(step):
         return _text("rules", step.lines)
     way = "out" if step.leaves else "in"
     nanoseconds = (START + step.micros) * 1000
-    return f"packet {step.interface} {way} {nanoseconds} {step.mark} {step.frame.hex()}\n"
+    offloaded = f"{2 * step.aggregate} {step.tags}"
+    words = f"{step.interface} {way} {nanoseconds} {step.mark} {offloaded} {step.frame.hex()}"
+    return f"packet {words}\n"
 
 
 def _answer(line):

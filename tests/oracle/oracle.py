@@ -10,6 +10,7 @@ Leaving.leave() for what leaves. Times are microseconds.
 """
 
 import ipaddress
+from dataclasses import replace
 
 from flows import ORIGINAL, REPLY, Memory, echo_ends, echo_is_question
 from leaving import ERRORS, Leaving
@@ -54,7 +55,7 @@ class Oracle(Leaving):
         self.started = False
 
     def decide(self, name, frame, now=0, leaves=False):
-        """What becomes of a frame that comes in, or leaves, by the interface of this name."""
+        """What becomes of a packet.Frame that comes in, or leaves, by this interface."""
         if not self.started:
             self.started = True
             for key, flow in self.world.flows.items():
@@ -279,8 +280,9 @@ class Oracle(Leaving):
             return drop("geneve-family")
         if tags > 1 or packet.at - at + 8 + taken > MOST_REMOVED:
             return drop("geneve")
-        header = b"" if interface.raw else frame[:12] + announced.to_bytes(2, "big")
-        return self._decide(interface, header + frame[packet.at + 8 + taken :], now, stripped=True)
+        header = b"" if interface.raw else frame.data[:12] + announced.to_bytes(2, "big")
+        inner = replace(frame, data=header + frame.data[packet.at + 8 + taken :])
+        return self._decide(interface, inner, now, stripped=True)
 
     # --- This host ---
 

@@ -28,6 +28,15 @@ class Malformed(Exception):
 
 
 @dataclass
+class Frame:
+    """Bytes, and what the stack has done with them before."""
+
+    data: bytes
+    aggregate: bool = False  # of several packets of one connection
+    tags: int = 0  # VLAN tags taken off already
+
+
+@dataclass
 class Fragment:
     identification: int
     offset: int  # in bytes
@@ -69,27 +78,29 @@ class Packet:
 
 def read_link(frame, raw):
     """EtherType, where what it announces begins, and how many VLAN tags were before it."""
+    data = frame.data
     if raw:
-        if not frame or frame[0] >> 4 not in (4, 6):
+        if not data or data[0] >> 4 not in (4, 6):
             raise Malformed
-        return (IP6 if frame[0] >> 4 == 6 else IP4), 0, 0
-    if len(frame) < ETHERNET:
+        return (IP6 if data[0] >> 4 == 6 else IP4), 0, 0
+    if len(data) < ETHERNET:
         raise Malformed
-    at, tags = ETHERNET, 0
-    ethertype = int.from_bytes(frame[12:14], "big")
+    at, tags = ETHERNET, frame.tags
+    ethertype = int.from_bytes(data[12:14], "big")
     while ethertype in TAGS and tags < 2:
-        if len(frame) < at + 4:
+        if len(data) < at + 4:
             raise Malformed
-        ethertype = int.from_bytes(frame[at + 2 : at + 4], "big")
+        ethertype = int.from_bytes(data[at + 2 : at + 4], "big")
         at, tags = at + 4, tags + 1
     return ethertype, at, tags
 
 
 def read_ip(ethertype, frame, at):
-    packet = _read_ip4(frame, at) if ethertype == IP4 else _read_ip6(frame, at)
+    read = _read_ip4 if ethertype == IP4 else _read_ip6
+    packet = read(frame.data, at, frame.aggregate)
     later = packet.fragment and not packet.fragment.first
     if not (packet.closed or packet.tiny or later):
-        _read_transport(packet)
+        _read_transport(packet, frame.aggregate)
     return packet
 
 
@@ -104,12 +115,14 @@ def _enter_fragment(packet, identification, offset, more):
         raise Malformed(packet)
 
 
-def _read_ip4(frame, at):
+def _read_ip4(frame, at, aggregate):
     header = frame[at : at + 20]
     if len(header) < 20 or header[0] >> 4 != 4:
         raise Malformed
     header_length = (header[0] & 15) * 4
     total, identification, flags = struct.unpack("!HHH", header[2:8])
+    if total == 0 and aggregate:
+        total = len(frame) - at
     if header_length < 20 or header_length > total or at + total > len(frame):
         raise Malformed
     packet = Packet(
@@ -126,11 +139,13 @@ def _read_ip4(frame, at):
     return packet
 
 
-def _read_ip6(frame, at):
+def _read_ip6(frame, at, aggregate):
     header = frame[at : at + 40]
     if len(header) < 40 or header[0] >> 4 != 6:
         raise Malformed
     length = int.from_bytes(header[4:6], "big")
+    if length == 0 and aggregate:
+        length = len(frame) - at - 40
     if at + 40 + length > len(frame):
         raise Malformed
     packet = Packet(
@@ -181,7 +196,7 @@ def _header_size(kind, data):
     return size if size <= len(data) else None
 
 
-def _read_transport(packet):
+def _read_transport(packet, aggregate):
     data = packet.payload
     if packet.protocol == TCP:
         needed = 20
@@ -191,7 +206,7 @@ def _read_transport(packet):
                 raise Malformed(packet)
     elif packet.protocol == UDP:
         needed = 8
-        if len(data) >= 8 and not packet.fragment:
+        if len(data) >= 8 and not packet.fragment and not aggregate:
             length = int.from_bytes(data[4:6], "big")
             if length < 8 or length > len(data):
                 raise Malformed

@@ -90,7 +90,10 @@ class Steps:
             interface, leaves, frame = self.traffic.frame(c)
             self._wait(c, None)
         mark = c.pick([0] * 6 + [1, 0xFFFFFFFF])
-        self._put(Packet(self.micros, interface, leaves, mark, frame))
+        aggregate, tags = c.rarely(16), int(c.rarely(24) and not self.traffic.is_raw(interface))
+        if aggregate and c.number(2):
+            frame = self.traffic.without_length(interface, frame)
+        self._put(Packet(self.micros, interface, leaves, mark, frame, aggregate, tags))
 
     def _talk(self, c):
         if not self.talks or c.rarely(16):

@@ -10,6 +10,7 @@ import sys
 import unittest
 
 from oracle import Oracle
+from packet import Frame
 from world import read_rules, read_world
 
 
@@ -31,7 +32,7 @@ def decided(folder):
     packets = list(read_capture(folder / "packets.pcap"))
     for (now, frame), line in zip(packets, expected, strict=True):
         number, interface, *_, way = line.split("\t")
-        said = oracle.decide(interface, frame, now, way == "out")
+        said = oracle.decide(interface, Frame(frame), now, way == "out")
         rule = said.rule.text if said.rule else "-"
         marked = "marked" if said.marked else "-"
         words = [said.verdict, said.reason, said.assigned or "-", rule, marked]

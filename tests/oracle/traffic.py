@@ -96,6 +96,15 @@ class Traffic:
             frame += bytes(c.number(30))  # padding
         return frame
 
+    def without_length(self, interface, frame):
+        """With 0 for the length in the IP header, as an aggregate above 64 KiB has it."""
+        at = 0 if self.is_raw(interface) else len(MACS) + 2
+        kind = frame[at] >> 4 if len(frame) >= at + 6 else 0
+        if kind not in (4, 6):
+            return frame
+        at += 2 if kind == 4 else 4
+        return frame[:at] + bytes(2) + frame[at + 2 :]
+
     def _link(self, c, kind):
         tags = c.pick([0] * 26 + [1] * 4 + [2, 3])
         types = [c.pick([0x8100, 0x88A8]) for _ in range(tags)]
@@ -271,7 +280,7 @@ class Traffic:
         if not c.rarely(48):
             return length
         less = [max(length - step, 0) for step in (1, 2, 4, 8, 16, 20)]
-        return c.pick([*less, 0, length + 1, 65535, 19, 20]) & 65535
+        return c.pick([*less, 0, 0, 0, length + 1, 65535, 19, 20]) & 65535
 
     def _ip4(self, c, source, destination, hops, number, payload):
         options = bytes(4 * c.pick([0] * 12 + [1, 2, 10]))
