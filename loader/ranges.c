@@ -43,7 +43,7 @@ static int chunk_path(const struct loader *loader, uint32_t generation, uint32_t
 	return pin_path(loader, name, path, size);
 }
 
-/* Opens what is pinned, or makes and pins it. */
+/* Makes and pins one that is not there. */
 static int chunk_make(const struct loader *loader, struct generation *set, uint32_t chunk)
 {
 	char path[PATH_MAX];
