@@ -263,7 +263,41 @@ def not_up(host):
     equal(host.rules(), [], "and adds nothing")
 
 
+def outward(host):
+    """-z egress: rules for what leaves, beside the same ones for what comes in; -b: what no rule passes stays."""
+    up(host)
+    match = "-c 203.0.113.0 -m 24 -o 0.0.0.0 -n 0 -p udp -l 9 -h 9"
+    says(host, f"-I {match} -t 43321 -s in", added("UDP"))
+    says(host, f"-I {match} -t 0 -s out -z egress", added("UDP"))
+    both = ["intercept udp to 203.0.113.0/24 port 9 via 127.0.0.1:43321 service in",
+            "egress pass udp to 203.0.113.0/24 port 9 service out"]
+    equal(host.rules(), both, "two rules of one match, for either direction")
+    says(host, f"-I {match} -t 0 -s out -d -z egress", added("UDP", True))
+    equal(host.rules()[1], "egress deny udp to 203.0.113.0/24 port 9 service out", "-d denies")
+    for words, one in (("-L", "in"), ("-L -z egress", "out")):
+        listed = [line.split()[1] for line in host.zfw(*words.split()).stdout.splitlines() if "dpts" in line]
+        equal(listed, [one], f"zfw {words} lists that direction")
+    refused(host.zfw(*f"-I {match} -t 43321 -s x -z egress".split()), 1, "no listener", "what leaves has no listener")
+    says(host, f"-D {match} -z egress", removed("UDP", 9, last=True))
+    equal(host.rules(), both[:1], "-D -z egress removes that one")
+    says(host, f"-I {match} -t 0 -s out -z egress", added("UDP"))
+    host.zfw("-F", "-z", "egress")
+    equal(host.rules(), both[:1], "-F -z egress leaves the others")
+
+    equal(host.iface("eth0")["egress_default"], "pass", "everything leaves")
+    equal(host.zfw("-b", "eth0").returncode, 0, "-b eth0")
+    equal(host.iface("eth0")["egress_default"], "deny", "then only what a rule passes")
+    equal(host.zfw("-b", "all", "-d").returncode, 0, "-b all -d")
+    equal(host.iface("eth0")["egress_default"], "pass", "then everything again")
+    refused(host.zfw("-b", "eth7"), 1, "eth7", "an interface that is not up")
+
+    host.ifw("iface", "set", "eth0", "track", "off")
+    for words in (f"-I {match} -t 0 -s out -z egress", "-b eth0"):
+        refused(host.zfw(*words.split()), 1, "ifw ", f"zfw {words} where nothing is attached for it")
+    equal((host.rules(), host.iface("eth0")["egress_default"]), (both[:1], "pass"), "and nothing is changed")
+
+
 laboratory.main(
-    commands.parts(router_calls, tunnel_calls, examples, deleting, spellings, listing, refusals,
+    commands.parts(router_calls, outward, tunnel_calls, examples, deleting, spellings, listing, refusals,
                    many_ranges, overlapping, not_up)
 )
