@@ -143,7 +143,6 @@ static int on_packet(void *arg, const struct replay_packet *packet)
 	struct run *run = arg;
 	const struct decision *d;
 	struct capture_writer *writer;
-	int error;
 
 	show_progress(run, packet);
 	if (packet->fate != REPLAY_DECIDED) {
@@ -151,9 +150,7 @@ static int on_packet(void *arg, const struct replay_packet *packet)
 		return 0;
 	}
 	d = &packet->result->decision;
-	error = run_summary_add(&run->summary, run->world, packet->result);
-	if (error)
-		return error;
+	run_summary_add(&run->summary, run->world, packet->result);
 	writer = d->verdict == IFW_VERDICT_PASS ? run->passed : run->dropped;
 	if (writer)
 		capture_write(writer, packet->captured);

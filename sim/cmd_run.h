@@ -16,9 +16,8 @@ struct run_summary {
 	struct top *dropped; /* destinations */
 };
 
-/* Adds a decision. 0 or -ENOMEM. */
-int run_summary_add(struct run_summary *summary, struct sim_world *world,
-		    const struct sim_result *result);
+void run_summary_add(struct run_summary *summary, struct sim_world *world,
+		     const struct sim_result *result);
 
 /* For people; and as one JSON object: 0, -ENOMEM, -EIO. */
 void run_summary_print(const struct run_summary *summary, const struct sim_world *world,

@@ -17,8 +17,8 @@
 #define RULES_SHOWN 20 /* to people; JSON has all that decided */
 #define TOP_SHOWN 10
 
-int run_summary_add(struct run_summary *summary, struct sim_world *world,
-		    const struct sim_result *result)
+void run_summary_add(struct run_summary *summary, struct sim_world *world,
+		     const struct sim_result *result)
 {
 	const struct decision *d = &result->decision;
 	const struct packet *p = sim_world_packet(world);
@@ -28,13 +28,13 @@ int run_summary_add(struct run_summary *summary, struct sim_world *world,
 	count->packets++;
 	count->bytes += p->length;
 	if (d->verdict != IFW_VERDICT_DROP || p->family == IFW_FAMILY_NONE)
-		return 0;
-	return top_add(summary->dropped, &(struct top_key){
-						 .addr = p->dst,
-						 .port = p->dst_port,
-						 .family = p->family,
-						 .protocol = p->protocol,
-					 });
+		return;
+	top_add(summary->dropped, &(struct top_key){
+					  .addr = p->dst,
+					  .port = p->dst_port,
+					  .family = p->family,
+					  .protocol = p->protocol,
+				  });
 }
 
 static void print_destination(const struct top_key *key, char text[EXPLAIN_TUPLE_MAX])
@@ -109,19 +109,18 @@ static void print_dropped(const struct run_summary *summary, FILE *stream)
 {
 	struct top_entry entries[TOP_SHOWN];
 	size_t count = top_list(summary->dropped, entries, TOP_SHOWN);
-	uint64_t missed = top_missed(summary->dropped);
 
 	if (count == 0)
 		return;
-	fputs("most dropped, by destination", stream);
-	if (missed)
-		fprintf(stream, " (each count may lack up to %" PRIu64 ")", missed);
-	fputc('\n', stream);
+	fputs("most dropped, by destination\n", stream);
 	for (size_t i = 0; i < count; i++) {
 		char text[EXPLAIN_TUPLE_MAX];
 
 		print_destination(&entries[i].key, text);
-		fprintf(stream, "%8" PRIu64 "  %s\n", entries[i].packets, text);
+		fprintf(stream, "%8" PRIu64 "  %s", entries[i].at_least, text);
+		if (entries[i].at_most != entries[i].at_least)
+			fprintf(stream, " (or up to %" PRIu64 ")", entries[i].at_most);
+		fputc('\n', stream);
 	}
 }
 
@@ -198,13 +197,13 @@ static json_t *dropped_json(const struct run_summary *summary)
 	json_t *dropped = json_array();
 
 	for (size_t i = 0; i < count; i++) {
-		const uint64_t at_most = entries[i].packets + top_missed(summary->dropped);
 		char text[EXPLAIN_TUPLE_MAX];
 
 		print_destination(&entries[i].key, text);
-		json_array_append_new(dropped, json_pack("{s:s, s:I, s:I}", "destination", text,
-							 "packets", (json_int_t)entries[i].packets,
-							 "packets_at_most", (json_int_t)at_most));
+		json_array_append_new(dropped,
+				      json_pack("{s:s, s:I, s:I}", "destination", text, "packets",
+						(json_int_t)entries[i].at_least, "packets_at_most",
+						(json_int_t)entries[i].at_most));
 	}
 	return dropped;
 }

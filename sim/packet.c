@@ -84,7 +84,7 @@ int sim_packet_begin(struct sim_world *world, const struct sim_frame *frame,
 	p->handle_count = 0;
 	p->event_state = SIM_EVENT_NONE;
 	p->violation = NULL;
-	memset(&p->work, STALE_BYTE, sizeof(p->work));
+	memset(&p->work[frame->direction], STALE_BYTE, sizeof(p->work[0]));
 	memset(&p->found, STALE_BYTE, sizeof(p->found));
 	*packet = p;
 	return 0;

@@ -88,6 +88,7 @@ int sim_world_add_socket(struct sim_world *world, const struct sim_socket_key *k
 		free(socket);
 		return -ENOMEM;
 	}
+	world->socket_ports[searched.local_port / 64] |= 1ULL << searched.local_port % 64;
 	return 0;
 }
 
@@ -110,6 +111,7 @@ void sim_world_clear_sockets(struct sim_world *world)
 {
 	while (world->sockets)
 		sim_world_close_socket(world, world->sockets);
+	memset(world->socket_ports, 0, sizeof(world->socket_ports));
 }
 
 /* --- Lookup ----------------------------------------------------------------- */
@@ -164,6 +166,12 @@ static const struct sim_socket *find_dual(const struct sim_world *world, struct 
 	return socket && !(socket->flags & SIM_SOCKET_V6ONLY) ? socket : NULL;
 }
 
+/* Whether it is worth the while to look: most packets are for ports that no socket here has. */
+static bool may_have(const struct sim_world *world, uint16_t local_port)
+{
+	return world->socket_ports[local_port / 64] >> local_port % 64 & 1;
+}
+
 /* A conversation (TIME_WAIT and requests too), then who listens: on the address, on any. */
 const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world,
 					      const struct bpf_sock_tuple *tuple, uint32_t size)
@@ -171,7 +179,7 @@ const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world,
 	const struct sim_socket *socket;
 	struct sim_socket_key key;
 
-	if (!tuple_key(tuple, size, IPPROTO_TCP, &key))
+	if (!tuple_key(tuple, size, IPPROTO_TCP, &key) || !may_have(world, key.local_port))
 		return NULL;
 	socket = find_as(world, key, SIM_SOCKET_CONNECTED, false);
 	if (!socket)
@@ -188,7 +196,7 @@ const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world,
 	const struct sim_socket *socket = NULL;
 	struct sim_socket_key key;
 
-	if (!tuple_key(tuple, size, IPPROTO_UDP, &key))
+	if (!tuple_key(tuple, size, IPPROTO_UDP, &key) || !may_have(world, key.local_port))
 		return NULL;
 	for (int any_local = 0; any_local < 2 && !socket; any_local++) {
 		socket = find_as(world, key, SIM_SOCKET_CONNECTED, any_local);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * top.h - which destinations come up most, in constant memory: what came up
- * least makes room, so that of the frequent ones none is missed, and how many
- * packets may be missing from a count is known.
+ * top.h - which destinations come up most, in constant memory, small enough to stay
+ * in a CPU's cache: what came up least makes room, so that of the frequent ones none
+ * is missed, and what a count may be wrong by is known.
  */
 #ifndef IFW_SIM_TOP_H
 #define IFW_SIM_TOP_H
@@ -11,8 +11,6 @@
 #include <stdint.h>
 
 #include "../datapath/abi.h"
-
-#define TOP_ROOM 8192 /* destinations that are counted at once */
 
 /* No padding: compared as bytes. */
 struct top_key {
@@ -25,7 +23,8 @@ struct top_key {
 
 struct top_entry {
 	struct top_key key;
-	uint64_t packets; /* at least; top_missed() more at most */
+	uint64_t at_least; /* packets */
+	uint64_t at_most;  /* the same as long as nothing had to make room for it */
 };
 
 struct top;
@@ -34,13 +33,9 @@ struct top;
 int top_create(struct top **top);
 void top_destroy(struct top *top);
 
-/* 0 or -ENOMEM. */
-int top_add(struct top *top, const struct top_key *key);
+void top_add(struct top *top, const struct top_key *key);
 
 /* The most frequent, most first, up to max; returns how many. */
-size_t top_list(struct top *top, struct top_entry *entries, size_t max);
-
-/* How many packets a count may lack; 0 as long as all destinations had room. */
-uint64_t top_missed(const struct top *top);
+size_t top_list(const struct top *top, struct top_entry *entries, size_t max);
 
 #endif /* IFW_SIM_TOP_H */

@@ -164,6 +164,7 @@ struct sim_world {
 	struct sim_addr *addrs;
 	__u64 addr_filter[IFW_SLOTS]; /* the map ifw_addr_filter */
 	struct sim_socket *sockets;
+	__u64 socket_ports[65536 / 64]; /* bit: a socket has, or had, this local port */
 	struct sim_fragment *fragments;
 	struct sim_listener *listeners;
 	struct sim_flow *flows[IFW_FLOW_CLASSES];
