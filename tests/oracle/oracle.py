@@ -22,6 +22,7 @@ SHARED_PORTS = (6, 6)  # first kernel that assigns SO_REUSEPORT sockets
 FAMILY_CHANGE = (6, 3)  # first kernel that removes headers of the other family
 GENEVE_PORT = 6081
 MOST_REMOVED = 4095  # bytes that bpf_skb_adjust_room takes off; none behind two VLAN tags
+LEAST_LEFT = {4: 20, 6: 40}  # that it leaves behind the link header
 ANY4, ANY6 = ipaddress.IPv4Address(0), ipaddress.IPv6Address(0)
 
 MARTIAN_SOURCES = [
@@ -272,13 +273,13 @@ class Oracle(Leaving):
         if announced == 0x6558:
             taken += ETHERNET
             announced = int.from_bytes(tunnel[taken - 2 : taken], "big")
-        inner = tunnel[taken:]
         version = {IP4: 4, IP6: 6}.get(announced)
-        if version is None or len(inner) < (20 if version == 4 else 40) or inner[0] >> 4 != version:
+        if version is None or len(tunnel) <= taken or tunnel[taken] >> 4 != version:
             return drop("geneve")
         if version != packet.version and self.world.kernel < FAMILY_CHANGE:
             return drop("geneve-family")
-        if tags > 1 or packet.at - at + 8 + taken > MOST_REMOVED:
+        left = len(frame.data) - (packet.at + 8 + taken)
+        if tags > 1 or packet.at - at + 8 + taken > MOST_REMOVED or left < LEAST_LEFT[version]:
             return drop("geneve")
         header = b"" if interface.raw else frame.data[:12] + announced.to_bytes(2, "big")
         inner = replace(frame, data=header + frame.data[packet.at + 8 + taken :])
