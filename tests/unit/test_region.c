@@ -280,6 +280,7 @@ static void check(const struct universe *u, const struct coordinates *packet)
 
 	cr_assert_eq(region_find(u->world, &in, &region), 0);
 	cr_assert_gt(region.count, 0);
+	cr_assert_not(is_exception(u, &region, packet), "a packet is in its own region");
 	find_places(u, &region, packet, &places);
 	do {
 		struct coordinates c = *packet;
@@ -562,4 +563,44 @@ Test(region, of_what_leaves)
 {
 	check_worlds(IFW_FAMILY_IPV4, IPPROTO_TCP, IFW_DIRECTION_OUT, 5);
 	check_worlds(IFW_FAMILY_IPV4, IPPROTO_UDP, IFW_DIRECTION_OUT, 6);
+}
+
+/* Of a packet of a conversation the other fields count, too: here the interface that tracks. */
+Test(region, of_a_conversation)
+{
+	static const struct coordinates packet = {BASE + 1, BASE + 2, 5, 6, 2, 2};
+	struct universe u = {.family = IFW_FAMILY_IPV4, .protocol = IPPROTO_UDP};
+
+	make_axes(&u);
+	u.world = world_of("interface eth0 index 2\ninterface eth1 index 3\nset eth0 track on\n"
+			   "flow udp 10.0.0.2:6 10.0.0.1:5\n",
+			   "pass udp to 10.0.0.0/28 port 6\n");
+	check(&u, &packet);
+	sim_world_destroy(u.world);
+}
+
+/* Many packets are tried, and none is remembered. */
+Test(region, leaves_the_world_as_it_is)
+{
+	struct sim_world *world = world_of("interface eth0 index 2\nset eth0 track on\n"
+					   "set eth0 verbose on\nsocket tcp listen 127.0.0.1:1\n",
+					   "intercept tcp to 10.0.0.0/28 port 6 via 1\n");
+	struct frame frame = tcp("192.0.2.1", 5, "10.0.0.1", 6);
+	struct sim_frame in = {.data = frame.bytes, .length = frame.length, .ifindex = 2};
+	struct region region;
+
+	for (int n = 0; n < 2; n++) {
+		cr_assert_eq(region_find(world, &in, &region), 0);
+		cr_assert_gt(region.trials, 0);
+		region_free(&region);
+		for (int class = 0; class < IFW_FLOW_CLASSES; class ++)
+			cr_assert_null(world->flows[class]);
+		cr_assert_null(world->fragments);
+		cr_assert_null(world->listeners);
+		cr_assert_eq(sim_world_counters(world, 2)->decisions, 0);
+		cr_assert_eq(sim_world_rule_count(world, 1)->packets, 0);
+		frame = fragment_of(padded(frame, 64), 7, 0, 40); /* and as a first fragment */
+		in.length = frame.length;
+	}
+	sim_world_destroy(world);
 }
