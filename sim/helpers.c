@@ -70,7 +70,7 @@ long ifw_load(ifw_ctx *ctx, __u32 off, void *to, __u32 len)
 
 	if (len == 0)
 		sim_packet_violation(ctx, "a load of no bytes");
-	if (off > INT_MAX || (__u64)off + len > ctx->frame.length) {
+	if (fails(ctx) || off > INT_MAX || (__u64)off + len > ctx->frame.length) {
 		memset(to, 0, len);
 		error = -EFAULT;
 	} else {
@@ -387,7 +387,7 @@ struct ifw_fragment *ifw_new_fragment(ifw_ctx *ctx, const struct ifw_fragment_ke
 
 void ifw_forget_fragment(ifw_ctx *ctx, const struct ifw_fragment_key *key)
 {
-	if (!ctx->frame.trial)
+	if (!fails(ctx) && !ctx->frame.trial)
 		sim_world_forget_fragment(ctx->world, key);
 }
 
@@ -437,7 +437,7 @@ long ifw_put_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key,
 
 void ifw_drop_flow(ifw_ctx *ctx, __u32 class, const struct ifw_flow_key *key)
 {
-	if (is_class(ctx, class) && !ctx->frame.trial)
+	if (is_class(ctx, class) && !fails(ctx) && !ctx->frame.trial)
 		sim_world_drop_flow(ctx->world, class, key);
 }
 

@@ -194,9 +194,10 @@ typedef void (*sim_trace_fn)(void *arg, const struct sim_trace *trace);
 void sim_world_trace(struct sim_world *world, sim_trace_fn trace, void *arg);
 
 /*
- * Lets the nth call of a helper that can fail (socket lookup, assignment, map
- * lookup and update, removal of headers, ring buffer) fail, counted from 1 within each
- * sim_decide(); 0: none does. For tests of what the decision does then.
+ * Lets the nth call of a helper that can fail (load of bytes, socket lookup, assignment,
+ * map lookup, update and deletion, removal of headers, ring buffer) fail, counted from 1
+ * within each sim_decide(); 0: none does. For tests of what the decision does then. The
+ * work of a packet is always there: its map is an array that cannot lack an element.
  */
 void sim_world_fail_call(struct sim_world *world, unsigned int nth);
 

@@ -358,7 +358,7 @@ Test(fragment, covers_as_counted_one_by_one)
 Test(fragment, a_failing_helper_lets_nothing_more_through)
 {
 	EACH_FAMILY(family)
-	for (unsigned int nth = 1; nth < 40; nth++) {
+	for (unsigned int nth = 1; nth < 60; nth++) {
 		struct frame first = piece(family, 2, nth, 0, 88);
 		struct frame later = piece(family, 2, nth, 88, 88);
 		struct frame denied = piece(family, 3, nth + 100, 0, 88);
