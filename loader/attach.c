@@ -89,25 +89,27 @@ static int link_path(const struct loader *loader, const struct place *place, uin
 	return pin_path(loader, name, path, size);
 }
 
-/* The link of an interface that is still attached to it, or -1. */
+/* The link of an interface that is still attached to it; -ENOENT: there is none; -errno. */
 static int link_open(const struct loader *loader, const struct place *place, uint32_t ifindex)
 {
 	struct bpf_link_info info = {};
 	uint32_t size = sizeof(info);
 	char path[PATH_MAX];
-	int fd;
+	int fd, err;
 
-	if (link_path(loader, place, ifindex, path, sizeof(path)))
-		return -1;
+	err = link_path(loader, place, ifindex, path, sizeof(path));
+	if (err)
+		return err;
 	fd = bpf_obj_get(path);
 	if (fd < 0)
-		return -1;
+		return -errno;
+	err = bpf_obj_get_info_by_fd(fd, &info, &size) ? -errno : 0;
 	/* tcx.ifindex lies where xdp.ifindex does; 0 once the device is gone. */
-	if (bpf_obj_get_info_by_fd(fd, &info, &size) || info.xdp.ifindex != ifindex) {
+	if (!err && info.xdp.ifindex != ifindex)
+		err = -ENOENT;
+	if (err)
 		close(fd);
-		return -1;
-	}
-	return fd;
+	return err ? err : fd;
 }
 
 static int link_remove(const struct loader *loader, const struct place *place, uint32_t ifindex)
@@ -116,6 +118,8 @@ static int link_remove(const struct loader *loader, const struct place *place, u
 	char path[PATH_MAX];
 	int err;
 
+	if (fd < 0 && fd != -ENOENT)
+		return fd;
 	/* Detached by hand first: removing the last reference does it only later. */
 	if (fd >= 0 && bpf_link_detach(fd))
 		return -errno;
@@ -162,15 +166,13 @@ static struct bpf_tc_hook tc_hook(uint32_t ifindex, enum bpf_tc_attach_point poi
 }
 
 /* By the name that libbpf gave the filter: the program itself only CAP_SYS_ADMIN may open. */
-static bool filter_is_ours(uint32_t ifindex, const struct place *place,
-			   const struct ifw_attachment *at)
+static int filter_is_ours(uint32_t ifindex, const struct place *place,
+			  const struct ifw_attachment *at, bool *ours)
 {
-	bool ours = false;
-
-	return at->tc_handle &&
-	       net_filter_is(ifindex, place->minor, at->tc_priority, at->tc_handle, place->program,
-			     &ours) == 0 &&
-	       ours;
+	*ours = false;
+	return at->tc_handle ? net_filter_is(ifindex, place->minor, at->tc_priority, at->tc_handle,
+					     place->program, ours)
+			     : 0;
 }
 
 static int qdisc_remove(uint32_t ifindex)
@@ -262,9 +264,11 @@ static int filter_remove(uint32_t ifindex, enum ifw_direction direction,
 	const struct ifw_attachment *at = &settings->at[direction];
 	struct bpf_tc_hook hook = tc_hook(ifindex, place->point);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = at->tc_handle, .priority = at->tc_priority);
-	bool ours = filter_is_ours(ifindex, place, at);
-	int err = ours ? bpf_tc_detach(&hook, &opts) : 0;
+	bool ours;
+	int err = filter_is_ours(ifindex, place, at, &ours);
 
+	if (!err && ours)
+		err = bpf_tc_detach(&hook, &opts);
 	/* It goes with the last filter. */
 	if (!err && settings->made_qdisc && (ours || is_still(ifindex, settings)))
 		err = qdisc_remove(ifindex);
@@ -273,17 +277,21 @@ static int filter_remove(uint32_t ifindex, enum ifw_direction direction,
 
 /* --- Either ---------------------------------------------------------------------- */
 
-bool is_attached(struct loader *loader, enum ifw_direction direction,
-		 const struct ifw_iface *settings, uint32_t ifindex)
+int is_attached(struct loader *loader, enum ifw_direction direction,
+		const struct ifw_iface *settings, uint32_t ifindex, bool *attached)
 {
 	const struct ifw_attachment *at = &settings->at[direction];
 
+	*attached = false;
 	if (at->hook == IFW_HOOK_TCX) {
 		CLEANUP(cleanup_close) int fd = link_open(loader, &places[direction], ifindex);
 
-		return fd >= 0;
+		*attached = fd >= 0;
+		return fd < 0 && fd != -ENOENT ? fd : 0;
 	}
-	return at->hook == IFW_HOOK_CLSACT && filter_is_ours(ifindex, &places[direction], at);
+	if (at->hook != IFW_HOOK_CLSACT)
+		return 0;
+	return filter_is_ours(ifindex, &places[direction], at, attached);
 }
 
 static int replace(struct loader *loader, enum ifw_direction direction, uint32_t ifindex,
@@ -295,7 +303,7 @@ static int replace(struct loader *loader, enum ifw_direction direction, uint32_t
 		CLEANUP(cleanup_close) int fd = link_open(loader, place, ifindex);
 
 		if (fd < 0)
-			return -ENOENT;
+			return fd;
 		return bpf_link_update(fd, program, NULL) ? -errno : 0;
 	}
 	return filter_put(ifindex, place, program, &settings->at[direction], BPF_TC_F_REPLACE);
@@ -307,9 +315,12 @@ int attach(struct loader *loader, enum ifw_direction direction, uint32_t ifindex
 	const struct place *place = &places[direction];
 	struct ifw_attachment *at = &settings->at[direction];
 	const char *ifname = settings->name;
-	int err;
+	bool attached;
+	int err = is_attached(loader, direction, settings, ifindex, &attached);
 
-	if (is_attached(loader, direction, settings, ifindex)) {
+	if (err)
+		return fail_errno(failure, err, "cannot tell what is attached to '%s'", ifname);
+	if (attached) {
 		err = replace(loader, direction, ifindex, program, settings);
 		return err ? fail_errno(failure, err, "cannot replace the program on '%s'", ifname)
 			   : 0;

@@ -412,16 +412,18 @@ int counters_settle(struct loader *loader, const struct rule_set *set)
 	return 0;
 }
 
-uint32_t counters_size(struct loader *loader)
+int counters_size(struct loader *loader, uint32_t *size)
 {
-	uint32_t key, *last = NULL, size = 0;
+	uint32_t key, *last = NULL;
+	int more = 0;
 
+	*size = 0;
 	if (!loader->meta.rule_counters)
 		return 0;
-	for (uint32_t next; bpf_map_get_next_key(loader->counter_slots_fd, last, &next) == 0;
+	for (uint32_t next; (more = map_next(loader->counter_slots_fd, last, &next)) > 0;
 	     last = &key) {
 		key = next;
-		size += IFW_COUNTER_CHUNK * (uint32_t)sizeof(struct ifw_count);
+		*size += IFW_COUNTER_CHUNK * (uint32_t)sizeof(struct ifw_count);
 	}
-	return size;
+	return more;
 }

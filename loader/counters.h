@@ -42,8 +42,8 @@ int counters_settle(struct loader *loader, const struct rule_set *set);
 int counters_take(struct loader *loader, struct rule *rule, struct failure *failure);
 int counters_release(struct loader *loader, uint32_t counter);
 
-/* Bytes that counters take on each CPU. */
-uint32_t counters_size(struct loader *loader);
+/* Bytes that counters take on each CPU: 0 or -errno. */
+int counters_size(struct loader *loader, uint32_t *size);
 
 /* --- counts.c: what they have counted -------------------------------------- */
 

@@ -16,25 +16,6 @@ bool egress_is_needed(const struct ifw_iface *settings, bool rules)
 	return settings->wants_track || settings->flags & IFW_IFACE_EGRESS_DENY || rules;
 }
 
-static int is_tracking(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
-		       void *arg)
-{
-	bool *any = arg;
-
-	(void)loader;
-	(void)ifindex;
-	*any |= settings->flags & IFW_IFACE_TRACK;
-	return 0;
-}
-
-int flows_remove_unused(struct loader *loader)
-{
-	bool any = false;
-	int err = for_each_iface(loader, is_tracking, &any);
-
-	return err || any ? err : flows_remove(loader);
-}
-
 static int egress_attach(struct loader *loader, uint32_t ifindex, struct ifw_iface *settings,
 			 const struct program *program, struct failure *failure)
 {
@@ -52,10 +33,15 @@ static int egress_attach(struct loader *loader, uint32_t ifindex, struct ifw_ifa
 int egress_settle(struct loader *loader, uint32_t ifindex, struct ifw_iface *settings,
 		  const struct program *program, bool rules, struct failure *failure)
 {
-	bool needed = egress_is_needed(settings, rules);
+	bool needed = egress_is_needed(settings, rules), attached = false;
 	int err = 0;
 
-	if (needed && (program || !is_attached(loader, IFW_DIRECTION_OUT, settings, ifindex)))
+	if (needed && !program)
+		err = is_attached(loader, IFW_DIRECTION_OUT, settings, ifindex, &attached);
+	if (err)
+		return fail_errno(failure, err, "cannot tell what is attached to '%s'",
+				  settings->name);
+	if (needed && !attached)
 		err = egress_attach(loader, ifindex, settings, program, failure);
 	if (!err && settings->wants_track)
 		err = flows_make(loader, failure);
@@ -74,7 +60,7 @@ int egress_settle(struct loader *loader, uint32_t ifindex, struct ifw_iface *set
 		err = settings_write(loader, ifindex, settings);
 	}
 	if (!err)
-		err = flows_remove_unused(loader);
+		err = flows_remove_unused(loader, 0);
 	return err ? fail_errno(failure, err, "cannot store the settings of '%s'", settings->name)
 		   : 0;
 }
@@ -85,7 +71,9 @@ void egress_put_back(struct loader *loader, uint32_t ifindex, const struct ifw_i
 	(void)settings_write(loader, ifindex, before);
 	if (before->at[IFW_DIRECTION_OUT].hook == IFW_HOOK_NONE)
 		(void)detach(loader, IFW_DIRECTION_OUT, now, ifindex, NULL);
-	(void)flows_remove_unused(loader);
+	if (before->flags & IFW_IFACE_TRACK)
+		(void)flows_make(loader, NULL);
+	(void)flows_remove_unused(loader, 0);
 }
 
 int loader_iface_set_egress(struct loader *loader, const char *ifname,
@@ -122,11 +110,16 @@ static int settle_one(struct loader *loader, uint32_t ifindex, const struct ifw_
 {
 	struct ifw_iface wanted = *settings;
 	struct all *all = arg;
+	bool in, out;
+	int err = is_attached(loader, IFW_DIRECTION_IN, settings, ifindex, &in);
 
+	if (!err)
+		err = is_attached(loader, IFW_DIRECTION_OUT, settings, ifindex, &out);
+	if (err)
+		return fail_errno(all->failure, err, "cannot tell what is attached to '%s'",
+				  settings->name);
 	/* One that is not there or was taken off by hand is for `ifw up`. */
-	if (!is_attached(loader, IFW_DIRECTION_IN, settings, ifindex) ||
-	    egress_is_needed(settings, all->rules) ==
-		    is_attached(loader, IFW_DIRECTION_OUT, settings, ifindex))
+	if (!in || egress_is_needed(settings, all->rules) == out)
 		return 0;
 	return egress_settle(loader, ifindex, &wanted, NULL, all->rules, all->failure);
 }

@@ -11,6 +11,7 @@
 
 #include "datapath/flow_states.h"
 #include "flows.h"
+#include "iface.h"
 
 #define BATCH 4096
 
@@ -21,8 +22,8 @@ uint32_t loader_flows_room(uint32_t total, enum ifw_flow_class class)
 
 /* --- Making and taking away --------------------------------------------------- */
 
-/* Opened where a killed command pinned it already. */
-static int class_open(struct loader *loader, uint32_t class, int *fd)
+/* Opened where it is pinned already, be it by a killed command; else made. */
+static int class_open(struct loader *loader, uint32_t class, int *fd, bool *made)
 {
 	uint32_t room = loader_flows_room(loader->meta.max_flows, class);
 	char name[32], path[PATH_MAX];
@@ -33,8 +34,11 @@ static int class_open(struct loader *loader, uint32_t class, int *fd)
 	if (err)
 		return err;
 	*fd = bpf_obj_get(path);
-	if (*fd >= 0)
+	*made = *fd < 0;
+	if (!*made)
 		return 0;
+	if (errno != ENOENT)
+		return -errno;
 	*fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "ifw_flow_set", sizeof(struct ifw_flow_key),
 			     sizeof(struct ifw_flow), room, NULL);
 	if (*fd < 0)
@@ -46,13 +50,14 @@ static int class_make(struct loader *loader, int outer, uint32_t class)
 {
 	CLEANUP(cleanup_close) int fd = -1;
 	uint32_t there;
+	bool made;
 	int err;
 
-	if (bpf_map_lookup_elem(outer, &class, &there) == 0)
-		return 0;
-	err = class_open(loader, class, &fd);
+	err = class_open(loader, class, &fd, &made);
 	if (err)
 		return err;
+	if (!made && bpf_map_lookup_elem(outer, &class, &there) == 0)
+		return 0;
 	return bpf_map_update_elem(outer, &class, &fd, BPF_ANY) ? -errno : 0;
 }
 
@@ -65,7 +70,8 @@ int flows_make(struct loader *loader, struct failure *failure)
 		err = class_make(loader, outer, class);
 	if (!err)
 		return 0;
-	(void)flows_remove(loader);
+	/* Those of interfaces that track already stay. */
+	(void)flows_remove_unused(loader, 0);
 	return fail_errno(failure, err, "cannot make room for %u tracked flows (--max-flows)",
 			  loader->meta.max_flows);
 }
@@ -80,13 +86,30 @@ int flows_remove(struct loader *loader)
 		char name[32];
 
 		pin_generation("flows", class, name, sizeof(name));
-		if (bpf_map_lookup_elem(outer, &class, &there) == 0 &&
-		    bpf_map_delete_elem(outer, &class))
+		if (bpf_map_lookup_elem(outer, &class, &there))
+			err = errno == ENOENT ? 0 : -errno;
+		else if (bpf_map_delete_elem(outer, &class))
 			err = -errno;
 		if (!err && unlinkat(loader->dir_fd, name, 0) && errno != ENOENT)
 			err = -errno;
 	}
 	return err;
+}
+
+static int is_tracking(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+		       void *arg)
+{
+	const uint32_t *except = arg;
+
+	(void)loader;
+	return ifindex != *except && settings->flags & IFW_IFACE_TRACK;
+}
+
+int flows_remove_unused(struct loader *loader, uint32_t except)
+{
+	int used = for_each_iface(loader, is_tracking, &except);
+
+	return used < 0 ? used : used ? 0 : flows_remove(loader);
 }
 
 int loader_flows_limit(struct loader *loader, uint32_t flows, struct failure *failure)

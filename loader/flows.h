@@ -9,8 +9,9 @@
 int flows_make(struct loader *loader, struct failure *failure);
 /* Takes them away, and what is in them. 0 or -errno. */
 int flows_remove(struct loader *loader);
-/* Takes them away where no interface tracks. 0 or -errno. */
-int flows_remove_unused(struct loader *loader);
+/* Takes them away where no interface tracks; except (an ifindex or 0) does not count. 0 or -errno.
+ */
+int flows_remove_unused(struct loader *loader, uint32_t except);
 
 /* Whether the program for what leaves has anything to do there. rules: some are egress rules. */
 bool egress_is_needed(const struct ifw_iface *settings, bool rules);

@@ -95,15 +95,15 @@ int for_each_iface(struct loader *loader,
 		   void *arg)
 {
 	uint32_t key = 0, next, *last = NULL;
-	bool more = bpf_map_get_next_key(loader->ifaces_fd, NULL, &next) == 0;
+	int more = map_next(loader->ifaces_fd, NULL, &next);
 
-	while (more) {
+	while (more > 0) {
 		struct ifw_iface settings;
 		int err;
 
 		key = next;
 		last = &key;
-		more = bpf_map_get_next_key(loader->ifaces_fd, last, &next) == 0;
+		more = map_next(loader->ifaces_fd, last, &next);
 		err = settings_read(loader, key, &settings);
 		if (err == -ENOENT)
 			continue;
@@ -112,7 +112,7 @@ int for_each_iface(struct loader *loader,
 		if (err)
 			return err;
 	}
-	return 0;
+	return more;
 }
 
 int match_name(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings, void *arg)
@@ -133,14 +133,14 @@ static int addr_delete_stale(struct loader *loader, uint32_t slot, const struct 
 			     size_t count)
 {
 	struct ifw_addr_key key, next, *last = NULL;
-	bool more = bpf_map_get_next_key(loader->addrs_fd, NULL, &next) == 0;
+	int more = map_next(loader->addrs_fd, NULL, &next);
 
-	while (more) {
+	while (more > 0) {
 		bool wanted = false;
 
 		key = next;
 		last = &key;
-		more = bpf_map_get_next_key(loader->addrs_fd, last, &next) == 0;
+		more = map_next(loader->addrs_fd, last, &next);
 		for (size_t i = 0; i < count && !wanted; i++)
 			wanted = addrs[i].family == key.family &&
 				 ifw_addr_equal(addrs[i].addr, key.addr);
@@ -149,7 +149,7 @@ static int addr_delete_stale(struct loader *loader, uint32_t slot, const struct 
 		if (bpf_map_delete_elem(loader->addrs_fd, &key) && errno != ENOENT)
 			return -errno;
 	}
-	return 0;
+	return more;
 }
 
 /* The slot's bits of the filter: those of both sets while one becomes the other. */

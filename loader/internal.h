@@ -69,6 +69,8 @@ int fail_errno(struct failure *failure, int error, const char *format, ...)
 int pin_path(const struct loader *loader, const char *name, char *path, size_t size);
 /* "NAME_G" of a generation. */
 void pin_generation(const char *name, uint32_t generation, char *text, size_t size);
+/* The next key, or the first: 1; 0 behind the last; -errno, which must not look like the end. */
+int map_next(int fd, const void *last, void *next);
 /* 0 and *fd, or -errno. */
 int pin_open(const struct loader *loader, const char *name, int *fd);
 int meta_write(struct loader *loader, struct failure *failure);
@@ -246,7 +248,8 @@ int attach(struct loader *loader, enum ifw_direction direction, uint32_t ifindex
 	   int program, struct ifw_iface *settings, struct failure *failure);
 int detach(struct loader *loader, enum ifw_direction direction, const struct ifw_iface *settings,
 	   uint32_t ifindex, struct failure *failure);
-bool is_attached(struct loader *loader, enum ifw_direction direction,
-		 const struct ifw_iface *settings, uint32_t ifindex);
+/* Whether the program is on its hook still. 0 or -errno. */
+int is_attached(struct loader *loader, enum ifw_direction direction,
+		const struct ifw_iface *settings, uint32_t ifindex, bool *attached);
 
 #endif /* IFW_LOADER_INTERNAL_H */

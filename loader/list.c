@@ -223,16 +223,20 @@ int loader_rules_counted(struct loader *loader, struct rule_set *set, struct ifw
 
 int loader_usage(struct loader *loader, struct loader_usage *usage, struct failure *failure)
 {
+	uint32_t counters = 0;
 	int err = meta_read(loader);
 
 	if (err)
 		return fail_errno(failure, err, "cannot read '%s/meta'", loader->dir);
+	err = counters_size(loader, &counters);
+	if (err)
+		return fail_errno(failure, err, "cannot read '%s/counter_slots'", loader->dir);
 	*usage = (struct loader_usage){
 		.limits = loader->limits,
 		.rules = loader->meta.rules,
 		.ranges = loader->meta.room.used,
 		.prefixes = loader->meta.prefixes,
-		.counters = counters_size(loader),
+		.counters = counters,
 	};
 	return 0;
 }

@@ -62,6 +62,13 @@ void pin_generation(const char *name, uint32_t generation, char *text, size_t si
 	snprintf(text, size, "%s_%u", name, generation);
 }
 
+int map_next(int fd, const void *last, void *next)
+{
+	if (bpf_map_get_next_key(fd, last, next) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
+}
+
 int pin_open(const struct loader *loader, const char *name, int *fd)
 {
 	char path[PATH_MAX];
@@ -657,6 +664,9 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 			     loader->dir);
 		else if (failure && !failure->text[0])
 			fail_errno(failure, err, "cannot open '%s'", loader->dir);
+		/* Made for this, and empty; what holds pins stays. */
+		if (mode == LOADER_CREATE && loader->dir_fd >= 0)
+			(void)rmdir(loader->dir);
 		loader_close(loader);
 		return err;
 	}

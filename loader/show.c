@@ -30,15 +30,20 @@ static int info_addrs(struct loader *loader, struct iface_info *info)
 {
 	struct ifw_addr_key key, *last = NULL;
 	size_t room = 0;
+	int more;
 
-	for (struct ifw_addr_key next; bpf_map_get_next_key(loader->addrs_fd, last, &next) == 0;
+	for (struct ifw_addr_key next; (more = map_next(loader->addrs_fd, last, &next)) > 0;
 	     last = &key) {
 		uint32_t kind;
 
 		key = next;
-		if (key.slot != info->settings.slot ||
-		    bpf_map_lookup_elem(loader->addrs_fd, &key, &kind))
+		if (key.slot != info->settings.slot)
 			continue;
+		if (bpf_map_lookup_elem(loader->addrs_fd, &key, &kind)) {
+			if (errno != ENOENT)
+				return -errno;
+			continue;
+		}
 		if (info->addr_count == room) {
 			void *grown;
 
@@ -53,7 +58,7 @@ static int info_addrs(struct loader *loader, struct iface_info *info)
 	}
 	if (info->addr_count)
 		qsort(info->addrs, info->addr_count, sizeof(*info->addrs), by_addr);
-	return 0;
+	return more;
 }
 
 static int info_counters(struct loader *loader, struct iface_info *info)
@@ -84,6 +89,16 @@ static int info_counters(struct loader *loader, struct iface_info *info)
 	return 0;
 }
 
+static int info_attached(struct loader *loader, struct iface_info *info)
+{
+	int err = is_attached(loader, IFW_DIRECTION_IN, &info->settings, info->ifindex,
+			      &info->attached);
+
+	return err ? err
+		   : is_attached(loader, IFW_DIRECTION_OUT, &info->settings, info->ifindex,
+				 &info->egress);
+}
+
 static int collect_iface(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
 			 void *arg)
 {
@@ -102,9 +117,9 @@ static int collect_iface(struct loader *loader, uint32_t ifindex, const struct i
 	memcpy(info->name, settings->name, sizeof(info->name));
 	info->present = if_indextoname(ifindex, name) != NULL;
 	info->renamed = info->present && strcmp(name, settings->name) != 0;
-	info->attached = info->present && is_attached(loader, IFW_DIRECTION_IN, settings, ifindex);
-	info->egress = info->present && is_attached(loader, IFW_DIRECTION_OUT, settings, ifindex);
-	err = info_addrs(loader, info);
+	err = info->present ? info_attached(loader, info) : 0;
+	if (!err)
+		err = info_addrs(loader, info);
 	return err ? err : info_counters(loader, info);
 }
 

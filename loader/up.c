@@ -13,12 +13,22 @@
 #include "flows.h"
 #include "iface.h"
 
-/* With the last interface goes what belongs to all of them. */
-static bool is_last(struct loader *loader)
+static int is_another(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+		      void *arg)
 {
-	uint32_t key;
+	const uint32_t *this_one = arg;
 
-	return bpf_map_get_next_key(loader->ifaces_fd, NULL, &key) != 0;
+	(void)loader;
+	(void)settings;
+	return ifindex != *this_one;
+}
+
+/* With the last interface goes what belongs to all of them. */
+static int lookup_detach_unless_others(struct loader *loader, uint32_t ifindex)
+{
+	int others = for_each_iface(loader, is_another, &ifindex);
+
+	return others < 0 ? others : others ? 0 : lookup_detach(loader);
 }
 
 /* Takes off what is recorded for an index, so that nothing dead stands in the way. */
@@ -37,13 +47,14 @@ static int forget(struct loader *loader, uint32_t ifindex, const struct ifw_ifac
 			return fail_errno(failure, err, "cannot remove the policy rule of '%s'",
 					  settings->name);
 	}
-	err = settings_delete(loader, ifindex);
-	if (!err && is_last(loader))
-		err = lookup_detach(loader);
-	if (!err)
-		err = flows_remove_unused(loader);
+	/* The settings last, without which nobody would know what is left to be done. */
+	err = lookup_detach_unless_others(loader, ifindex);
 	if (!err)
 		err = slot_reset(loader, settings->slot);
+	if (!err)
+		err = flows_remove_unused(loader, ifindex);
+	if (!err)
+		err = settings_delete(loader, ifindex);
 	return err ? fail_errno(failure, err, "cannot remove the settings of '%s'", settings->name)
 		   : 0;
 }
@@ -66,15 +77,17 @@ static int follow_name(struct loader *loader, uint32_t ifindex, const struct ifw
 		.mark_mask = now.mark_mask,
 		.table = now.table,
 	};
+	bool made, ipv6, attached;
 	char name[IF_NAMESIZE];
 	size_t count = 0;
 	int slot, err;
-	bool made, ipv6;
 
 	if (!if_indextoname(ifindex, name) || strcmp(name, settings->name) == 0 ||
-	    renamed->count == IFW_SLOTS ||
-	    !is_attached(loader, IFW_DIRECTION_IN, settings, ifindex))
+	    renamed->count == IFW_SLOTS)
 		return 0;
+	err = is_attached(loader, IFW_DIRECTION_IN, settings, ifindex, &attached);
+	if (err || !attached)
+		return err;
 	slot = slot_for(loader, name, NULL);
 	if (slot < 0)
 		return slot;
@@ -139,7 +152,10 @@ static int forget_others(struct loader *loader, const char *ifname, uint32_t ifi
 		if (err)
 			return err;
 	}
-	if (settings_read(loader, ifindex, &settings) || strcmp(settings.name, ifname) == 0)
+	err = settings_read(loader, ifindex, &settings);
+	if (err && err != -ENOENT)
+		return fail_errno(failure, err, "cannot read the settings of '%s'", ifname);
+	if (err || strcmp(settings.name, ifname) == 0)
 		return 0;
 	return forget(loader, ifindex, &settings, failure);
 }
@@ -179,7 +195,9 @@ static int prepare_settings(struct loader *loader, const char *ifname, const str
 	err = names_write(loader, failure);
 	if (err)
 		return err;
-	(void)settings_read(loader, link->ifindex, settings);
+	err = settings_read(loader, link->ifindex, settings);
+	if (err && err != -ENOENT)
+		return fail_errno(failure, err, "cannot read the settings of '%s'", ifname);
 	settings->slot = (uint32_t)slot;
 	settings->flags |= IFW_IFACE_ADDRS_RECORDED;
 	if (link->raw_ip)
@@ -304,7 +322,9 @@ int loader_up(struct loader *loader, const char *ifname, const struct up_options
 		err = prepare_settings(loader, ifname, &link, options, &settings, failure);
 	if (err)
 		return err;
-	done.was_up = is_attached(loader, IFW_DIRECTION_IN, &settings, link.ifindex);
+	err = is_attached(loader, IFW_DIRECTION_IN, &settings, link.ifindex, &done.was_up);
+	if (err)
+		return fail_errno(failure, err, "cannot tell what is attached to '%s'", ifname);
 	if (done.was_up) {
 		err = check_hook(&settings, options->hook, failure);
 		if (!err)

@@ -161,10 +161,15 @@ def pins(folder="/sys/fs/bpf"):
     return sorted(str(p) for p in pathlib.Path(folder).rglob("*") if p.suffix != ".debug")
 
 
+def difference(before, after):
+    """The lines in which two texts differ, with - and + in front."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    return [line for line in lines if line[:2] not in ("--", "++", "@@")]
+
+
 def same(before, after, text):
     """As equal(), for Host.state(): says in which lines they differ."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
-    changed = [line for line in lines if line[:2] not in ("--", "++", "@@")]
+    changed = difference(before, after)
     return check(not changed, f"{text}: {changed}" if changed else text)
 
 

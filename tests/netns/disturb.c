@@ -7,6 +7,10 @@
  * FAIL_CREATE=NAME lets the making of maps of that name fail with ENOMEM;
  * FAIL_AT=N makes the Nth of the system calls that make a map or fill one in
  * batches fail, as where memory runs out;
+ * FAIL_CALL=N makes the Nth of all calls of the kernel's BPF and netlink fail
+ * (opening a netlink socket, sending and receiving count, too), with FAIL_WITH=ERRNO
+ * (ENOMEM unless given), and says on a line of the file FAIL_REPORT which it was; 0
+ * makes none fail, and how many there were is said there in the end;
  * DELAY_CHANGES=MICROSECONDS makes it pause before each such step, so that what
  * is between two of them meets packets;
  * DELAY_READS=MICROSECONDS makes it pause between two elements of a map, or
@@ -14,13 +18,16 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/bpf.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,6 +67,44 @@ static bool is_nth(long command)
 	if (!left)
 		left = strtol(at, NULL, 10);
 	return --left == 0;
+}
+
+static void report(const char *call, long detail)
+{
+	const char *path = getenv("FAIL_REPORT");
+	int file = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+	if (file < 0)
+		return;
+	dprintf(file, "%s %ld\n", call, detail);
+	close(file);
+}
+
+static long *calls_made(void)
+{
+	static long made;
+
+	return &made;
+}
+
+/* True, and errno set, where this is the call that is to fail. */
+static bool fails(const char *call, long detail)
+{
+	const char *at = getenv("FAIL_CALL"), *with = getenv("FAIL_WITH");
+
+	if (!at || ++*calls_made() != strtol(at, NULL, 10))
+		return false;
+	report(call, detail);
+	errno = with ? (int)strtol(with, NULL, 10) : ENOMEM;
+	return true;
+}
+
+__attribute__((destructor)) static void report_calls(void)
+{
+	const char *at = getenv("FAIL_CALL");
+
+	if (at && strtol(at, NULL, 10) == 0)
+		report("calls", *calls_made());
 }
 
 static void pause_if_asked(void)
@@ -104,6 +149,8 @@ long syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(args, long);
 	va_end(args);
+	if (number == SYS_bpf && fails("bpf", a[0]))
+		return -1;
 	if (number == SYS_bpf && is_to_fail(a[0], (const union bpf_attr *)a[1])) {
 		errno = ENOMEM;
 		return -1;
@@ -138,4 +185,38 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *message, 
 
 	step();
 	return next(socket, message, size);
+}
+
+/*
+ * libmnl and libbpf's own netlink end in these; programs under test have no other
+ * sockets. Where a message was sent and its answer fails, the change was made.
+ */
+int socket(int domain, int type, int protocol)
+{
+	int (*next)(int, int, int) = next_of("socket");
+
+	return fails("socket", domain) ? -1 : next(domain, type, protocol);
+}
+
+ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to,
+	       socklen_t to_size)
+{
+	ssize_t (*next)(int, const void *, size_t, int, const struct sockaddr *, socklen_t) =
+		next_of("sendto");
+
+	return fails("send", 0) ? -1 : next(fd, data, size, flags, to, to_size);
+}
+
+ssize_t send(int fd, const void *data, size_t size, int flags)
+{
+	ssize_t (*next)(int, const void *, size_t, int) = next_of("send");
+
+	return fails("send", 0) ? -1 : next(fd, data, size, flags);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	ssize_t (*next)(int, struct msghdr *, int) = next_of("recvmsg");
+
+	return fails("receive", 0) ? -1 : next(fd, message, flags);
 }
