@@ -6,7 +6,8 @@
 # are shown, then the exit status tells.
 #
 #   sudo ci/test.sh            all of it
-#   sudo ci/test.sh STEP...    only these: setup build style unit oracle netns bench budget
+#   sudo ci/test.sh STEP...    only these: setup build style unit oracle netns fuzz
+#                              bench budget
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -121,6 +122,7 @@ git config --global --get-all safe.directory >/dev/null 2>&1 || export GIT_CONFI
 step setup "Install what is missing" ci/setup.sh
 step build "Build, release" build release
 step build "Build, debug with ASan and UBSan" build debug
+step build "Build, fuzz targets with ASan and UBSan (clang)" build fuzz
 step style "Sources formatted (clang-format)" style_format
 step style "Shell scripts (shellcheck)" style_shell
 step style "Documentation fits the sources" ci/check-docs.sh
@@ -131,6 +133,7 @@ step oracle "Decision written twice, on random packets, release" suite build ora
 step oracle "The same, debug with ASan and UBSan (fewer)" suite build-debug oracle -j "$jobs"
 step netns "Namespace tests, release" suite build netns -j "$jobs" --schedule-random
 step netns "Namespace tests, debug with ASan and UBSan" suite build-debug netns -j "$jobs" --schedule-random
+step fuzz "Fuzz targets, 20 s each" suite build-fuzz fuzz -j "$jobs"
 step bench "Measurements still work (short runs)" suite build bench
 step budget "Verified instructions within their budget" budget
 step netns "Nothing left behind" leftovers

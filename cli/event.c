@@ -10,6 +10,7 @@
 #include "datapath/addr.h"
 #include "datapath/reasons.h"
 #include "event.h"
+#include "json.h"
 #include "text.h"
 
 #define ENDPOINT_MAX (INET6_ADDRSTRLEN + sizeof("[]:65535"))
@@ -107,8 +108,8 @@ int event_print_json(FILE *out, const struct event_view *view)
 {
 	const struct ifw_event *e = view->event;
 	json_t *line = json_pack(
-		"{s:I, s:s, s:I, s:s, s:I, s:i, s:o, s:o, s:o, s:i, s:i, s:s, s:s, s:o, s:o}",
-		"time_ns", (json_int_t)e->time_ns, "interface", view->ifname, "ifindex",
+		"{s:I, s:o, s:I, s:s, s:I, s:i, s:o, s:o, s:o, s:i, s:i, s:s, s:s, s:o, s:o}",
+		"time_ns", (json_int_t)e->time_ns, "interface", json_name(view->ifname), "ifindex",
 		(json_int_t)e->ifindex, "direction", text_direction(e->direction), "length",
 		(json_int_t)e->length, "ethertype", e->ethertype, "protocol", json_protocol(e),
 		"src", json_address(e, e->src), "dst", json_address(e, e->dst), "src_port",

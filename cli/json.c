@@ -6,10 +6,32 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 
 #include "datapath/reasons.h"
 #include "json.h"
+#include "ruleset/visible.h"
 #include "text.h"
+
+json_t *json_name(const char *name)
+{
+	static const char unknown[] = "\xef\xbf\xbd"; /* U+FFFD */
+	char text[IFW_NAME_MAX * (sizeof(unknown) - 1) + 1];
+	size_t len = strnlen(name, IFW_NAME_MAX), at = 0;
+
+	while (len) {
+		uint32_t code;
+		size_t size = utf8_decode(name, len, &code), taken = size ? size : 1;
+		size_t put = size ? size : sizeof(unknown) - 1;
+
+		memcpy(text + at, size ? name : unknown, put);
+		at += put;
+		name += taken;
+		len -= taken;
+	}
+	text[at] = 0;
+	return json_string(text);
+}
 
 static json_t *json_iface_names(uint64_t ifaces, const struct iface_names *names)
 {
@@ -158,11 +180,12 @@ static json_t *json_iface(const struct iface_info *iface)
 {
 	const struct ifw_iface *set = &iface->settings;
 
-	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:I, s:b, s:o, s:o, s:o, "
+	return json_pack("{s:o, s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:I, s:b, s:o, s:o, s:o, "
 			 "s:I, s:I, s:o, s:o}",
-			 "name", iface->name, "ifindex", (json_int_t)iface->ifindex, "state",
-			 iface_state(iface), "hook", text_hook(set->at[IFW_DIRECTION_IN].hook),
-			 "link", set->flags & IFW_IFACE_RAW_IP ? "raw" : "ethernet", "ssh",
+			 "name", json_name(iface->name), "ifindex", (json_int_t)iface->ifindex,
+			 "state", iface_state(iface), "hook",
+			 text_hook(set->at[IFW_DIRECTION_IN].hook), "link",
+			 set->flags & IFW_IFACE_RAW_IP ? "raw" : "ethernet", "ssh",
 			 !(set->flags & IFW_IFACE_SSH_OFF), "echo", !!(set->flags & IFW_IFACE_ECHO),
 			 "track", !!(set->flags & IFW_IFACE_TRACK), "egress_default",
 			 set->flags & IFW_IFACE_EGRESS_DENY ? "deny" : "pass", "verbose",
@@ -199,7 +222,7 @@ static json_t *json_reasons(const struct ifw_counters *counters)
 
 static json_t *json_iface_stats(const struct iface_info *iface)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:o}", "name", iface->name, "ifindex",
+	return json_pack("{s:o, s:I, s:I, s:I, s:o}", "name", json_name(iface->name), "ifindex",
 			 (json_int_t)iface->ifindex, "events_lost",
 			 (json_int_t)iface->counters.events_lost, "decisions",
 			 (json_int_t)iface->counters.decisions, "reasons",

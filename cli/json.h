@@ -10,6 +10,9 @@
 
 #include "loader/loader.h"
 
+/* The name of an interface, which may be any bytes; U+FFFD stands for what is no UTF-8. */
+json_t *json_name(const char *name);
+
 /* One rule and what it has decided (NULL: it is not counted). NULL: no memory. Drop with
  * json_decref.
  */

@@ -158,7 +158,10 @@ static int parse_protocol(const char *text, uint8_t *protocol, struct failure *f
 
 static int parse_iface(struct zfw_request *request, const char *name, struct failure *failure)
 {
-	int slot = strlen(name) < IFW_NAME_MAX ? iface_names_add(&request->names, name) : -EINVAL;
+	size_t len = strlen(name);
+	/* As with labels: what cannot be written in a rule is refused where it is typed. */
+	bool writable = len < IFW_NAME_MAX && rule_label_valid(name, len) && !strchr(name, ',');
+	int slot = writable ? iface_names_add(&request->names, name) : -EINVAL;
 
 	if (slot == -ENOSPC)
 		return refuse(failure, "more than %d interfaces with -N", IFW_SLOTS - 1);

@@ -18,6 +18,10 @@ add_compile_options(-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing
                     -Wpointer-arith -Wundef -Wvla)
 add_compile_definitions(_GNU_SOURCE IFW_VERSION="${PROJECT_VERSION}")
 include_directories(${CMAKE_SOURCE_DIR})
+if(IFW_FUZZ)
+  # What is counted as new is told by this instrumentation in all of the code.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(IFW_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)

@@ -143,6 +143,17 @@ Test(json, stats_show_only_what_was_counted)
 	expect_json(json_stats(&iface, 0), "{\"interfaces\":[]}");
 }
 
+/* The kernel lets an interface be called by any bytes; JSON is UTF-8. */
+Test(json, names_are_text)
+{
+	static struct iface_info iface = {.name = "e\xff\xc3\xa9\xc3", .ifindex = 2};
+
+	expect_json(
+		json_stats(&iface, 1),
+		"{\"interfaces\":[{\"name\":\"e\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\",\"ifindex\":2,"
+		"\"events_lost\":0,\"decisions\":0,\"reasons\":[]}]}");
+}
+
 Test(json, iface)
 {
 	struct iface_addr addrs[] = {

@@ -221,6 +221,10 @@ ParameterizedTestParameters(zfw_args, refused)
 		 "63 characters"},
 		{ADD "-N 0123456789abcdef", "name of an interface"},
 		{ADD "-N a/b", "name of an interface"},
+		/* The kernel takes such names, but no rule can be read back that has one. */
+		{ADD "-N eth0,eth1", "name of an interface"},
+		{ADD "-N eth#0", "name of an interface"},
+		{ADD "-N eth\xff", "name of an interface"},
 		{ADD "extra", "'extra'"},
 		{ADD "-r", "-r is not implemented"},
 		{ADD "--route", "--route is not implemented"},
