@@ -154,6 +154,8 @@ bool event_fits_rule(const struct ifw_event *event, const struct rule *rule)
 	/* Later fragments have no ports, and of IPv6 no protocol that counts. */
 	if (event->reason == IFW_REASON_FRAGMENT)
 		return rule->action != IFW_ACTION_DENY;
+	if (event->direction == IFW_DIRECTION_OUT && !event->src_port && !event->dst_port)
+		return rule->action == action_of(event->reason);
 	return rule_protocol(rule) == event->protocol && rule->action == action_of(event->reason) &&
 	       rule->low <= event->dst_port && event->dst_port <= rule->high;
 }

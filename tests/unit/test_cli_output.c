@@ -370,6 +370,30 @@ Test(event, fits_the_rule_of_its_flow)
 	rule_set_clear(&set);
 }
 
+/* Of what leaves, later fragments go as their first did. */
+Test(event, fits_the_rule_of_its_first_fragment)
+{
+	struct ifw_event event = sample_event();
+	struct rule_set set = {0};
+	struct rule leaving;
+
+	parse(&set);
+	leaving = set.rules[0];
+	leaving.action = IFW_ACTION_DENY;
+	leaving.protocol |= IFW_EGRESS;
+	event.slot = iface_names_find(&set.names, "eth0");
+	event.direction = IFW_DIRECTION_OUT;
+	event.reason = IFW_REASON_EGRESS_DENY;
+	event.src_port = event.dst_port = 0;
+	cr_expect(event_fits_rule(&event, &leaving));
+	event.src_port = 7;
+	cr_expect_not(event_fits_rule(&event, &leaving), "a port that the rule has not");
+	event.src_port = 0;
+	event.reason = IFW_REASON_EGRESS_PASS;
+	cr_expect_not(event_fits_rule(&event, &leaving), "another action");
+	rule_set_clear(&set);
+}
+
 /* Runs of blanks are one: the columns' width is not what readers know. */
 static void squeeze(char *text)
 {
