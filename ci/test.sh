@@ -7,7 +7,7 @@
 #
 #   sudo ci/test.sh            all of it
 #   sudo ci/test.sh STEP...    only these: setup build style unit oracle netns fuzz
-#                              bench budget
+#                              mutants bench budget
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -134,6 +134,7 @@ step oracle "The same, debug with ASan and UBSan (fewer)" suite build-debug orac
 step netns "Namespace tests, release" suite build netns -j "$jobs" --schedule-random
 step netns "Namespace tests, debug with ASan and UBSan" suite build-debug netns -j "$jobs" --schedule-random
 step fuzz "Fuzz targets, 20 s each" suite build-fuzz fuzz -j "$jobs"
+step mutants "Small defects are noticed, scenarios reach all" suite build mutants
 step bench "Measurements still work (short runs)" suite build bench
 step budget "Verified instructions within their budget" budget
 step netns "Nothing left behind" leftovers

@@ -26,6 +26,7 @@
 	"socket tcp syn-sent [2001:db8::1]:5001 [2001:db8:1::1]:443\n"                             \
 	"socket udp bound [2001:db8::1]:53\n"                                                      \
 	"socket udp connected [2001:db8::1]:5353 [2001:db8:1:2:3:4:5:6]:53\n"                      \
+	"socket udp connected [2001:db8::1]:5354 [fd00:0:1:2:3:4:5:6]:53\n"                        \
 	"socket tcp listen [::]:8080\n"                                                            \
 	"socket tcp established [::ffff:10.0.0.1]:8080 [::ffff:192.0.2.1]:1000\n"                  \
 	"socket udp connected [::ffff:10.0.0.1]:8081 [::ffff:192.0.2.1]:53\n"
@@ -198,6 +199,14 @@ Test(flow, udp_peer_of_ipv6_is_compared_itself)
 }
 
 /* An IPv6 socket that speaks IPv4: accepted by a dual-stack listener, or connected so. */
+/* No part of which is as in the own address. */
+Test(flow, a_peer_of_ipv6_from_another_network)
+{
+	EXPECT(world, "eth0", udp("fd00:0:1:2:3:4:5:6", 53, "2001:db8::1", 5354), PASS,
+	       "established");
+	EXPECT(world, "eth0", udp("fd01:0:1:2:3:4:5:6", 53, "2001:db8::1", 5354), DROP, "no-rule");
+}
+
 Test(flow, ipv4_conversations_of_dual_stack_sockets)
 {
 	EXPECT(world, "eth0", tcp("192.0.2.1", 1000, "10.0.0.1", 8080), PASS, "established");

@@ -545,3 +545,36 @@ Test(flow_tcp, answers_to_what_came_in_complete_its_handshake)
 	IN(3, with_segment(tcp("192.0.2.7", 10, "10.9.9.9", 8080), syn), PASS, "rule-pass");
 	cr_assert_eq(flow_count(world), 2);
 }
+
+/* --- States ---------------------------------------------------------------------- */
+
+/* Those of the kernel's connection tracking (net/netfilter/nf_conntrack_proto_*.c). */
+Test(flow_tcp, timeouts_to_start_with)
+{
+	static const struct {
+		enum ifw_flow_state state;
+		__u64 seconds;
+	} wanted[] = {
+		{IFW_FLOW_SYN_SENT, 120},	{IFW_FLOW_SYN_CROSSED, 120},
+		{IFW_FLOW_SYN_RECEIVED, 60},	{IFW_FLOW_ONE_SIDED, 300},
+		{IFW_FLOW_ESTABLISHED, 432000}, {IFW_FLOW_FIN_WAIT, 120},
+		{IFW_FLOW_CLOSE_WAIT, 60},	{IFW_FLOW_LAST_ACK, 30},
+		{IFW_FLOW_TIME_WAIT, 120},	{IFW_FLOW_CLOSED, 10},
+		{IFW_FLOW_UDP_UNREPLIED, 30},	{IFW_FLOW_UDP_REPLIED, 120},
+		{IFW_FLOW_ICMP_UNREPLIED, 30},	{IFW_FLOW_ICMP_REPLIED, 30},
+	};
+	const struct ifw_track_settings settings = ifw_track_defaults();
+
+	cr_assert_eq(sizeof(wanted) / sizeof(wanted[0]), IFW_FLOW_STATE_END - 1);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		cr_expect_eq(settings.timeouts_ns[wanted[i].state], wanted[i].seconds * SECOND,
+			     "%s", ifw_flow_state_info(wanted[i].state)->name);
+	cr_expect_eq(settings.flags, IFW_TRACK_PICK_UP);
+}
+
+Test(flow_tcp, what_is_no_state)
+{
+	cr_expect_null(ifw_flow_state_info(IFW_FLOW_NONE));
+	cr_expect_null(ifw_flow_state_info(IFW_FLOW_STATE_END));
+	cr_expect_not_null(ifw_flow_state_info(IFW_FLOW_STATE_END - 1));
+}
