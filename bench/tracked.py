@@ -10,6 +10,7 @@ once. All have the policy route that interception needs, and the floor is that a
 
 import pathlib
 import random
+import time
 
 import packets
 from engines import ROUTER, Bed, Direct, DropFloor, Engine, Failed
@@ -21,6 +22,7 @@ PEERS = "198.18.0.0/15"
 PORTS = range(10000, 60000)  # of each peer
 MANY = 65536  # flows that are drawn
 MOST = 1_000_000  # flows; as many as the program that sends has room for
+GOES_ON = 2.5  # seconds; what is answered later than 2 s counts as replied (page 7), and stays so
 LONG = 86400  # seconds; no flow is to expire while others are measured
 CT_MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
 
@@ -64,12 +66,13 @@ class FlowBed(Bed):
         self.router.run("ping", "-c1", CLIENT, ok=False)  # whose link address is known then
 
     def converse(self):
-        """Each peer is asked, and answers."""
+        """Each peer is asked, and answers late enough to be a flow that lasts."""
         path = self.bench.scratch / f"{self.name}-all"
         path.write_text("".join(self.packets("all")))
         self.ask("targets", "all", path)
         path.unlink()
         self.ask("ask", "all")
+        time.sleep(GOES_ON)
         packets.send(self, "all", self.rules.flows)
 
 

@@ -34,7 +34,7 @@ static int show_table(const struct ifw_track_settings *settings, uint32_t room)
 
 	if (!table)
 		return -ENOMEM;
-	printf("room      %u flows: %u new or half-open, %u answered, %u connected\n", room,
+	printf("room      %u flows: %u new or half-open, %u replied, %u connected\n", room,
 	       loader_flows_room(room, IFW_FLOWS_NEW), loader_flows_room(room, IFW_FLOWS_REPLIED),
 	       loader_flows_room(room, IFW_FLOWS_CONNECTED));
 	printf("pick-up   %s\n", settings->flags & IFW_TRACK_PICK_UP ? "on" : "off");

@@ -100,8 +100,10 @@ static const struct page {
 	 "\n"
 	 "Of both ends one lies in PREFIX. AGE is since the first packet, LEFT is the time until\n"
 	 "the flow is forgotten unless something of it comes. Timeouts hold from the next packet.\n"
-	 "A quarter of the room is for new and half-open flows, one for answered ones of UDP and\n"
-	 "ping, half for TCP connections; in each the one not seen for longest goes first.\n"
+	 "A quarter of the room is for new and half-open flows, one for replied ones (UDP that\n"
+	 "was answered and goes on after 2 s, pings), half for TCP connections; in each the one "
+	 "not\n"
+	 "seen for longest goes first.\n"
 	 "\n"
 	 "  ifw flow list udp 192.168.1.0/24\n"},
 	{"stats",

@@ -349,7 +349,7 @@ struct ifw_flow_key {
 /* Maps of their own, so that many flows of one kind push out none of another. */
 enum ifw_flow_class {
 	IFW_FLOWS_NEW = 0,	 /* unreplied, half-open, closing */
-	IFW_FLOWS_REPLIED = 1,	 /* UDP and ICMP echo that were answered */
+	IFW_FLOWS_REPLIED = 1,	 /* ICMP echo that was answered, UDP that goes on after it */
 	IFW_FLOWS_CONNECTED = 2, /* TCP after its handshake */
 	IFW_FLOW_CLASSES = 3,
 };

@@ -15,6 +15,14 @@
 
 #include "abi.h"
 
+/*
+ * A UDP flow counts as replied only once it was answered and is still going on this
+ * long after it began, as in the kernel (stream_ts in nf_conntrack_proto_udp.c): else
+ * questions that are answered at once, each a flow of its own, would push out those
+ * that last.
+ */
+#define IFW_UDP_REPLIED_AFTER_NS (2ULL * 1000000000ULL)
+
 #define IFW_FLOW_STATES(X)                                                                         \
 	X(SYN_SENT, "syn-sent", 120, "TCP: a SYN, no answer yet")                                  \
 	X(SYN_CROSSED, "syn-crossed", 120, "TCP: both sides sent a SYN")                           \
@@ -26,8 +34,8 @@
 	X(LAST_ACK, "last-ack", 30, "TCP: both sides have finished")                               \
 	X(TIME_WAIT, "time-wait", 120, "TCP: both sides have finished, and know")                  \
 	X(CLOSED, "closed", 10, "TCP: reset")                                                      \
-	X(UDP_UNREPLIED, "udp-unreplied", 30, "UDP: no answer yet")                                \
-	X(UDP_REPLIED, "udp-replied", 120, "UDP: answered")                                        \
+	X(UDP_UNREPLIED, "udp-unreplied", 30, "UDP: not answered, or over within 2 s")             \
+	X(UDP_REPLIED, "udp-replied", 120, "UDP: answered, and going on after 2 s")                \
 	X(ICMP_UNREPLIED, "icmp-unreplied", 30, "ICMP echo: no answer yet")                        \
 	X(ICMP_REPLIED, "icmp-replied", 30, "ICMP echo: answered")
 

@@ -75,7 +75,16 @@ ifw_inline int ifw_fits_flow(ifw_ctx *ctx, const struct ifw_work *w, const struc
 			    settings ? settings->flags & IFW_TRACK_LIBERAL : 0);
 }
 
-/* Brings the flow's state up to date with a packet that fits it. */
+/* Both sides have been seen, and this packet, of either, comes some time after the first. */
+ifw_inline int ifw_udp_goes_on(const struct ifw_flow *flow, __u64 now_ns)
+{
+	const struct ifw_flow_side *reply = &flow->sides[IFW_REPLY];
+
+	return (reply->came_in || reply->left) &&
+	       now_ns > flow->began_ns + IFW_UDP_REPLIED_AFTER_NS; /* a CPU's clock may lag */
+}
+
+/* Brings the flow's state up to date with a packet that fits it, and is noted at its side. */
 ifw_inline void ifw_advance_flow(ifw_ctx *ctx, struct ifw_work *w, struct ifw_flow *flow,
 				 __u32 side)
 {
@@ -85,7 +94,7 @@ ifw_inline void ifw_advance_flow(ifw_ctx *ctx, struct ifw_work *w, struct ifw_fl
 	if (w->packet.protocol == IPPROTO_TCP)
 		ifw_tcp_advance(flow, side, &w->packet, &w->track,
 				settings ? settings->flags & IFW_TRACK_PICK_UP : 0);
-	else if (side == IFW_REPLY && before == IFW_FLOW_UDP_UNREPLIED)
+	else if (before == IFW_FLOW_UDP_UNREPLIED && ifw_udp_goes_on(flow, w->clock.now_ns))
 		flow->state = IFW_FLOW_UDP_REPLIED;
 	else if (side == IFW_REPLY && before == IFW_FLOW_ICMP_UNREPLIED)
 		flow->state = IFW_FLOW_ICMP_REPLIED;

@@ -324,7 +324,7 @@ static const char *class_name(uint32_t class)
 {
 	static const char *const names[] = {
 		[IFW_FLOWS_NEW] = "new flows",
-		[IFW_FLOWS_REPLIED] = "answered flows",
+		[IFW_FLOWS_REPLIED] = "replied flows",
 		[IFW_FLOWS_CONNECTED] = "connections",
 	};
 

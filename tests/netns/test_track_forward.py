@@ -172,7 +172,7 @@ def forwarded_both(host):
         drops(net, "another question to another port is not let in by eth1",
               lambda: near.sendto(b"x", (f.client, 501)), iface="eth1")
     (flow,) = json.loads(net.lab.ifw("flow", "list", "-j").stdout)["flows"]
-    equal((flow["packets"], flow["state"]), (2, "udp-replied"), "two packets made one flow")
+    equal((flow["packets"], flow["state"]), (2, "udp-unreplied"), "two packets made one flow")
 
 
 laboratory.main(parts(pings, same_identifier, routes, path_mtu, asymmetric, forwarded_both))

@@ -17,16 +17,20 @@ from scapy.layers.l2 import Ether
 from tracking import arrives, connection, decided, drops, listen, passes, talk, udp
 
 FEW = 1024  # flows in all
+LATER = 3  # seconds; UDP counts as replied where it goes on for more than 2
 
 
 def flood(net, count, of):
-    """So many questions to outside, each of a new flow, in at eth1 and out by eth0."""
-    mac = link_address(net.lab.router, "eth1")
-    with net.inside.packet_socket("eth0") as raw:
+    """So many questions to outside, each of a new flow, in at eth1 and out by eth0; or answered, too."""
+    mac, back = link_address(net.lab.router, "eth1"), link_address(net.lab.router, "eth0")
+    with net.inside.packet_socket("eth0") as raw, net.outside.packet_socket("eth0") as far:
         for number in range(count):
             here, there = 1024 + number % 50000, f"198.51.100.{1 + number // 50000}"
-            layer = UDP(sport=here, dport=9) if of == "udp" else TCP(sport=here, dport=9, seq=number)
+            layer = TCP(sport=here, dport=9, seq=number) if of == "tcp" else UDP(sport=here, dport=9)
             raw.send(bytes(Ether(dst=mac) / IP(src=IPV4.server, dst=there) / layer))
+            if of == "answered udp":
+                layer = UDP(sport=9, dport=here)
+                far.send(bytes(Ether(dst=back) / IP(src=there, dst=IPV4.server) / layer))
 
 
 def floods(host):
@@ -45,14 +49,18 @@ def floods(host):
             udp(net.outside, IPV4.client, 501) as late:
         asks.sendto(b"ask", (IPV4.client, 500))
         check(arrives(answers, b"ask"), "a question")
+        with tracking.Flows() as maps:
+            maps.pass_time(LATER)
         passes(net, "and its answer", lambda: answers.sendto(b"a", (IPV4.server, 500)), asks)
         unanswered.sendto(b"ask", (IPV4.client, 501))
         check(arrives(late, b"ask"), "a question without one")
-        for of in ("udp", "tcp"):
-            flood(net, 10 * FEW, of)
+        for of in ("udp", "answered udp", "tcp"):
+            _, more = decided(net, lambda of=of: flood(net, 10 * FEW, of))
+            check(of != "answered udp" or more.get(("tracked", "pass"), 0) > 9 * FEW,
+                  f"of {10 * FEW} new flows of {of} the answers come in ({more})")
             check(talk(near, far) and talk(far, near),
                   f"{10 * FEW} new flows of {of}: an established connection goes on")
-            passes(net, "an answered question is answered again",
+            passes(net, "a flow of UDP that goes on still does",
                    lambda: answers.sendto(b"a", (IPV4.server, 500)), asks)
             listed = tracking.flows(net)
             check(FEW // 8 <= len(listed) <= FEW, f"{len(listed)} flows are remembered, of {FEW} at most")

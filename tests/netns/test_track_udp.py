@@ -24,6 +24,7 @@ NAME = "www.test"
 ADDRESSES = {"A": "203.0.113.7", "AAAA": "2001:db8:113::7"}
 KINDS = {"A": 1, "AAAA": 28}  # RFC 1035 3.2.2, RFC 3596
 SHORT = 1  # seconds
+GOES_ON = 2  # seconds; what is answered and goes on longer counts as replied
 OTHER = {IPV4: "172.16.240.3", IPV6: "2001:db8:240::3"}  # of the machine outside, too
 
 
@@ -171,15 +172,19 @@ def timeouts(host):
         drops(net, "after the time for unreplied ones its answer is too late",
               lambda: far.sendto(b"late", back), near)
         equal(tracking.states(net, "udp"), [], "and the flow is not listed any more")
+        tracking.timeout(net, "udp-unreplied", 10 * SHORT)
         near.sendto(b"ask", to)
         check(arrives(far, b"ask"), "asked again")
-        passes(net, "answered in time", lambda: far.sendto(b"answer", back), near)
-        equal(tracking.states(net, "udp"), ["udp-replied"], "the flow is a replied one")
+        passes(net, "answered at once", lambda: far.sendto(b"answer", back), near)
+        equal(tracking.states(net, "udp"), ["udp-unreplied"], "a question and its answer may be all of it")
+        time.sleep(GOES_ON + QUIET)
+        passes(net, "after 2 s another answer", lambda: far.sendto(b"answer", back), near)
+        equal(tracking.states(net, "udp"), ["udp-replied"], "makes it a replied one, since it goes on")
         time.sleep(SHORT + QUIET)
-        passes(net, "after a pause that an unreplied one would not survive another passes",
-               lambda: far.sendto(b"answer", back), near)
+        near.sendto(b"more", to)
+        check(arrives(far, b"more"), "the side that asked says more")
         time.sleep(SHORT + QUIET)
-        passes(net, "and one more, for the time begins anew with each",
+        passes(net, "and the time begins anew with each, from either side",
                lambda: far.sendto(b"answer", back), near)
         time.sleep(2 * SHORT + QUIET)
         drops(net, "after the time for replied ones it is too late",

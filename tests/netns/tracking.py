@@ -197,6 +197,7 @@ class Flows:
         past = round(seconds * SECOND)
         for fd in self.maps:
             for key, value in self.elements(fd):
-                expires, = struct.unpack_from("=Q", value)
-                value = struct.pack("=Q", max(expires - past, 0)) + value[8:]
+                (expires,), (began,) = struct.unpack("=Q", value[:8]), struct.unpack("=Q", value[-8:])
+                value = (struct.pack("=Q", max(expires - past, 0)) + value[8:-8] +
+                         struct.pack("=Q", max(began - past, 0)))
                 bpfcalls.update(fd, key, value)

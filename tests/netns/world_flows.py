@@ -96,7 +96,7 @@ class Flow:
                 struct.pack("=BBBB", number, began_high, "forwarded" in self.flags,
                             self.protocol == "tcp") +
                 bytes(32) +  # no rule has let it in
-                struct.pack("=B3xQ", "no-peer" in self.flags, now))
+                struct.pack("=B3xQ", "no-peer" in self.flags, now - self.idle * tracking.SECOND))
 
 
 class Tracked:

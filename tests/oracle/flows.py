@@ -31,6 +31,7 @@ ORIGINAL, REPLY = 0, 1
 EVERYBODY = ipaddress.IPv4Address("255.255.255.255")
 ECHO = {(4, 8): True, (4, 0): False, (6, 128): True, (6, 129): False}  # is it the question?
 ECHO_HEADER = 8
+GOES_ON = 2 * SECOND  # after its beginning: then UDP that was answered counts as replied
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Side:
 class Flow:
     began: object  # the end that sent the first packet
     state: str = ""
+    since: int = 0  # when its first packet was seen
     expires: int = 0
     forwarded: bool = False  # it left without a socket of this host
     no_peer: bool = False  # a UDP socket that is connected to nobody sent the last of it
@@ -137,8 +139,12 @@ class Memory:
             segment = tcp.read_segment(packet.payload)
             fragment = packet.fragment is not None
             tcp.advance(flow, known.side, segment, fragment, self.settings.pick_up)
-        elif known.side == REPLY:
-            flow.state = flow.state.replace("unreplied", "replied")
+        elif flow.state == "udp-unreplied":
+            there = flow.sides[REPLY]
+            if (there.left or there.came_in) and now - flow.since > GOES_ON:
+                flow.state = "udp-replied"
+        elif flow.state == "icmp-unreplied" and known.side == REPLY:
+            flow.state = "icmp-replied"
         self._touch(flow, now)
 
     def begin(self, packet, now):
@@ -146,7 +152,7 @@ class Memory:
         key, end = ends_of(packet) or (None, None)
         if end is None or packet.destination.is_multicast or packet.destination == EVERYBODY:
             return None
-        flow = Flow(end)
+        flow = Flow(end, since=now)
         if packet.transport == "tcp":
             segment = tcp.read_segment(packet.payload)
             if not tcp.begins(segment, self.settings.pick_up):

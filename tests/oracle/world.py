@@ -163,6 +163,7 @@ def _flow(world, words):
     flow.sides[0].came_in = "came-in" in words
     given = dict(zip(words, words[1:]))
     flow.state = given.get("state", state)
+    flow.since = -int(given.get("idle", 0)) * SECOND
     alive = world.track.timeouts[flow.state] - int(given.get("idle", 0))
     if alive > 0:
         flow.expires = alive * SECOND

@@ -145,7 +145,7 @@ Test(sim_explain, names_the_flow)
 	explain(world, IPPROTO_UDP, "10.2.2.2", 53, &e);
 	cr_assert_eq(e.result.decision.reason, IFW_REASON_TRACKED);
 	SAYS("interface", "tracks");
-	SAYS("tracked", "answered flows: udp 10.2.2.2:53 -> 10.1.1.5:40000, udp-replied, "
+	SAYS("tracked", "replied flows: udp 10.2.2.2:53 -> 10.1.1.5:40000, udp-replied, "
 			"forwarded, began 40 s ago, expires in 80 s");
 	SAYS_NOT("established", "");
 	cr_assert_eq(e.has_flow, true);
@@ -153,7 +153,7 @@ Test(sim_explain, names_the_flow)
 	explanation_free(&e);
 
 	explain(world, IPPROTO_UDP, "10.2.2.2", 54, &e);
-	SAYS("tracked", "answered flows: not there");
+	SAYS("tracked", "replied flows: not there");
 	SAYS("tracked", "new flows: not there");
 	cr_assert_eq(e.has_flow, false);
 	explanation_free(&e);

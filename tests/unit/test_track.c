@@ -75,6 +75,63 @@ Test(track, flows_expire)
 	IN(339.9, ANSWER, PASS, "tracked");
 }
 
+/*
+ * A question and its answers are soon over: only what is answered and goes on for more
+ * than 2 s counts as replied, whichever side says so.
+ */
+Test(track, udp_is_replied_once_it_goes_on)
+{
+	enum ifw_flow_class class;
+
+	OUT(0, ASK);
+	IN(0.1, ANSWER, PASS, "tracked");
+	IN(2, ANSWER, PASS, "tracked");
+	cr_assert_eq(flow_of(world, ASK, &class)->state, IFW_FLOW_UDP_UNREPLIED);
+	cr_assert_eq(class, IFW_FLOWS_NEW);
+	IN(32, ANSWER, DROP, "no-rule"); /* unreplied to the end */
+
+	OUT(40, ASK);
+	OUT(43, ASK); /* asked again, and still not answered */
+	cr_assert_eq(flow_of(world, ASK, &class)->state, IFW_FLOW_UDP_UNREPLIED);
+	IN(44, ANSWER, PASS, "tracked");
+	cr_assert_eq(flow_of(world, ASK, &class)->state, IFW_FLOW_UDP_REPLIED);
+	cr_assert_eq(class, IFW_FLOWS_REPLIED);
+	IN(163.9, ANSWER, PASS, "tracked");
+
+	OUT(300, ASK);
+	IN(300.1, ANSWER, PASS, "tracked");
+	OUT(302.1, ASK); /* the side that began goes on */
+	cr_assert_eq(flow_of(world, ASK, &class)->state, IFW_FLOW_UDP_REPLIED);
+	cr_assert_eq(flow_count(world), 1);
+}
+
+/* The clocks of two CPUs differ by a jiffy, so an answer may seem to be the older one. */
+Test(track, udp_does_not_go_on_before_it_began)
+{
+	enum ifw_flow_class class;
+
+	OUT(1, ASK);
+	IN(0.99, ANSWER, PASS, "tracked");
+	flow_of(world, ASK, &class);
+	cr_assert_eq(class, IFW_FLOWS_NEW);
+}
+
+/* The same where a rule has let the question in: its answers leave. */
+Test(track, udp_that_was_let_in_is_replied_once_it_goes_on)
+{
+	struct frame question = udp("192.0.2.9", 4000, "198.51.100.1", 53);
+	enum ifw_flow_class class;
+
+	IN(0, question, PASS, "rule-pass");
+	OUT(0.1, udp("198.51.100.1", 53, "192.0.2.9", 4000));
+	IN(1, question, PASS, "rule-pass");
+	flow_of(world, question, &class);
+	cr_assert_eq(class, IFW_FLOWS_NEW);
+	OUT(3, udp("198.51.100.1", 53, "192.0.2.9", 4000));
+	flow_of(world, question, &class);
+	cr_assert_eq(class, IFW_FLOWS_REPLIED);
+}
+
 Test(track, timeouts_can_be_set)
 {
 	world->track.timeouts_ns[IFW_FLOW_UDP_UNREPLIED] = 5 * SECOND;
@@ -138,7 +195,7 @@ Test(track, forwarded_flows)
 	cr_assert_eq(class, IFW_FLOWS_NEW);
 	IN1(2, SERVER_ANSWERS, PASS, "tracked");
 	OUT(2, SERVER_ANSWERS);
-	IN1(3, SERVER_ANSWERS, PASS, "tracked");
+	IN1(4, SERVER_ANSWERS, PASS, "tracked");
 	flow_of(world, CLIENT_ASKS, &class);
 	cr_assert_eq(class, IFW_FLOWS_REPLIED);
 	cr_assert_eq(flow_count(world), 1);
@@ -461,15 +518,17 @@ Test(track, errors_without_a_socket_are_not_marked)
 
 /* --- Memory ------------------------------------------------------------------------------ */
 
-/* A flood of new flows turns over its own class only. */
-Test(track, a_flood_pushes_out_no_answered_flow)
+/* A flood of new flows turns over its own class only; they may be answered, too. */
+Test(track, a_flood_pushes_out_no_flow_that_goes_on)
 {
 	sim_world_size_flows(world, 64);
 	OUT(0, ASK);
-	IN(1, ANSWER, PASS, "tracked");
-	OUT(1, udp("10.0.0.1", 4000, "192.0.2.1", 53));
-	for (uint16_t port = 10000; port < 11000; port++)
-		OUT(2, udp("10.0.0.1", port, "192.0.2.1", 99));
+	IN(2.5, ANSWER, PASS, "tracked");
+	OUT(2.5, udp("10.0.0.1", 4000, "192.0.2.1", 53));
+	for (uint16_t port = 10000; port < 11000; port++) {
+		OUT(3, udp("10.0.0.1", port, "192.0.2.1", 99));
+		IN(3, udp("192.0.2.1", 99, "10.0.0.1", port), PASS, "tracked");
+	}
 	cr_assert_eq(HASH_COUNT(world->flows[IFW_FLOWS_NEW]), 16);
 	IN(3, ANSWER, PASS, "tracked");
 	IN(3, udp("192.0.2.1", 53, "10.0.0.1", 4000), DROP, "no-rule");
