@@ -151,7 +151,8 @@ ifw_inline void ifw_note_sender(ifw_ctx *ctx, const struct ifw_work *w, struct i
 	if (no_peer != flow->no_peer)
 		flow->no_peer = no_peer && ifw_is_own(IFW_MAPS_OF(ctx) & w->in,
 						      IFW_ADDR(w->packet.src), w->packet.family);
-	if (forwarded != flow->forwarded)
+	/* What the kernel sends for a socket that is gone, a reset, shows no forwarding. */
+	if (forwarded != flow->forwarded && (!forwarded || !flow->sides[IFW_ORIGINAL].left))
 		flow->forwarded = forwarded;
 }
 
@@ -161,13 +162,13 @@ ifw_inline void ifw_leave_flow(ifw_ctx *ctx, struct ifw_work *w, struct ifw_flow
 {
 	struct ifw_flow_side *from = &flow->sides[side & 1];
 
-	if (!from->left)
-		from->left = 1;
 	/* An answer without a socket shows nothing: a SYN cookie has none either. */
 	if (side == IFW_ORIGINAL)
 		ifw_note_sender(ctx, w, flow, sender);
 	else if (flow->forwarded && sender != IFW_SENDER_NONE)
 		flow->forwarded = 0;
+	if (!from->left)
+		from->left = 1;
 	if (!from->came_in)
 		ifw_count_flow(flow, &w->packet);
 	ifw_advance_flow(ctx, w, flow, side);
@@ -200,8 +201,8 @@ IFW_STEP ifw_answer ifw_leave_tracked(ifw_ctx *ctx)
 		ifw_leave_flow(ctx, w, flow, side, sender);
 	} else if ((!flow || ifw_begins_anew(flow, w)) && ifw_begin_flow(ctx, w)) {
 		ifw_trace(ctx, IFW_STEP_REMEMBER);
-		w->track.fresh.sides[IFW_ORIGINAL].left = 1;
 		ifw_note_sender(ctx, w, &w->track.fresh, sender);
+		w->track.fresh.sides[IFW_ORIGINAL].left = 1;
 		ifw_put_flow(IFW_MAPS_OF(ctx) IFW_FLOWS_NEW, &w->track.key, &w->track.fresh);
 	}
 	return answer;

@@ -114,6 +114,8 @@ ifw_inline ifw_answer ifw_apply_rules(ifw_ctx *ctx)
 	rule = p->rule_known ? ifw_found_rule(IFW_MAPS_ONLY_OF(ctx))
 			     : ifw_match(IFW_MAPS_OF(ctx) IFW_ADDR(p->src), IFW_ADDR(p->dst),
 					 p->dst_port, p->family, p->protocol, w->in.slot);
+	if (p->for_rules && (!rule || rule->action != IFW_ACTION_INTERCEPT))
+		return ifw_pass(IFW_REASON_TRACKED);
 	if (!rule)
 		return ifw_drop_unless_loopback(w->in.ifindex, IFW_REASON_NO_RULE);
 	w->decision.rule = rule->rule;

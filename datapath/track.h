@@ -111,6 +111,22 @@ ifw_inline void ifw_enter_flow(ifw_ctx *ctx, struct ifw_work *w, struct ifw_flow
 }
 
 /*
+ * 1 where the answer goes to what a socket here has sent in another's name. That may
+ * be a proxy's answer whose flow had been forgotten: then this is a question of the
+ * client, and it must not get past the proxy.
+ */
+ifw_inline int ifw_may_be_question(ifw_ctx *ctx, const struct ifw_work *w,
+				   const struct ifw_flow *flow)
+{
+	const struct packet *p = &w->packet;
+
+	(void)ctx;
+	if (flow->forwarded || (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP))
+		return 0;
+	return !ifw_is_own(IFW_MAPS_OF(ctx) & w->in, IFW_ADDR(p->dst), p->family);
+}
+
+/*
  * Looks the packet's flow up, once. An answer to what left is told from a further
  * packet of the side that began, which the rules decide; of that the rule found
  * before is taken over where it still holds.
@@ -137,6 +153,10 @@ IFW_STEP ifw_answer ifw_track_in(ifw_ctx *ctx)
 	if (side == IFW_REPLY) {
 		if (!flow->sides[IFW_ORIGINAL].left)
 			return IFW_UNDECIDED;
+		if (ifw_may_be_question(ctx, w, flow)) {
+			p->for_rules = 1;
+			return IFW_UNDECIDED;
+		}
 		p->answer = 1;
 		p->no_socket = flow->no_peer;
 	} else {
@@ -252,7 +272,8 @@ IFW_STEP int ifw_remember_admitted(ifw_ctx *ctx)
 		if (!flow)
 			return 0;
 		w->track.fresh = *flow;
-	} else if (w->decision.reason == IFW_REASON_ESTABLISHED || !ifw_begin_flow(ctx, w)) {
+	} else if (w->decision.reason == IFW_REASON_ESTABLISHED ||
+		   w->decision.reason == IFW_REASON_TRACKED || !ifw_begin_flow(ctx, w)) {
 		return 0;
 	}
 	w->track.fresh.sides[IFW_ORIGINAL].came_in = 1;
@@ -272,7 +293,7 @@ ifw_inline void ifw_remember_in(ifw_ctx *ctx, const struct ifw_work *w)
 	/* These come with a pass only. */
 	if (reason != IFW_REASON_RULE_PASS && reason != IFW_REASON_LOCAL &&
 	    reason != IFW_REASON_INTERCEPTED && reason != IFW_REASON_ESTABLISHED &&
-	    reason != IFW_REASON_SSH)
+	    reason != IFW_REASON_SSH && reason != IFW_REASON_TRACKED)
 		return;
 	ifw_trace(ctx, IFW_STEP_REMEMBER);
 	ifw_remember_admitted(ctx);

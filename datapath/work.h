@@ -43,6 +43,7 @@ struct packet {
 	/* What tracking has found out. */
 	__u16 echo_id;	 /* host order; of an ICMP echo */
 	__u8 answer;	 /* 1: an answer to what left */
+	__u8 for_rules;	 /* 1: an answer, unless a rule intercepts it */
 	__u8 no_socket;	 /* 1: none is to be found that is connected to its sender */
 	__u8 flow_known; /* 1: its flow was found, and has been told of it */
 	__u32 epoch;	 /* of the rules, read before they are walked */

@@ -108,10 +108,12 @@ class Leaving:
         self.memory.tell(packet, known, now)
 
     def _note_sender(self, interface, packet, flow, side):
+        had_left = flow.sides[side].left
         flow.sides[side].left = True
         here = self._is_sent_here(packet)
         if side == ORIGINAL:
-            flow.forwarded = not here
+            if here or not had_left:  # the kernel resets without a socket, too
+                flow.forwarded = not here
             flow.no_peer = self._has_no_peer(packet) and interface.owns(packet.source)
         elif here:
             flow.forwarded = False  # of an answer without a socket nothing is known

@@ -132,8 +132,18 @@ class Oracle(Leaving):
             return None
         if not self.memory.fits(packet, known):
             return None
+        if self._may_be_question(interface, packet, known.flow):
+            rule = self._rule(
+                interface, packet.transport, packet.source, packet.destination, packet.port
+            )
+            if rule and rule.action == "intercept":
+                return None
         self._has_come_in(packet, known, now)
         return known
+
+    def _may_be_question(self, interface, packet, flow):
+        """To what a socket here sent in another's name, perhaps an answer itself."""
+        return packet.transport and not flow.forwarded and not interface.owns(packet.destination)
 
     def _has_come_in(self, packet, known, now):
         known.flow.sides[known.side].came_in = True

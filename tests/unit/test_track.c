@@ -468,6 +468,68 @@ Test(track, echo_with_a_code_is_none)
 	IN(1, odd, DROP, "protocol");
 }
 
+/* --- Answers in another's name ------------------------------------------------------------ */
+
+#define PROXY_WORLD                                                                                \
+	"interface eth0 index 2 address 10.0.0.1/24\n"                                             \
+	"set eth0 track on\n"                                                                      \
+	"socket udp bound 127.0.0.1:43321\nsocket tcp listen 127.0.0.1:43321\n"                    \
+	"socket udp bound 10.9.8.7:53\nsocket udp bound 10.9.8.7:54\n"                             \
+	"socket udp bound 10.0.0.1:53\n"                                                           \
+	"socket tcp established 10.9.8.7:80 10.0.0.2:4000\n"
+
+#define PROXY_RULES                                                                                \
+	"intercept udp to 10.0.0.0/8 port 53 via 127.0.0.1:43321\n"                                \
+	"intercept tcp to 10.0.0.0/8 port 80 via 127.0.0.1:43321\n"                                \
+	"deny udp to 10.0.0.0/8 port 54\n"
+
+/* The proxy answers when its client's flow is gone: what the client says next is for the proxy. */
+Test(track, nobody_gets_past_a_proxy_that_answered_late)
+{
+	sim_world_destroy(world);
+	world = world_of(PROXY_WORLD, PROXY_RULES);
+	OUT(0, udp("10.9.8.7", 53, "10.0.0.2", 5555));
+	IN(1, udp("10.0.0.2", 5555, "10.9.8.7", 53), PASS, "intercepted");
+	IN(2, udp("10.0.0.2", 5555, "10.9.8.7", 53), PASS, "intercepted");
+	OUT(3, udp("10.9.8.7", 53, "10.0.0.2", 5555));
+	IN(4, udp("10.0.0.2", 5555, "10.9.8.7", 53), PASS, "intercepted");
+}
+
+/* No rule of another kind, and nothing that was forwarded or asked by this host itself. */
+Test(track, other_answers_in_anothers_name_pass)
+{
+	enum ifw_flow_class class;
+
+	sim_world_destroy(world);
+	world = world_of(PROXY_WORLD, PROXY_RULES);
+	OUT(0, udp("10.9.8.7", 54, "10.0.0.2", 5555));
+	IN(1, udp("10.0.0.2", 5555, "10.9.8.7", 54), PASS, "tracked");
+	cr_assert_eq(flow_of(world, udp("10.9.8.7", 54, "10.0.0.2", 5555), &class)->packets, 2);
+	OUT(2, udp("10.9.8.8", 53, "10.0.0.2", 5555)); /* forwarded */
+	IN(3, udp("10.0.0.2", 5555, "10.9.8.8", 53), PASS, "tracked");
+	OUT(4, udp("10.0.0.1", 53, "10.0.0.2", 5555));
+	IN(5, udp("10.0.0.2", 5555, "10.0.0.1", 53), PASS, "tracked");
+}
+
+/* A reset that the kernel sends in the place of a proxy that died. */
+Test(track, a_reset_without_a_socket_shows_no_forwarding)
+{
+	const struct segment data = {.flags = ACK, .sequence = 1, .acknowledgement = 2};
+	struct frame leaving =
+		with_segment(tcp("10.9.8.7", 80, "10.0.0.2", 4000),
+			     (struct segment){.flags = ACK, .sequence = 2, .acknowledgement = 1});
+	struct frame reset = with_segment(tcp("10.9.8.7", 80, "10.0.0.2", 4000),
+					  (struct segment){.flags = RST, .sequence = 2});
+
+	sim_world_destroy(world);
+	world = world_of(PROXY_WORLD, PROXY_RULES);
+	OUT(0, leaving);
+	IN(1, with_segment(tcp("10.0.0.2", 4000, "10.9.8.7", 80), data), PASS, "established");
+	sim_world_clear_sockets(world);
+	OUT(2, reset);
+	IN(3, with_segment(tcp("10.0.0.2", 4000, "10.9.8.7", 80), data), DROP, "no-listener");
+}
+
 /* --- ICMP errors ----------------------------------------------------------------------- */
 
 static struct frame error_about(struct frame quoted, const char *to)
