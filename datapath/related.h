@@ -152,7 +152,8 @@ IFW_STEP int ifw_quoted_socket(ifw_ctx *ctx)
 
 /*
  * The socket is here, wherever the error's destination is: marked. Of a tracked
- * flow nothing is said about where it is: not marked. Where no socket is left (UDP without
+ * flow nothing is said about where it is: not marked, and passed on to nobody but who
+ * sent what is quoted. Where no socket is left (UDP without
  * connection) the rule tells that it was here: the quoted packet answered one that went the other
  * way. What began a tracked flow answered none, whatever a rule says of its ports.
  */
@@ -162,22 +163,24 @@ IFW_STEP ifw_answer ifw_decide_icmp_related(ifw_ctx *ctx)
 	const struct ifw_range *rule = 0;
 	const struct packet *quoted;
 	__u32 left = IFW_SIDES;
+	int to_sender;
 
 	if (!w || ifw_read_quoted(ctx))
 		return IFW_UNDECIDED;
 	quoted = &w->quoted;
+	to_sender = ifw_addr_equal(IFW_ADDR(w->packet.dst), IFW_ADDR(quoted->src));
 	if (!ifw_quoted_socket(ctx)) {
 		if (w->in.flags & IFW_IFACE_TRACK)
 			left = ifw_quoted_side(ctx);
 		if (left == IFW_ORIGINAL)
-			return ifw_pass(IFW_REASON_ICMP_RELATED);
+			return to_sender ? ifw_pass(IFW_REASON_ICMP_RELATED) : IFW_UNDECIDED;
 		if (quoted->protocol == IPPROTO_TCP || quoted->protocol == IPPROTO_UDP)
 			rule = ifw_match(IFW_MAPS_OF(ctx) IFW_ADDR(quoted->dst),
 					 IFW_ADDR(quoted->src), quoted->src_port, quoted->family,
 					 quoted->protocol, w->in.slot);
 		if (!rule || rule->action != IFW_ACTION_INTERCEPT)
-			return left == IFW_REPLY ? ifw_pass(IFW_REASON_ICMP_RELATED)
-						 : IFW_UNDECIDED;
+			return left == IFW_REPLY && to_sender ? ifw_pass(IFW_REASON_ICMP_RELATED)
+							      : IFW_UNDECIDED;
 		w->decision.rule = rule->rule;
 		w->decision.counter = rule->counter;
 	}

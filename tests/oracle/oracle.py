@@ -240,14 +240,15 @@ class Oracle(Leaving):
         if quoted.protocol == "udp" and self._listener("udp", *local):
             return Outcome("pass", "icmp-related", marked=True)
         side = interface.track and self._quoted_side(quoted, now)
+        to_sender = packet.destination == quoted.source
         if side is ORIGINAL:
-            return Outcome("pass", "icmp-related")
+            return Outcome("pass", "icmp-related") if to_sender else None
         rule = self._rule(
             interface, quoted.protocol, quoted.destination, quoted.source, quoted.source_port
         )
         if rule and rule.action == "intercept":
             return Outcome("pass", "icmp-related", rule, marked=True)
-        return Outcome("pass", "icmp-related") if side is REPLY else None
+        return Outcome("pass", "icmp-related") if side is REPLY and to_sender else None
 
     def _quoted_side(self, quoted, now):
         """The side that the quoted packet is of, where packets of it have left."""

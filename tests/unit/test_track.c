@@ -551,6 +551,21 @@ Test(track, errors_about_what_left)
 	IN1(123.1, error_about(CLIENT_ASKS, "10.0.0.9"), DROP, "protocol");
 }
 
+/* Who quotes a packet that left must send the error to who sent that. */
+Test(track, errors_go_to_who_sent_the_packet)
+{
+	OUT1(0, CLIENT_ASKS);
+	IN1(1, error_about(CLIENT_ASKS, "10.0.0.10"), DROP, "protocol");
+	IN1(1, error_about(CLIENT_ASKS, "192.0.2.1"), DROP, "protocol");
+	IN1(1, SERVER_ANSWERS, PASS, "tracked");
+	OUT(1, SERVER_ANSWERS);
+	IN(1, error_about(SERVER_ANSWERS, "10.0.0.9"), DROP, "protocol");
+	IN(1, error_about(SERVER_ANSWERS, "192.0.2.1"), PASS, "icmp-related");
+	IN1(1, error_about(CLIENT_ASKS, "10.0.0.9"), PASS, "icmp-related");
+	OUT1(1, echo("10.0.0.9", "192.0.2.1", true, 7));
+	IN1(2, error_about(echo("10.0.0.9", "192.0.2.1", true, 7), "10.0.0.10"), DROP, "protocol");
+}
+
 Test(track, errors_only_where_tracking_is_on)
 {
 	OUT1(0, CLIENT_ASKS);
