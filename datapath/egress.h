@@ -95,6 +95,12 @@ IFW_STEP int ifw_remember_leaving_fragment(ifw_ctx *ctx)
 		return 0;
 	ifw_fragment_key(&w->packet, &w->in, &key);
 	key.slot += IFW_SLOTS;
+	/* The memory is shared with what comes in, and the default passes the others as well. */
+	if (w->decision.verdict == IFW_VERDICT_PASS && !w->decision.rule &&
+	    !(w->in.flags & IFW_IFACE_EGRESS_DENY)) {
+		ifw_forget_fragment(IFW_MAPS_OF(ctx) & key);
+		return 0;
+	}
 	datagram = ifw_new_fragment(IFW_MAPS_OF(ctx) & key);
 	if (!datagram)
 		return 0;

@@ -175,6 +175,23 @@ Test(egress, fragments_follow_their_first)
 	IN(0, fragment_of(passed, 1, 64, 32), DROP, "fragment");
 }
 
+/* What nothing could deny takes no place from what comes in; nor may it inherit a denial. */
+Test(egress, fragments_that_nothing_decides_are_not_remembered)
+{
+	struct frame plain = padded(udp("10.0.0.1", 1, "192.0.2.1", 99), 100);
+	struct frame denied = padded(tcp("10.0.0.1", 1, "192.0.2.66", 25), 100);
+	struct frame other = padded(tcp("10.0.0.1", 1, "192.0.2.66", 26), 100);
+
+	OUT1(0, fragment_of(plain, 1, 0, 64));
+	OUT1(0, fragment_of(plain, 1, 64, 32));
+	cr_assert_eq(HASH_COUNT(world->fragments), 0);
+	DENIED("eth1", 0, fragment_of(denied, 2, 0, 64));
+	cr_assert_eq(HASH_COUNT(world->fragments), 1);
+	OUT1(1, fragment_of(other, 2, 0, 64)); /* its identification has come round */
+	OUT1(1, fragment_of(other, 2, 64, 32));
+	cr_assert_eq(HASH_COUNT(world->fragments), 0);
+}
+
 Test(egress, without_settings_everything_leaves)
 {
 	struct sim_world *plain = world_of("interface eth0 no settings\n", "");
