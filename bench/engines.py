@@ -191,9 +191,11 @@ class Bare(Engine):
 
 
 class Ifw(Engine):
-    name, title = "ifw", "ifw"
+    """Rules alone, as the peers: what tracking adds is measured apart."""
+
+    name, title = "ifw", "ifw, tracking off"
     loads = True
-    options = ()
+    options = ("--track", "off")
 
     def setup(self, bed):
         bed.rules_file = bed.file("ifw", bed.rules.ifw())
@@ -212,7 +214,12 @@ class Ifw(Engine):
 
 class IfwUncounted(Ifw):
     name, title = "ifw-uncounted", "ifw, without counters of rules"
-    options = ("--rule-counters", "off")
+    options = (*Ifw.options, "--rule-counters", "off")
+
+
+class IfwTracking(Ifw):
+    name, title = "ifw-tracking", "ifw, and each flow that a rule lets in is tracked"
+    options = ()
 
 
 class Nft(Engine):
@@ -321,6 +328,6 @@ class Ipset(Iptables):
 
 ENGINES = {
     engine.name: engine
-    for engine in (Floor(), Direct(), DropFloor(), Bare(), Ifw(), IfwUncounted(), NftSet(),
+    for engine in (Floor(), Direct(), DropFloor(), Bare(), Ifw(), IfwUncounted(), IfwTracking(), NftSet(),
                    NftConcatenated(), Ipset(), NftLinear(), IptablesLinear())
 }

@@ -114,7 +114,7 @@ def measure_set(bench, rules):
             engine[kind] = {"cost": summary(costs), "packets": bed.counts[kind]}
             if kind in floors:
                 engine[kind]["over"] = over(costs, floors[kind])
-        if bed.engine.name in ("drop", "bare", "ifw", "ifw-uncounted"):
+        if bed.engine.name in ("drop", "bare", "ifw", "ifw-uncounted", "ifw-tracking"):
             engine["program"] = own_time(bed)
     for name, seconds in (load_times(bench, beds) if any(b.engine.loads for b in beds) else {}).items():
         engines[name]["load"] = seconds

@@ -14,7 +14,7 @@ import report
 BEGIN, END = "<!-- figures of bench/run.py: begin -->", "<!-- figures of bench/run.py: end -->"
 
 COLOURS = {
-    "bare": "#999999", "ifw": "#0072b2", "ifw-uncounted": "#a6cee3",
+    "bare": "#999999", "ifw": "#0072b2", "ifw-uncounted": "#a6cee3", "ifw-tracking": "#08306b",
     "nft-set": "#d55e00", "nft-concat": "#e69f00", "ipset": "#009e73",
     "nft-linear": "#cc79a7", "ipt-linear": "#56b4e9",
 }
