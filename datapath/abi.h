@@ -399,11 +399,14 @@ struct ifw_flow {
 	struct ifw_addr listener;
 	__u16 listener_port;
 	__u8 action;
-	__u8 slot;    /* of the interface by which it came in */
-	__u8 no_peer; /* 1: the original side is a UDP socket of this host, connected to nobody */
-	__u8 crossed; /* 1: both sides sent a SYN, and the original one answered first */
-	__u8 reserved[2];
+	__u8 slot;	/* of the interface by which it came in */
+	__u8 no_peer;	/* 1: the original side is a UDP socket of this host, connected to nobody */
+	__u8 crossed;	/* 1: both sides sent a SYN, and the original one answered first */
+	__u8 syn_again; /* 1: syn_end is the end of a SYN that came when the flow had another one */
+	__u8 reserved;
 	__u64 began_ns; /* CLOCK_MONOTONIC */
+	__u32 syn_end;	/* of the original side's last such SYN */
+	__u32 taken_up; /* sequence number of the original side from which on a flow is taken up */
 };
 
 enum ifw_track_flags {
@@ -467,7 +470,7 @@ IFW_ASSERT_SIZE(struct ifw_listener_key, 24);
 IFW_ASSERT_SIZE(struct ifw_addr_key, 24);
 IFW_ASSERT_SIZE(struct ifw_flow_key, 40);
 IFW_ASSERT_SIZE(struct ifw_flow_side, 16);
-IFW_ASSERT_SIZE(struct ifw_flow, 104);
+IFW_ASSERT_SIZE(struct ifw_flow, 112);
 IFW_ASSERT_SIZE(struct ifw_track_settings, 136);
 IFW_ASSERT_SIZE(struct ifw_count, 16);
 IFW_ASSERT_SIZE(struct ifw_counters, 1040);

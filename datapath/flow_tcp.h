@@ -95,9 +95,21 @@ IFW_STEP int ifw_read_segment(ifw_ctx *ctx, __u32 direction)
 }
 
 /* The answer to a SYN acknowledges it, and data that came with it at most. */
+ifw_inline int ifw_tcp_answers(__u32 end, const struct track *t)
+{
+	return (t->flags & IFW_TCP_ACK) && end - t->acknowledgement <= 0xffff;
+}
+
 ifw_inline int ifw_tcp_answers_syn(const struct ifw_flow_side *to, const struct track *t)
 {
-	return (t->flags & IFW_TCP_ACK) && to->end - t->acknowledgement <= 0xffff;
+	return ifw_tcp_answers(to->end, t);
+}
+
+/* The answer to a SYN that came when the flow had another one: a connection begins anew. */
+ifw_inline int ifw_tcp_answers_again(const struct ifw_flow *flow, __u32 side, const struct track *t)
+{
+	return flow->syn_again && side == IFW_REPLY && (t->flags & IFW_TCP_SYN) &&
+	       ifw_tcp_answers(flow->syn_end, t);
 }
 
 /* Within what the other side said it has room for, and not long past. */
@@ -116,12 +128,18 @@ ifw_inline int ifw_tcp_in_window(const struct ifw_flow_side *from, const struct 
 	       !ifw_tcp_before(t->acknowledgement, to->end - back);
 }
 
-/* A SYN that both handshake and crossing SYNs know: repeated, or the other side's. */
+/*
+ * A SYN that both handshake and crossing SYNs know: repeated, or the other side's. Of
+ * the side that began also one of a new connection from the port of an old one: whether
+ * it is, the answer shows.
+ */
 ifw_inline int ifw_tcp_syn_fits(const struct ifw_flow *flow, __u32 side)
 {
 	if (flow->state == IFW_FLOW_SYN_SENT || flow->state == IFW_FLOW_SYN_CROSSED)
 		return 1;
-	return flow->state == IFW_FLOW_SYN_RECEIVED && (side == IFW_ORIGINAL || flow->crossed);
+	if (side == IFW_ORIGINAL)
+		return flow->state != IFW_FLOW_TIME_WAIT && flow->state != IFW_FLOW_CLOSED;
+	return flow->state == IFW_FLOW_SYN_RECEIVED && flow->crossed;
 }
 
 /* 1 where the segment may belong to the flow, as far as can be told. */
@@ -137,6 +155,8 @@ ifw_inline int ifw_tcp_fits(const struct ifw_flow *flow, __u32 side, const struc
 		return 0;
 	if ((flags & IFW_TCP_SYN) && !(flags & IFW_TCP_ACK))
 		return ifw_tcp_syn_fits(flow, side);
+	if (ifw_tcp_answers_again(flow, side, t))
+		return 1;
 	if (state == IFW_FLOW_SYN_SENT) {
 		/*
 		 * The answer. A plain ACK is one from a connection that the other side
@@ -166,24 +186,61 @@ ifw_inline void ifw_tcp_begin_side(struct ifw_flow_side *from, const struct trac
  * Whether an acknowledgement from this side is the last that was wanting: of two SYNs
  * that crossed, the one who answers last; a repeated answer shows nothing.
  */
-ifw_inline int ifw_tcp_ends_handshake(const struct ifw_flow *flow, __u32 side)
+ifw_inline int ifw_tcp_ends_handshake(const struct ifw_flow *flow, __u32 side,
+				      const struct track *t)
 {
 	return flow->state == IFW_FLOW_SYN_RECEIVED &&
-	       side == (flow->crossed ? IFW_REPLY : IFW_ORIGINAL);
+	       side == (flow->crossed ? IFW_REPLY : IFW_ORIGINAL) &&
+	       ifw_tcp_answers_syn(&flow->sides[~side & 1], t);
+}
+
+/*
+ * Whether a flow that was taken up is confirmed: the other side has sent data, or has
+ * acknowledged some that came since. An acknowledgement alone may be a challenge (RFC
+ * 5961) to numbers that somebody has guessed.
+ */
+ifw_inline int ifw_tcp_confirms(const struct ifw_flow *flow, __u32 side, const struct track *t)
+{
+	if (flow->state != IFW_FLOW_ONE_SIDED || side != IFW_REPLY)
+		return 0;
+	return t->end != t->sequence ||
+	       (ifw_tcp_before(flow->taken_up, t->acknowledgement) &&
+		!ifw_tcp_before(flow->sides[IFW_ORIGINAL].end, t->acknowledgement));
+}
+
+/* From the SYN on that came when the flow had another one; its windows are not known. */
+ifw_inline void ifw_tcp_begin_anew(struct ifw_flow *flow)
+{
+	flow->sides[IFW_ORIGINAL].end = flow->syn_end;
+	flow->sides[IFW_ORIGINAL].fin = flow->sides[IFW_REPLY].fin = IFW_FIN_NONE;
+	flow->syn_again = 0;
+	flow->liberal = 1;
+	flow->state = IFW_FLOW_SYN_SENT;
 }
 
 /* SYN, and SYN with ACK. */
 ifw_inline void ifw_tcp_handshake(struct ifw_flow *flow, __u32 side, const struct track *t)
 {
 	struct ifw_flow_side *from = &flow->sides[side & 1], *to = &flow->sides[~side & 1];
-	__u32 state = flow->state;
+	__u32 state, end = from->end;
 
+	if (ifw_tcp_answers_again(flow, side, t))
+		ifw_tcp_begin_anew(flow);
+	state = flow->state;
 	if (state != IFW_FLOW_SYN_SENT && state != IFW_FLOW_SYN_CROSSED) {
-		if ((t->flags & IFW_TCP_ACK) && ifw_tcp_ends_handshake(flow, side))
+		if (ifw_tcp_ends_handshake(flow, side, t)) {
 			flow->state = IFW_FLOW_ESTABLISHED;
+		} else if (side == IFW_ORIGINAL && !(t->flags & IFW_TCP_ACK)) {
+			flow->syn_again = 1;
+			flow->syn_end = t->end;
+		}
 		return;
 	}
 	ifw_tcp_begin_side(from, t, to->max_window ? to->max_window : 1);
+	/* Said again without the data that came with it (RFC 7413), all of which may be
+	 * acknowledged. */
+	if (side == IFW_ORIGINAL && end - t->end <= 0xffff)
+		from->end = end;
 	if (t->flags & IFW_TCP_ACK) {
 		to->max_end = t->acknowledgement + from->max_window;
 		flow->crossed = state == IFW_FLOW_SYN_CROSSED && side == IFW_ORIGINAL;
@@ -226,33 +283,51 @@ ifw_inline void ifw_tcp_progress(struct ifw_flow *flow, __u32 side, const struct
 	if ((t->flags & IFW_TCP_FIN) && from->fin == IFW_FIN_NONE)
 		from->fin = IFW_FIN_SENT;
 
-	if (ifw_tcp_ends_handshake(flow, side))
-		flow->state = IFW_FLOW_ESTABLISHED;
-	if (flow->state == IFW_FLOW_ONE_SIDED && side == IFW_REPLY)
+	if (ifw_tcp_ends_handshake(flow, side, t) || ifw_tcp_confirms(flow, side, t))
 		flow->state = IFW_FLOW_ESTABLISHED;
 	if (flow->state >= IFW_FLOW_ESTABLISHED && flow->state <= IFW_FLOW_LAST_ACK)
 		flow->state = ifw_tcp_ending(flow);
 }
 
-/* From here on without the handshake: the other side is where it is said to be. */
-ifw_inline void ifw_tcp_take_up(struct ifw_flow *flow, const struct track *t)
+/*
+ * From here on without the handshake: the other side is where it is said to be. What
+ * it must acknowledge to confirm that lies behind the SYN, if one was seen.
+ */
+ifw_inline void ifw_tcp_take_up(struct ifw_flow *flow, const struct track *t, __u32 from)
 {
 	flow->state = IFW_FLOW_ONE_SIDED;
 	flow->liberal = 1;
+	flow->taken_up = from;
 	flow->sides[IFW_REPLY].end = t->acknowledgement;
+}
+
+/*
+ * A reset ends the flow where the receiver would take it: at the byte that is next (RFC
+ * 5961 3.2); and a handshake, which it fits only if it acknowledges the SYN. From the
+ * side that began it is then about an older connection.
+ */
+ifw_inline void ifw_tcp_reset(struct ifw_flow *flow, __u32 side, const struct track *t)
+{
+	if (flow->state == IFW_FLOW_SYN_SENT && side == IFW_ORIGINAL)
+		return;
+	if (flow->state <= IFW_FLOW_SYN_RECEIVED || t->sequence == flow->sides[side & 1].end)
+		flow->state = IFW_FLOW_CLOSED;
 }
 
 /* Tells the flow of a segment that fits it. */
 ifw_inline void ifw_tcp_advance(struct ifw_flow *flow, __u32 side, const struct packet *p,
 				const struct track *t, __u32 pick_up)
 {
-	if (p->fragment)
-		flow->liberal = 1; /* its length is that of a part */
+	__u32 end;
+
 	if (t->flags & IFW_TCP_RST) {
-		flow->state = IFW_FLOW_CLOSED;
+		ifw_tcp_reset(flow, side, t);
 		return;
 	}
 	if (t->flags & IFW_TCP_SYN) {
+		/* What nothing vouches for, a SYN from the other side, may be anybody's. */
+		if (p->fragment && (side == IFW_ORIGINAL || t->flags & IFW_TCP_ACK))
+			flow->liberal = 1;
 		ifw_tcp_handshake(flow, side, t);
 		return;
 	}
@@ -260,8 +335,11 @@ ifw_inline void ifw_tcp_advance(struct ifw_flow *flow, __u32 side, const struct 
 		/* Its answer has gone another way: from here on, as if picked up. */
 		if (side != IFW_ORIGINAL || !pick_up)
 			return;
-		ifw_tcp_take_up(flow, t);
+		end = flow->sides[IFW_ORIGINAL].end;
+		ifw_tcp_take_up(flow, t, ifw_tcp_before(end, t->sequence) ? t->sequence : end);
 	}
+	if (p->fragment)
+		flow->liberal = 1; /* its length is that of a part */
 	ifw_tcp_progress(flow, side, t);
 }
 
@@ -284,7 +362,7 @@ ifw_inline void ifw_tcp_begin(struct ifw_flow *flow, const struct packet *p, con
 	flow->liberal = p->fragment;
 	if (t->flags & IFW_TCP_SYN)
 		return;
-	ifw_tcp_take_up(flow, t);
+	ifw_tcp_take_up(flow, t, t->sequence);
 }
 
 #endif /* IFW_FLOW_TCP_H */

@@ -16,6 +16,7 @@ import re
 import struct
 import time
 
+import lab
 import tracking
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -96,7 +97,7 @@ class Flow:
                 struct.pack("=BBBB", number, began_high, "forwarded" in self.flags,
                             self.protocol == "tcp") +
                 bytes(32) +  # no rule has let it in
-                struct.pack("=B3xQ", "no-peer" in self.flags, now - self.idle * tracking.SECOND))
+                struct.pack("=B3xQII", "no-peer" in self.flags, now - self.idle * tracking.SECOND, 0, 0))
 
 
 class Tracked:
@@ -136,6 +137,9 @@ class Tracked:
         for version in ("-4", "-6") if world.ipv6 else ("-4",):
             router.run("ip", version, "rule", "add", "iif", name, "lookup", table)
             router.run("ip", version, "route", "add", "default", "dev", iface, "table", table)
+        # What is sent into a cable before both ends know that it is there, is lost.
+        state = pathlib.Path(f"/sys/class/net/{name}/operstate")
+        lab.wait_for(lambda: state.read_text().strip() == "up", f"the cable {name}")
         mac = pathlib.Path(f"/sys/class/net/{name}/address").read_text().strip()
         self.feeds[iface] = (world.wire.packet_socket(name), bytes.fromhex(mac.replace(":", "")))
         return self.feeds[iface]

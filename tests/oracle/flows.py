@@ -55,6 +55,8 @@ class Flow:
     no_peer: bool = False  # a UDP socket that is connected to nobody sent the last of it
     liberal: bool = False
     ended_by: int = ORIGINAL  # whose acknowledgement ends the handshake
+    noted: "int | None" = None  # end of a SYN that the original side sent when there was another
+    start: int = 0  # of one that was taken up under way
     sides: list = field(default_factory=lambda: [Side(), Side()])
 
 

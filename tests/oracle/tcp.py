@@ -83,17 +83,28 @@ def begin(flow, segment, fragment):
     flow.liberal = fragment
     flow.state = "syn-sent"
     if not segment.is_first:
-        _take_up(flow, segment)
+        _take_up(flow, segment, segment.sequence)
 
 
-def _take_up(flow, segment):
+def _take_up(flow, segment, start):
     """From here on without the handshake: the other side is where it is said to be."""
-    flow.state, flow.liberal = "one-sided", True
+    flow.state, flow.liberal, flow.start = "one-sided", True, start
     flow.sides[1].end = segment.acknowledgement
 
 
+def _answers(end, segment):
+    return bool(segment.flags & ACK) and (end - segment.acknowledgement) % 2**32 <= SYN_BACK
+
+
 def _answers_syn(other, segment):
-    return bool(segment.flags & ACK) and (other.end - segment.acknowledgement) % 2**32 <= SYN_BACK
+    return _answers(other.end, segment)
+
+
+def _answers_again(flow, side, segment):
+    """The answer to a SYN that came when there was another connection."""
+    if flow.noted is None or side == 0 or not segment.flags & SYN:
+        return False
+    return _answers(flow.noted, segment)
 
 
 def _in_windows(here, there, segment):
@@ -115,9 +126,13 @@ def fits(flow, side, segment, liberal):
     if not flags & (SYN | RST | ACK) or (flags & SYN and flags & (RST | FIN)):
         return False
     if segment.is_first:
-        return flow.state in ("syn-sent", "syn-crossed") or (
-            flow.state == "syn-received" and side in (0, flow.ended_by)
-        )
+        if flow.state in ("syn-sent", "syn-crossed"):
+            return True
+        if side == 0:
+            return flow.state not in ("time-wait", "closed")
+        return flow.state == "syn-received" and flow.ended_by == 1
+    if _answers_again(flow, side, segment):
+        return True
     if flow.state == "syn-sent" and side == 0:
         return not flags & SYN
     if flow.state == "syn-sent" and not flags & (SYN | RST):
@@ -127,13 +142,37 @@ def fits(flow, side, segment, liberal):
     return flow.liberal or liberal or _in_windows(here, there, segment)
 
 
+def _ends_handshake(flow, side, segment):
+    if flow.state != "syn-received" or side != flow.ended_by:
+        return False
+    return _answers_syn(flow.sides[1 - side], segment)
+
+
+def _confirms(flow, side, segment):
+    """The other side of a flow that was taken up: it sends data, or acknowledges some that was sent since."""
+    if flow.state != "one-sided" or side == 0:
+        return False
+    if segment.end != segment.sequence:
+        return True
+    acknowledged = segment.acknowledgement
+    return behind(acknowledged, flow.start) and not behind(acknowledged, flow.sides[0].end)
+
+
 def _handshake(flow, side, segment):
     here, there = flow.sides[side], flow.sides[1 - side]
+    if _answers_again(flow, side, segment):
+        there.end, flow.noted = flow.noted, None
+        here.fin = there.fin = None
+        flow.liberal, flow.state = True, "syn-sent"
     if flow.state not in ("syn-sent", "syn-crossed"):
-        if flow.state == "syn-received" and side == flow.ended_by and not segment.is_first:
+        if _ends_handshake(flow, side, segment):
             flow.state = "established"
+        elif segment.is_first and side == 0:
+            flow.noted = segment.end
         return
-    here.end, here.scale = segment.end, segment.scale
+    # Data that came with the first SYN, and is not repeated, may be acknowledged all the same.
+    longer = side == 0 and (here.end - segment.end) % 2**32 <= SYN_BACK
+    here.end, here.scale = here.end if longer else segment.end, segment.scale
     here.window = max(segment.window, 1)
     here.limit = segment.end + max(there.window, 1)
     if not segment.is_first:
@@ -158,18 +197,24 @@ def _ending(flow):
 def advance(flow, side, segment, fragment, pick_up):
     """Tells the flow of a segment that fits."""
     here, there = flow.sides[side], flow.sides[1 - side]
-    if fragment:
-        flow.liberal = True
     if segment.flags & RST:
-        flow.state = "closed"
+        if flow.state == "syn-sent" and side == 0:
+            return
+        opening = flow.state in ("syn-sent", "syn-crossed", "syn-received")
+        if opening or segment.sequence == here.end:
+            flow.state = "closed"
         return
     if segment.flags & SYN:
+        if fragment and not (side == 1 and segment.is_first):
+            flow.liberal = True
         _handshake(flow, side, segment)
         return
     if flow.state in ("syn-sent", "syn-crossed"):
         if side != 0 or not pick_up:
             return
-        _take_up(flow, segment)
+        _take_up(flow, segment, later(segment.sequence, here.end))
+    if fragment:
+        flow.liberal = True
     scaled = here.scale is not None and there.scale is not None
     window = segment.window << here.scale if scaled else segment.window
     here.end = later(segment.end, here.end)
@@ -179,7 +224,7 @@ def advance(flow, side, segment, fragment, pick_up):
         there.fin = "acked"
     if segment.flags & FIN and here.fin is None:
         here.fin = "sent"
-    if (flow.state, side) in (("syn-received", flow.ended_by), ("one-sided", 1)):
+    if _ends_handshake(flow, side, segment) or _confirms(flow, side, segment):
         flow.state = "established"
     if flow.state in UNDER_WAY:
         flow.state = _ending(flow)

@@ -165,6 +165,98 @@ Test(flow_tcp, simultaneous_open_answered_from_there)
 	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
 }
 
+/* Both ends have lost it, or the other one alone, and the ports are used again. */
+Test(flow_tcp, a_port_used_again)
+{
+	handshake(0);
+	C(100, .flags = SYN, .sequence = 900000);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	S_DROPS(101, .flags = SYN | ACK, .sequence = 70000, .acknowledgement = 900002);
+	S_PASSES(101, .flags = SYN | ACK, .sequence = 70000, .acknowledgement = 900001);
+	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
+	C(102, .flags = ACK, .sequence = 900001, .acknowledgement = 70001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	S_PASSES(103, .flags = FIN | ACK, .sequence = 70001, .acknowledgement = 900001);
+	expect_state(IFW_FLOW_FIN_WAIT, IFW_FLOWS_CONNECTED);
+	C(104, .flags = SYN, .sequence = 1);
+	S_PASSES(105, .flags = SYN | ACK, .sequence = 5, .acknowledgement = 2);
+	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
+}
+
+/* A SYN that nobody has sent is not answered, and one that has been said again may be answered
+ * anew. */
+Test(flow_tcp, another_number_in_the_handshake)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	S_DROPS(2, .flags = SYN | ACK, .sequence = 900000, .acknowledgement = 1001);
+	C(3, .flags = SYN, .sequence = 1000);
+	S_PASSES(4, .flags = SYN | ACK, .sequence = 900000, .acknowledgement = 1001);
+	C(5, .flags = SYN, .sequence = 400000);
+	S_PASSES(6, .flags = SYN | ACK, .sequence = 800000, .acknowledgement = 400001);
+	C(7, .flags = ACK, .sequence = 400001, .acknowledgement = 800001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+}
+
+/* RFC 7413: data in the SYN, which is said again without; both may be acknowledged. */
+Test(flow_tcp, data_in_the_first_segment)
+{
+	C(0, .flags = SYN, .sequence = 1000, .data = 100);
+	C(1, .flags = SYN, .sequence = 1000);
+	S_PASSES(2, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1101);
+	C(3, .flags = ACK, .sequence = 1101, .acknowledgement = 5001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+}
+
+/* Who does not know the other side's numbers brings about no established flow. */
+Test(flow_tcp, a_handshake_is_not_guessed)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	C(1, .flags = ACK, .sequence = 3000, .acknowledgement = 77);
+	C(1, .flags = ACK, .sequence = 901, .acknowledgement = 77, .data = 100);
+	expect_state(IFW_FLOW_ONE_SIDED, IFW_FLOWS_NEW);
+	S_PASSES(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	S_PASSES(1, .flags = ACK, .sequence = 5001, .acknowledgement = 1001); /* RFC 5961 5 */
+	S_PASSES(1, .flags = ACK, .sequence = 5001, .acknowledgement = 3000);
+	expect_state(IFW_FLOW_ONE_SIDED, IFW_FLOWS_NEW);
+	C(2, .flags = ACK, .sequence = 3000, .acknowledgement = 5001, .data = 10);
+	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 3010);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+}
+
+Test(flow_tcp, a_liberal_handshake_is_not_guessed)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	world->flows[IFW_FLOWS_NEW]->value.liberal = 1;
+	S_PASSES(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	C(2, .flags = ACK, .sequence = 1001, .acknowledgement = 900000);
+	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
+	C(3, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+}
+
+/* RFC 5961 3: a reset in the window, but not where the next byte is, is asked about, and changes
+ * nothing. */
+Test(flow_tcp, resets_are_exact)
+{
+	handshake(0);
+	S_PASSES(1, .flags = RST, .sequence = 5001 + 500);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1001, .data = 10);
+	S_PASSES(3, .flags = RST, .sequence = 5011);
+	expect_state(IFW_FLOW_CLOSED, IFW_FLOWS_NEW);
+}
+
+/* It makes the side that began say RST; the answer to its SYN is on the way all the same. */
+Test(flow_tcp, an_older_connection_in_the_way)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(1, .flags = ACK, .sequence = 70000, .acknowledgement = 444);
+	C(1, .flags = RST, .sequence = 444);
+	expect_state(IFW_FLOW_SYN_SENT, IFW_FLOWS_NEW);
+	S_PASSES(2, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+}
+
 /* Half-closed: the other side may go on for as long as it likes. */
 Test(flow_tcp, each_side_finishes_by_itself)
 {
@@ -417,6 +509,8 @@ Test(flow_tcp, a_handshake_half_seen)
 	C(1, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
 	expect_state(IFW_FLOW_ONE_SIDED, IFW_FLOWS_NEW);
 	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1001);
+	expect_state(IFW_FLOW_ONE_SIDED, IFW_FLOWS_NEW);
+	S_PASSES(3, .flags = ACK, .sequence = 5001, .acknowledgement = 1001, .data = 1);
 	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
 }
 
@@ -446,7 +540,7 @@ Test(flow_tcp, half_open_discovery)
 	S_PASSES(1, .flags = ACK, .sequence = 99999, .acknowledgement = 777);
 	expect_state(IFW_FLOW_SYN_SENT, IFW_FLOWS_NEW);
 	C(1, .flags = RST, .sequence = 777);
-	expect_state(IFW_FLOW_CLOSED, IFW_FLOWS_NEW);
+	expect_state(IFW_FLOW_SYN_SENT, IFW_FLOWS_NEW);
 	C(2, .flags = SYN, .sequence = 1000);
 	S_PASSES(3, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
 }
