@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* flow.c - ifw flow list, flush: what is remembered of what left. */
+/* flow.c - ifw flow list, flush: the conversations that are remembered. */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "args.h"
 #include "flow_print.h"
+#include "iface.h"
 #include "text.h"
 
 #define NS_PER_S 1000000000ULL
@@ -39,6 +41,9 @@ static int read_filter(const struct cli *cli, int count, char *const *words, str
 
 		if (err == -EEXIST)
 			complain(cli, "'%s': one protocol and one prefix at most", words[i]);
+		else if (err == -ERANGE)
+			complain(cli, "the length of '%s' is not a number from 0 to %d", words[i],
+				 strchr(words[i], ':') ? 128 : 32);
 		else if (err)
 			complain(cli, "'%s' is neither tcp, udp, icmp, icmpv6 nor a prefix",
 				 words[i]);
@@ -82,6 +87,18 @@ static int show(void *arg, const struct ifw_flow_key *key, const struct ifw_flow
 	return ferror(stdout) ? 1 : 0;
 }
 
+/* An empty list looks the same whether nothing left or nothing was looked at. */
+static int tell_untracked(const struct cli *cli, struct loader *loader)
+{
+	auto_ifaces ifaces = {0};
+	int status = ifaces_load(cli, loader, NULL, &ifaces);
+
+	if (!status && !ifaces_tracked(&ifaces))
+		complain(cli, "note: no interface tracks, so no flow is remembered; "
+			      "use: ifw iface set IFACE track on");
+	return status;
+}
+
 int cmd_flow_list(struct cli *cli, int argc, char **argv)
 {
 	int result = args_operands(cli, argc, argv, 0, 2, "");
@@ -109,7 +126,7 @@ int cmd_flow_list(struct cli *cli, int argc, char **argv)
 		complain(cli, "%s", failure.text);
 		return CLI_REFUSED;
 	}
-	return CLI_DONE;
+	return walk.shown ? CLI_DONE : tell_untracked(cli, loader);
 }
 
 static int wanted(void *arg, const struct ifw_flow_key *key, const struct ifw_flow *flow)

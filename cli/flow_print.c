@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "datapath/addr.h"
 #include "datapath/flow_states.h"
@@ -23,10 +24,12 @@ static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPR
 
 int flow_filter_word(struct flow_filter *filter, const char *word)
 {
+	size_t len = strlen(word), addr_len = strcspn(word, "/");
+	struct flow_filter ignored;
 	bool host_bits;
 
 	for (size_t i = 0; i < sizeof(protocols); i++) {
-		if (strcmp(word, text_protocol(protocols[i])) != 0)
+		if (strcasecmp(word, text_protocol(protocols[i])) != 0)
 			continue;
 		if (filter->protocol)
 			return -EEXIST;
@@ -35,8 +38,13 @@ int flow_filter_word(struct flow_filter *filter, const char *word)
 	}
 	if (filter->family != IFW_FAMILY_NONE)
 		return -EEXIST;
-	return grammar_parse_prefix(word, strlen(word), &filter->family, &filter->addr,
-				    &filter->len, &host_bits);
+	if (!grammar_parse_prefix(word, len, &filter->family, &filter->addr, &filter->len,
+				  &host_bits))
+		return 0;
+	if (addr_len == len || grammar_parse_prefix(word, addr_len, &ignored.family, &ignored.addr,
+						    &ignored.len, &host_bits))
+		return -EINVAL;
+	return -ERANGE;
 }
 
 bool flow_filter_matches(const struct flow_filter *filter, const struct ifw_flow_key *key)
@@ -82,6 +90,16 @@ static const char *state_of(const struct ifw_flow *flow)
 	return info ? info->name : "unknown";
 }
 
+/* Ways that what the other side sends passes as an answer, without a rule. */
+static const char *answers_of(const struct ifw_flow *flow)
+{
+	const struct ifw_flow_side *asked = &flow->sides[IFW_ORIGINAL];
+
+	if (asked->left)
+		return asked->came_in ? "in, out" : "in";
+	return asked->came_in ? "out" : "-";
+}
+
 static uint64_t since(uint64_t later, uint64_t earlier)
 {
 	return later > earlier ? later - earlier : 0;
@@ -89,7 +107,7 @@ static uint64_t since(uint64_t later, uint64_t earlier)
 
 /* --- For people -------------------------------------------------------------------- */
 
-#define LINE "%-6s  %26s > %-26s  %-14s  %8s  %8s  "
+#define LINE "%-6s  %26s > %-26s  %-14s  %-7s  %8s  %8s  "
 
 static const char *endpoint(struct ifw_addr addr, uint8_t family, bool has_port, uint16_t port,
 			    char *text, size_t size)
@@ -122,8 +140,8 @@ static const char *span(uint64_t ns, char *text, size_t size)
 
 void flow_print_titles(FILE *out)
 {
-	fprintf(out, LINE "%10s  %12s\n", "PROTO", "FROM", "TO", "STATE", "AGE", "LEFT", "PACKETS",
-		"BYTES");
+	fprintf(out, LINE "%10s  %12s\n", "PROTO", "FROM", "TO", "STATE", "ANSWERS", "AGE", "LEFT",
+		"PACKETS", "BYTES");
 }
 
 void flow_print(FILE *out, const struct ifw_flow_key *key, const struct ifw_flow *flow,
@@ -137,7 +155,8 @@ void flow_print(FILE *out, const struct ifw_flow_key *key, const struct ifw_flow
 		endpoint(ends.from, key->family, ends.has_ports, ends.from_port, from,
 			 sizeof(from)),
 		endpoint(ends.to, key->family, ends.has_ports, ends.to_port, to, sizeof(to)),
-		state_of(flow), span(since(now_ns, flow->began_ns), age, sizeof(age)),
+		state_of(flow), answers_of(flow),
+		span(since(now_ns, flow->began_ns), age, sizeof(age)),
 		span(since(flow->expires_ns, now_ns), left, sizeof(left)), (uint64_t)flow->packets,
 		(uint64_t)flow->bytes);
 	if (!ends.has_ports)
@@ -146,6 +165,12 @@ void flow_print(FILE *out, const struct ifw_flow_key *key, const struct ifw_flow
 }
 
 /* --- JSON ---------------------------------------------------------------------------- */
+
+static void print_side(FILE *out, const char *end, const struct ifw_flow_side *side)
+{
+	fprintf(out, ", \"%s_came_in\": %s, \"%s_left\": %s", end, side->came_in ? "true" : "false",
+		end, side->left ? "true" : "false");
+}
 
 static void print_seconds(FILE *out, const char *key, uint64_t ns)
 {
@@ -172,6 +197,8 @@ void flow_print_json(FILE *out, const struct ifw_flow_key *key, const struct ifw
 			ends.from_port);
 	fprintf(out, ", \"state\": \"%s\", \"forwarded\": %s, \"no_peer\": %s", state_of(flow),
 		flow->forwarded ? "true" : "false", flow->no_peer ? "true" : "false");
+	print_side(out, "src", &flow->sides[IFW_ORIGINAL]);
+	print_side(out, "dst", &flow->sides[IFW_REPLY]);
 	print_seconds(out, "age", since(now_ns, flow->began_ns));
 	print_seconds(out, "left", since(flow->expires_ns, now_ns));
 	fprintf(out, ", \"packets\": %" PRIu64 ", \"bytes\": %" PRIu64 "}", (uint64_t)flow->packets,

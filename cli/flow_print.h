@@ -15,7 +15,9 @@ struct flow_filter {
 	struct ifw_addr addr; /* masked; one of the two ends lies in it */
 };
 
-/* A word of the command line: a protocol or a prefix. 0, -EINVAL; -EEXIST: the second of its kind.
+/*
+ * A word of the command line: a protocol, in either case, or a prefix. 0, -EINVAL;
+ * -ERANGE: an address whose prefix length is none; -EEXIST: the second of its kind.
  */
 int flow_filter_word(struct flow_filter *filter, const char *word);
 bool flow_filter_matches(const struct flow_filter *filter, const struct ifw_flow_key *key);

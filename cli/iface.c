@@ -34,6 +34,15 @@ int ifaces_load(const struct cli *cli, struct loader *loader, const char *only,
 	return CLI_REFUSED;
 }
 
+size_t ifaces_tracked(const struct ifaces *ifaces)
+{
+	size_t tracked = 0;
+
+	for (size_t i = 0; i < ifaces->count; i++)
+		tracked += !!(ifaces->shown[i].settings.flags & IFW_IFACE_TRACK);
+	return tracked;
+}
+
 void ifaces_free(struct ifaces *ifaces)
 {
 	loader_ifaces_free(ifaces->all, ifaces->all_count);

@@ -15,6 +15,8 @@ struct ifaces {
 /* only: a name, or NULL for all. CLI_DONE; CLI_REFUSED after complaining. */
 int ifaces_load(const struct cli *cli, struct loader *loader, const char *only,
 		struct ifaces *ifaces);
+/* How many of those shown track what leaves. */
+size_t ifaces_tracked(const struct ifaces *ifaces);
 void ifaces_free(struct ifaces *ifaces);
 
 #define auto_ifaces __attribute__((cleanup(ifaces_free))) struct ifaces

@@ -2,6 +2,7 @@
 """`ifw flow`: what is listed, forgotten, shown and set, and what is refused."""
 
 import json
+import re
 
 import lab as laboratory
 import tracking
@@ -56,6 +57,38 @@ def listed(host):
               for line in table), "which says who began, the state, and that it is forwarded")
 
 
+def answers(host):
+    """Of each flow it is said whether what the other side answers comes in, or leaves."""
+    net = tracking.start(host.lab)
+    net.rule(f"pass udp to {IPV4.server} port 500")
+    with udp(net.inside, IPV4.server, 500) as near, udp(net.outside, IPV4.client, 501) as far:
+        far.sendto(b"ask", (IPV4.server, 500))
+        check(arrives(near, b"ask"), "a question that a rule lets in")
+    with udp(net.inside, IPV4.server, 502) as near, udp(net.outside, IPV4.client, 503) as far:
+        near.sendto(b"ask", (IPV4.client, 503))
+        check(arrives(far, b"ask"), "and one that leaves")
+    by = {f["src_port"]: [f[f"{side}_{what}"] for side in ("src", "dst") for what in ("came_in", "left")]
+          for f in tracking.flows(net)}
+    equal(by, {501: [True, False, False, False], 502: [False, True, False, False]}, "JSON tells them apart")
+    lines = {line.split()[1]: line.split()[5] for line in net.lab.ifw("flow", "list").stdout.splitlines()[1:]}
+    equal(lines, {f"{IPV4.client}:501": "out", f"{IPV4.server}:502": "in"}, "and so does the table")
+
+
+def untracked(host):
+    """Where nothing tracks, the commands about flows say so."""
+    net = tracking.start(host.lab, track=False)
+    done = net.lab.ifw("flow", "list")
+    equal(done.stdout, "", "nothing is listed")
+    check("no interface tracks" in done.stderr and "track on" in done.stderr, "and it is said why")
+    equal(json.loads(net.lab.ifw("flow", "list", "-j").stdout), {"flows": []}, "JSON is as it was")
+    check("tracked   on no interface" in net.lab.ifw("flow", "show").stdout, "the settings say so")
+    equal(json.loads(net.lab.ifw("flow", "show", "-j").stdout)["interfaces"], [], "in JSON too")
+    net.set("track", "on")
+    equal(net.lab.ifw("flow", "list").stderr, "", "where something tracks there is nothing to say")
+    check("tracked   on eth0\n" in net.lab.ifw("flow", "show").stdout, "but where")
+    equal(json.loads(net.lab.ifw("flow", "show", "-j").stdout)["interfaces"], ["eth0"], "in JSON too")
+
+
 def chosen(host):
     """By protocol and by prefix, alone and together; of a flow either end may lie in the prefix."""
     net = tracking.start(host.lab)
@@ -64,7 +97,7 @@ def chosen(host):
     def found(*words):
         return len(json.loads(net.lab.ifw("flow", "list", "-j", *words).stdout)["flows"])
 
-    for words, count in (((), 3), (("udp",), 2), (("icmp",), 1), (("tcp",), 0),
+    for words, count in (((), 3), (("udp",), 2), (("UDP",), 2), (("icmp",), 1), (("tcp",), 0),
                          ((f"{IPV4.server}/32",), 2), ((f"{IPV4.client}/32",), 2), (("0.0.0.0/0",), 2),
                          (("::/0",), 1), (("udp", f"{IPV4.client}/24"), 1), (("198.51.100.0/24",), 0)):
         equal(found(*words), count, f"flow list {' '.join(words)}: {count}")
@@ -101,8 +134,17 @@ def settings(host):
     net.lab.ifw("flow", "set", "timeout", "established", "default")
     table = net.lab.ifw("flow", "show").stdout
     check("established     432000 s" in table and "pick-up   off" in table, "and shown as a table")
+    net.lab.ifw("flow", "set", "liberal", "off")
+    check("windows   on\n" in net.lab.ifw("flow", "show").stdout, "the word of world files is taken, too")
+    net.lab.ifw("flow", "set", "liberal", "on")
+    check("windows   off\n" in net.lab.ifw("flow", "show").stdout, "and means the opposite of windows")
     net.lab.ifw("up", "eth0")
     check("pick-up   off" in net.lab.ifw("flow", "show").stdout, "it outlives another up")
+    net.lab.ifw("flow", "set", "timeout", "udp-replied", "5")
+    net.lab.ifw("flow", "set", "default")
+    shown = json.loads(net.lab.ifw("flow", "show", "-j").stdout)
+    equal((shown["pick_up"], shown["windows"], shown["timeouts"]["udp-replied"], shown["max_flows"]),
+          (True, True, 120, ROOM), "all of it goes back to what it was, but for the room")
 
 
 def mistakes(host):
@@ -114,7 +156,15 @@ def mistakes(host):
     before = net.lab.ifw("flow", "show").stdout
     for words, message in (
             (("list", "sctp"), "'sctp' is neither tcp, udp, icmp, icmpv6 nor a prefix"),
-            (("flush", "10.0.0.0/33"), "10.0.0.0/33"),
+            (("flush", "10.0.0.0/33"), "length .*'10.0.0.0/33'.* 0 to 32"),
+            (("list", "::1/129"), "length .*'::1/129'.* 0 to 128"),
+            (("set",), r"timeout STATE SECONDS.*pick-up on\|off.*windows on\|off.*default"),
+            (("set", "timeout"), "STATE SECONDS.*'ifw flow show'"),
+            (("set", "udp-replied", "600"), "ifw flow set timeout udp-replied 600"),
+            (("set", "udp-replied"), "ifw flow set timeout udp-replied SECONDS"),
+            (("set", "max-flows", "4096"), "ifw up IFACE --max-flows"),
+            (("set", "timeout", "all", "default"), "ifw flow set default"),
+            (("set", "default", "all"), "default"),
             (("list", "tcp", "udp"), "one protocol and one prefix at most"),
             (("set", "timeout", "lost", "5"), "lost"),
             (("set", "timeout", "udp-replied", "-1"), "-1"),
@@ -133,4 +183,4 @@ def mistakes(host):
     refused(host.lab.ifw("iface", "set", "eth0", "egress-default", "drop", ok=False), 1, "pass or deny", "another default")
 
 
-laboratory.main(parts(listed, chosen, forgotten, settings, mistakes))
+laboratory.main(parts(listed, answers, untracked, chosen, forgotten, settings, mistakes))
