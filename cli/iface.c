@@ -43,6 +43,35 @@ size_t ifaces_tracked(const struct ifaces *ifaces)
 	return tracked;
 }
 
+static void warn_unanswered(const struct cli *cli, const struct iface_info *iface)
+{
+	const struct ifw_iface *set = &iface->settings;
+
+	if (set->flags & IFW_IFACE_TRACK || !(set->flags & IFW_IFACE_EGRESS_DENY) ||
+	    iface->ifindex == IFW_LOOPBACK_IFINDEX)
+		return;
+	complain(cli,
+		 "warning: '%s' denies by default what leaves and tracks no flows: answers to what "
+		 "was let in do not leave without an egress rule, TCP of this host apart; use: ifw "
+		 "iface set %s track on",
+		 iface->name, iface->name);
+}
+
+void ifaces_warn_unanswered(const struct cli *cli, struct loader *loader, char *const *names,
+			    size_t count)
+{
+	auto_ifaces ifaces = {0};
+	struct failure failure = {0};
+
+	/* What was asked for is done, and did not fail because this does. */
+	if (loader_ifaces(loader, &ifaces.all, &ifaces.all_count, &failure))
+		return;
+	for (size_t i = 0; i < ifaces.all_count; i++)
+		for (size_t j = 0; j < count; j++)
+			if (strcmp(ifaces.all[i].name, names[j]) == 0)
+				warn_unanswered(cli, &ifaces.all[i]);
+}
+
 void ifaces_free(struct ifaces *ifaces)
 {
 	loader_ifaces_free(ifaces->all, ifaces->all_count);

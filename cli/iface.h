@@ -17,6 +17,9 @@ int ifaces_load(const struct cli *cli, struct loader *loader, const char *only,
 		struct ifaces *ifaces);
 /* How many of those shown track what leaves. */
 size_t ifaces_tracked(const struct ifaces *ifaces);
+/* Warns of each of these that drops by default what leaves, and does not track. */
+void ifaces_warn_unanswered(const struct cli *cli, struct loader *loader, char *const *names,
+			    size_t count);
 void ifaces_free(struct ifaces *ifaces);
 
 #define auto_ifaces __attribute__((cleanup(ifaces_free))) struct ifaces

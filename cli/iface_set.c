@@ -6,6 +6,7 @@
 #include "args.h"
 #include "cli.h"
 #include "datapath/addr.h"
+#include "iface.h"
 #include "ruleset/grammar.h"
 #include "text.h"
 
@@ -226,5 +227,7 @@ int cmd_iface_set(struct cli *cli, int argc, char **argv)
 		complain(cli, "%s", failure.text);
 		return CLI_REFUSED;
 	}
+	if (parsed.egress)
+		ifaces_warn_unanswered(cli, loader, &argv[optind], 1);
 	return CLI_DONE;
 }

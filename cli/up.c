@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "iface.h"
 #include "text.h"
 #include "up_args.h"
 
@@ -217,7 +218,7 @@ static void tell_result(const char *name, const struct up_result *result)
 	putchar('\n');
 }
 
-static void tell(struct loader *loader, const struct up_request *request,
+static void tell(const struct cli *cli, struct loader *loader, const struct up_request *request,
 		 const struct up_result *results)
 {
 	struct loader_usage usage = {0};
@@ -225,11 +226,13 @@ static void tell(struct loader *loader, const struct up_request *request,
 
 	for (unsigned int i = 0; i < request->count; i++)
 		tell_result(request->names[i], &results[i]);
+	ifaces_warn_unanswered(cli, loader, request->names, request->count);
 	if (loader_usage(loader, &usage, &failure) || usage.rules)
 		return;
-	puts("note: there are no rules yet. Only ssh and DHCP to this host, ARP and the answers "
-	     "to\n"
-	     "      what this host asked pass; everything else drops. To add a rule, for example:\n"
+	puts("note: there are no rules yet. Only ssh and DHCP to this host, ARP, IPv6 neighbour\n"
+	     "      discovery, answers to what this host asked (with tracking on, to what it\n"
+	     "      forwards, too) and ICMP errors about these pass; everything else drops. To\n"
+	     "      add a rule, for example:\n"
 	     "      ifw rule add intercept tcp to 10.0.0.0/8 port 80-443 via 127.0.0.1:43321");
 }
 
@@ -256,7 +259,7 @@ static int bring_up(const struct cli *cli, struct loader *loader, const struct u
 	if (status)
 		undo(cli, loader, request, results, done, before);
 	else
-		tell(loader, request, results);
+		tell(cli, loader, request, results);
 	return status;
 }
 

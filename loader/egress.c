@@ -16,6 +16,12 @@ bool egress_is_needed(const struct ifw_iface *settings, bool rules)
 	return settings->wants_track || settings->flags & IFW_IFACE_EGRESS_DENY || rules;
 }
 
+int fail_track_lo(struct failure *failure)
+{
+	return fail(failure, -EOPNOTSUPP,
+		    "what leaves by 'lo' comes back by it at once; there is nothing to track");
+}
+
 static int egress_attach(struct loader *loader, uint32_t ifindex, struct ifw_iface *settings,
 			 const struct program *program, struct failure *failure)
 {
@@ -88,9 +94,7 @@ int loader_iface_set_egress(struct loader *loader, const char *ifname,
 	wanted = query.settings;
 	iface_apply(change, &wanted);
 	if (wanted.wants_track && query.ifindex == IFW_LOOPBACK_IFINDEX)
-		return fail(failure, -EOPNOTSUPP,
-			    "what leaves by 'lo' comes back by it at once; "
-			    "there is nothing to track");
+		return fail_track_lo(failure);
 	err = egress_settle(loader, query.ifindex, &wanted, NULL, store_has_egress(loader),
 			    failure);
 	if (err)

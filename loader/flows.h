@@ -13,6 +13,9 @@ int flows_remove(struct loader *loader);
  */
 int flows_remove_unused(struct loader *loader, uint32_t except);
 
+/* Says why lo is not tracked; -EOPNOTSUPP. */
+int fail_track_lo(struct failure *failure);
+
 /* Whether the program for what leaves has anything to do there. rules: some are egress rules. */
 bool egress_is_needed(const struct ifw_iface *settings, bool rules);
 /*

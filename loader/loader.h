@@ -99,7 +99,7 @@ struct up_result {
 };
 
 /* Either all of it or, on failure, nothing: loads, attaches, records addresses, makes the policy
- * route. */
+ * route. -EOPNOTSUPP: lo is not tracked. */
 int loader_up(struct loader *loader, const char *ifname, const struct up_options *options,
 	      struct up_result *result, struct failure *failure);
 

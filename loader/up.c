@@ -314,6 +314,8 @@ int loader_up(struct loader *loader, const char *ifname, const struct up_options
 	int err;
 
 	err = check_link(ifname, &link, failure);
+	if (!err && link.loopback && options->track == LOADER_TRACK_ON)
+		err = fail_track_lo(failure);
 	if (!err)
 		err = follow_names(loader, failure);
 	if (!err)

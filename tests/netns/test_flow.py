@@ -6,7 +6,7 @@ import re
 
 import lab as laboratory
 import tracking
-from commands import parts, refused
+from commands import parts, pins, refused
 from lab import check, equal
 from network import FAMILIES, IPV4, IPV6
 from tracking import arrives, connection, listen, udp
@@ -87,6 +87,34 @@ def untracked(host):
     equal(net.lab.ifw("flow", "list").stderr, "", "where something tracks there is nothing to say")
     check("tracked   on eth0\n" in net.lab.ifw("flow", "show").stdout, "but where")
     equal(json.loads(net.lab.ifw("flow", "show", "-j").stdout)["interfaces"], ["eth0"], "in JSON too")
+
+
+def unanswered(host):
+    """A default that denies, without tracking, keeps answers in: that is said when it comes about."""
+    net = tracking.start(host.lab)
+    warning = r"warning: .*eth0.*track on"
+
+    def said(*words):
+        done = net.lab.ifw(*words)
+        return bool(re.search(warning, done.stderr)) or done.stderr
+
+    for words, wanted in ((("egress-default", "deny"), ""), (("track", "off"), True),
+                          (("egress-default", "pass"), ""), (("egress-default", "deny"), True),
+                          (("ssh", "on"), ""), (("track", "on"), "")):
+        equal(said("iface", "set", "eth0", *words), wanted, f"iface set eth0 {' '.join(words)}")
+    equal(said("up", "eth0", "--track", "off"), True, "up eth0 --track off")
+    equal(said("up", "eth0", "--track", "on"), "", "up eth0 --track on")
+
+
+def on_lo(host):
+    """What leaves by lo is not tracked; asking for it is refused, in either way."""
+    words = "what leaves by 'lo' comes back"
+    refused(host.lab.ifw("up", "lo", "--track", "on", ok=False), 2, words, "up lo --track on")
+    equal(host.iface("lo") if pins() else None, None, "and lo is not up")
+    host.ifw("up", "lo")
+    refused(host.lab.ifw("iface", "set", "lo", "track", "on", ok=False), 2, words, "iface set lo track on")
+    refused(host.lab.ifw("up", "lo", "--track", "on", ok=False), 2, words, "up again with --track on")
+    equal(host.iface("lo")["track"], False, "it is up, and not tracked")
 
 
 def chosen(host):
@@ -183,4 +211,4 @@ def mistakes(host):
     refused(host.lab.ifw("iface", "set", "eth0", "egress-default", "drop", ok=False), 1, "pass or deny", "another default")
 
 
-laboratory.main(parts(listed, answers, untracked, chosen, forgotten, settings, mistakes))
+laboratory.main(parts(listed, answers, untracked, unanswered, on_lo, chosen, forgotten, settings, mistakes))
