@@ -22,6 +22,7 @@ from network import BACKGROUND, QUIET, Network
 
 ABI = pathlib.Path(__file__).resolve().parents[2] / "datapath" / "abi.h"
 SECOND = 1_000_000_000
+EXPIRES, BEGAN = 0, 96  # bytes into struct ifw_flow
 
 
 def start(lab, *options, track=True):
@@ -197,7 +198,8 @@ class Flows:
         past = round(seconds * SECOND)
         for fd in self.maps:
             for key, value in self.elements(fd):
-                (expires,), (began,) = struct.unpack("=Q", value[:8]), struct.unpack("=Q", value[-8:])
-                value = (struct.pack("=Q", max(expires - past, 0)) + value[8:-8] +
-                         struct.pack("=Q", max(began - past, 0)))
-                bpfcalls.update(fd, key, value)
+                value = bytearray(value)
+                for at in (EXPIRES, BEGAN):
+                    then, = struct.unpack_from("=Q", value, at)
+                    struct.pack_into("=Q", value, at, max(then - past, 0))
+                bpfcalls.update(fd, key, bytes(value))
