@@ -128,6 +128,38 @@ ifw_inline ifw_answer ifw_apply_egress_rules(ifw_ctx *ctx, struct ifw_work *w)
 					       : ifw_drop(IFW_REASON_EGRESS_DENY);
 }
 
+/* 1 where some egress rule is in force for the family and protocol, on whatever interface. */
+ifw_inline int ifw_has_egress_rules(IFW_MAPS __u8 family, __u8 protocol)
+{
+	__u32 generation = ifw_read_generation(IFW_MAPS_ONLY_OF(ctx)) & 1;
+	__u32 which = ifw_lengths_of(ifw_query(0, family, protocol | IFW_EGRESS, 0, generation));
+	__u64 lengths = 0;
+
+	for (__u32 word = 0; word < IFW_LENGTH_WORDS; word++)
+		lengths |= ifw_read_lengths(IFW_MAPS_OF(ctx) generation, which, word);
+	return lengths != 0;
+}
+
+/*
+ * A tiny fragment, or IPv6 behind headers that are not known: the ports that a rule
+ * may speak of are hidden, so where there are rules it does not leave.
+ */
+IFW_STEP ifw_answer ifw_leave_unread(ifw_ctx *ctx)
+{
+	struct ifw_work *w = ifw_work_at(ctx, IFW_DIRECTION_OUT);
+	__u8 protocol;
+
+	if (!w)
+		return ifw_pass(IFW_REASON_EGRESS_PASS);
+	protocol = w->packet.protocol;
+	if ((protocol != IPPROTO_UDP &&
+	     ifw_has_egress_rules(IFW_MAPS_OF(ctx) w->packet.family, IPPROTO_TCP)) ||
+	    (protocol != IPPROTO_TCP &&
+	     ifw_has_egress_rules(IFW_MAPS_OF(ctx) w->packet.family, IPPROTO_UDP)))
+		return ifw_drop(IFW_REASON_EGRESS_DEFAULT);
+	return ifw_leave_by_default(&w->in);
+}
+
 /* May it leave, its flow being what it is? flow: NULL where there is none, or it does not fit. */
 ifw_inline ifw_answer ifw_may_leave(ifw_ctx *ctx, struct ifw_work *w, const struct ifw_flow *flow,
 				    __u32 side, enum ifw_sender sender)
@@ -231,7 +263,9 @@ ifw_inline ifw_answer ifw_answer_leaving(ifw_ctx *ctx, const struct packet *p,
 	if (p->later_fragment)
 		return ifw_leave_fragment(ctx);
 	if (p->tiny || p->bad_extension)
-		return ifw_leave_by_default(out);
+		return p->protocol == IPPROTO_ICMP || p->protocol == IFW_IPPROTO_ICMPV6
+			       ? ifw_leave_by_default(out)
+			       : ifw_leave_unread(ctx);
 	if (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP && !ifw_echo_kind(p))
 		return ifw_leave_other(ctx);
 	ifw_trace(ctx, IFW_STEP_EGRESS_FLOW);

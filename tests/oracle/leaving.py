@@ -3,7 +3,7 @@
 
 from flows import ORIGINAL, REPLY, echo_is_question
 from outcome import REMEMBERED, Datagram, Outcome, drop
-from packet import ARP, IP4, IP6, Malformed, read_ip, read_link
+from packet import ARP, ICMP, ICMP6, IP4, IP6, TCP, UDP, Malformed, read_ip, read_link
 from world import LOOPBACK
 
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
@@ -53,7 +53,7 @@ class Leaving:
 
     def _whole_leaves(self, interface, packet, now):
         if packet.closed or packet.tiny:
-            return self._by_default(interface)
+            return self._unread_leaves(interface, packet)
         if self._never_cut(packet):
             return Outcome("pass", PASS)
         if not packet.transport and echo_is_question(packet) is None:
@@ -69,6 +69,16 @@ class Leaving:
         if outcome.verdict == "pass":
             self._has_left(interface, packet, known, now)
         return outcome
+
+    def _unread_leaves(self, interface, packet):
+        """Its ports are hidden: any rule that might speak of them keeps it in."""
+        hidden = {TCP: ("tcp",), UDP: ("udp",), ICMP: (), ICMP6: ()}
+        protocols = hidden.get(packet.protocol, ("tcp", "udp"))
+        for rule in self.rules:
+            if rule.egress and rule.protocol in protocols:
+                if rule.destination.version == packet.version:
+                    return drop("egress-default")
+        return self._by_default(interface)
 
     def _never_cut(self, packet):
         if packet.transport == "udp":

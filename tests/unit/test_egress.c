@@ -192,6 +192,22 @@ Test(egress, fragments_that_nothing_decides_are_not_remembered)
 	cr_assert_eq(HASH_COUNT(world->fragments), 0);
 }
 
+/* A header that is cut off must not be a way past a rule; where there is no rule it hides nothing.
+ */
+Test(egress, ports_that_cannot_be_read_do_not_get_past_rules)
+{
+	struct frame smtp = padded(tcp("10.0.0.1", 1, "192.0.2.66", 25), 100);
+	struct sim_world *free =
+		world_of("interface eth0 index 2 address 10.0.0.1/24\n",
+			 "egress deny udp to 0.0.0.0/0 port 25\npass tcp to 0.0.0.0/0 port 25\n");
+
+	EXPECT_WITH(world, "eth1", fragment_of(smtp, 5, 0, 8), OUT_AT(0), DROP, "egress-default");
+	EXPECT_WITH(world, "eth1", fragment_of(smtp, 5, 8, 64), OUT_AT(0), DROP, "egress-default");
+	EXPECT_WITH(free, "eth0", fragment_of(smtp, 5, 0, 8), OUT_AT(0), PASS, "egress-pass");
+	EXPECT_WITH(free, "eth0", fragment_of(smtp, 5, 8, 64), OUT_AT(0), PASS, "egress-pass");
+	sim_world_destroy(free);
+}
+
 Test(egress, without_settings_everything_leaves)
 {
 	struct sim_world *plain = world_of("interface eth0 no settings\n", "");
