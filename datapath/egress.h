@@ -32,7 +32,7 @@ ifw_inline int ifw_is_dhcp(const struct packet *p)
 }
 
 /*
- * Never cut: ARP, neighbour discovery and MLD, DHCP, errors and echo answers,
+ * Never cut: ARP, neighbour discovery and MLD, errors and echo answers,
  * which only something that was let in has brought about.
  */
 ifw_inline ifw_answer ifw_leave_exempt(const struct packet *p)
@@ -44,7 +44,7 @@ ifw_inline ifw_answer ifw_leave_exempt(const struct packet *p)
 	if (p->family == IFW_FAMILY_IPV6 && p->protocol == IFW_IPPROTO_ICMPV6 &&
 	    ((p->icmp_type >= 130 && p->icmp_type <= 136) || p->icmp_type == 143))
 		return ifw_pass(IFW_REASON_EGRESS_PASS);
-	if (ifw_is_icmp_error(p) || ifw_is_dhcp(p))
+	if (ifw_is_icmp_error(p))
 		return ifw_pass(IFW_REASON_EGRESS_PASS);
 	return IFW_UNDECIDED;
 }
@@ -164,7 +164,8 @@ IFW_STEP ifw_answer ifw_leave_unread(ifw_ctx *ctx)
 ifw_inline ifw_answer ifw_may_leave(ifw_ctx *ctx, struct ifw_work *w, const struct ifw_flow *flow,
 				    __u32 side, enum ifw_sender sender)
 {
-	if (flow && side == IFW_REPLY)
+	/* DHCP is never cut, and remembered: a relay's server answers to the server's port. */
+	if ((flow && side == IFW_REPLY) || ifw_is_dhcp(&w->packet))
 		return ifw_pass(IFW_REASON_EGRESS_PASS);
 	if (w->packet.protocol == IPPROTO_TCP && sender == IFW_SENDER_TALKING)
 		return ifw_pass(IFW_REASON_EGRESS_PASS);

@@ -81,9 +81,6 @@ class Leaving:
         return self._by_default(interface)
 
     def _never_cut(self, packet):
-        if packet.transport == "udp":
-            ports = DHCP[packet.version]
-            return packet.source_port in ports and packet.port in ports
         if not packet.icmp:
             return False
         kind = packet.payload[0]
@@ -91,8 +88,12 @@ class Leaving:
             return True
         return kind in ERRORS[packet.version] and not packet.fragment
 
+    def _is_dhcp(self, packet):
+        ports = DHCP[packet.version]
+        return packet.transport == "udp" and packet.source_port in ports and packet.port in ports
+
     def _may_leave(self, interface, packet, known):
-        if known and known.side == REPLY:
+        if known and known.side == REPLY or self._is_dhcp(packet):
             return Outcome("pass", PASS)
         if packet.transport is None:
             answer = echo_is_question(packet) is False

@@ -135,6 +135,16 @@ Test(egress, what_the_host_needs_leaves)
 		    "egress-pass");
 }
 
+/* A relay is answered on the port from which it asks: no exception lets that in. */
+Test(egress, answers_to_a_dhcp_relay_come_back)
+{
+	IN(0, udp("192.0.2.1", 67, "10.0.0.1", 67), DROP, "no-rule");
+	OUT(1, udp("10.0.0.1", 67, "192.0.2.1", 67));
+	IN(2, udp("192.0.2.1", 67, "10.0.0.1", 67), PASS, "tracked");
+	OUT(3, udp("2001:db8::1", 547, "2001:db8:9::1", 547));
+	IN(4, udp("2001:db8:9::1", 547, "2001:db8::1", 547), PASS, "tracked");
+}
+
 Test(egress, other_protocols_as_they_come_in)
 {
 	struct frame lldp = {.length = 60}, other = {.length = 60};
