@@ -215,12 +215,37 @@ class Demo:
         out = self.lab.router.run(self.lab.program(words[0]), *words[1:]).stdout
         return [json.loads(line) for line in out.splitlines()]
 
+    def event_in(self):
+        """The next one of what came in; what left is told, too."""
+        while line := self.monitor.line():
+            event = json.loads(line)
+            if event["direction"] == "in":
+                return event
+        return {}
+
+    def answers(self):
+        self.story.step("What leaves is remembered, so that its answers pass without a rule")
+        print("   The router asks from a socket that is connected to nobody, as NTP and WireGuard do.")
+        with self.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as far, \
+                self.lab.router.socket(socket.AF_INET, socket.SOCK_DGRAM) as near:
+            far.bind((CLIENT, 123))
+            near.bind((ROUTER, 123))
+            for one in far, near:
+                one.settimeout(laboratory.PATIENCE)
+            near.sendto(b"what time is it?", (CLIENT, 123))
+            _, where = far.recvfrom(100)
+            far.sendto(b"late", where)
+            equal(near.recvfrom(100), (b"late", (CLIENT, 123)), "the answer comes")
+            self.run("ifw", "flow", "list", "udp", f"{CLIENT}/32")
+            listed = json.loads(self.lab.ifw("stats", "-j", "eth0").stdout)["interfaces"][0]["reasons"]
+            check(any(r["reason"] == "tracked" and r["packets"] for r in listed), "it passed as 'tracked'")
+
     def what_if(self):
         self.story.step("The same packets, captured, through the simulator")
         print("   It runs the very same decision in user space, without any privilege. First the\n"
               "   packets that open something, then those of conversations that sockets have.")
         frames = list(self.capture.read())
-        events = [json.loads(self.monitor.line() or "{}") for _ in frames]
+        events = [self.event_in() for _ in frames]
         openings = [n for n, frame in enumerate(frames) if is_opening(frame)]
         later = [n for n, frame in enumerate(frames) if not is_opening(frame)]
         simulated = [None] * len(frames)
@@ -255,7 +280,7 @@ class Demo:
 def demo(lab):
     show = Demo(lab)
     for part in (show.network, show.up, show.rules, show.tcp, show.udp, show.outside_the_range,
-                 show.ssh, show.own_connection, show.what_if, show.down):
+                 show.ssh, show.own_connection, show.what_if, show.answers, show.down):
         part()
     print()
 

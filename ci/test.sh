@@ -7,7 +7,7 @@
 #
 #   sudo ci/test.sh            all of it
 #   sudo ci/test.sh STEP...    only these: setup build style unit oracle netns fuzz
-#                              mutants bench budget
+#                              mutants demo bench budget
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -135,6 +135,7 @@ step netns "Namespace tests, release" suite build netns -j "$jobs" --schedule-ra
 step netns "Namespace tests, debug with ASan and UBSan" suite build-debug netns -j "$jobs" --schedule-random
 step fuzz "Fuzz targets, 20 s each" suite build-fuzz fuzz -j "$jobs"
 step mutants "Small defects are noticed, scenarios reach all" suite build mutants
+step demo "The demo shows what it says" ci/demo.sh
 step bench "Measurements still work (short runs)" suite build bench
 step budget "Verified instructions within their budget" budget
 step netns "Nothing left behind" leftovers
