@@ -32,7 +32,7 @@ ifw_inline int ifw_is_dhcp(const struct packet *p)
 }
 
 /*
- * Never cut: ARP, neighbour discovery and MLD, errors and echo answers,
+ * Never cut: ARP, neighbour discovery, MLD and IGMP, errors and echo answers,
  * which only something that was let in has brought about.
  */
 ifw_inline ifw_answer ifw_leave_exempt(const struct packet *p)
@@ -43,6 +43,8 @@ ifw_inline ifw_answer ifw_leave_exempt(const struct packet *p)
 		return IFW_UNDECIDED;
 	if (p->family == IFW_FAMILY_IPV6 && p->protocol == IFW_IPPROTO_ICMPV6 &&
 	    ((p->icmp_type >= 130 && p->icmp_type <= 136) || p->icmp_type == 143))
+		return ifw_pass(IFW_REASON_EGRESS_PASS);
+	if (p->family == IFW_FAMILY_IPV4 && p->protocol == IPPROTO_IGMP)
 		return ifw_pass(IFW_REASON_EGRESS_PASS);
 	if (ifw_is_icmp_error(p))
 		return ifw_pass(IFW_REASON_EGRESS_PASS);
@@ -167,7 +169,9 @@ ifw_inline ifw_answer ifw_may_leave(ifw_ctx *ctx, struct ifw_work *w, const stru
 	/* DHCP is never cut, and remembered: a relay's server answers to the server's port. */
 	if ((flow && side == IFW_REPLY) || ifw_is_dhcp(&w->packet))
 		return ifw_pass(IFW_REASON_EGRESS_PASS);
-	if (w->packet.protocol == IPPROTO_TCP && sender == IFW_SENDER_TALKING)
+	/* A conversation of this host; of UDP one that the peer has taken part in. */
+	if (sender == IFW_SENDER_TALKING &&
+	    (w->packet.protocol == IPPROTO_TCP || (flow && flow->sides[IFW_REPLY].came_in)))
 		return ifw_pass(IFW_REASON_EGRESS_PASS);
 	if (w->packet.protocol != IPPROTO_TCP && w->packet.protocol != IPPROTO_UDP)
 		return ifw_echo_kind(&w->packet) == 2 ? ifw_pass(IFW_REASON_EGRESS_PASS)

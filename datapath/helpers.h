@@ -54,9 +54,10 @@ enum ifw_step {
 
 /* Who sent what leaves. */
 enum ifw_sender {
-	IFW_SENDER_NONE = 0,	/* no socket of this host: it is forwarded */
-	IFW_SENDER_SOCKET = 1,	/* some socket */
-	IFW_SENDER_TALKING = 2, /* a TCP socket that has got past its first SYN */
+	IFW_SENDER_NONE = 0,   /* no socket of this host: it is forwarded */
+	IFW_SENDER_SOCKET = 1, /* some socket */
+	IFW_SENDER_TALKING =
+		2, /* a TCP socket that has got past its first SYN, or one of UDP with a peer */
 	IFW_SENDER_NO_PEER = 3, /* a socket of UDP, or a raw one, that is connected to nobody */
 };
 

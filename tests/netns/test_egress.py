@@ -90,6 +90,24 @@ def default_deny(host):
         leaves(net, "with the default back at pass what begins leaves", near, far, (IPV4.client, 500))
 
 
+def answered_udp(host):
+    """A socket of this host goes on with the peer that it is connected to, and that has answered."""
+    net = tracking.start(host.lab)
+    for f in FAMILIES:
+        with udp(net.lab.router, f.router, 600, (f.client, 500)) as near, \
+                udp(net.lab.router, f.router, 601, (f.client, 500)) as unanswered, \
+                udp(net.lab.router, f.router, 602) as apart, udp(net.outside, f.client, 500) as far:
+            for one in near, unanswered, apart:
+                leaves(net, f"{f.name}: all three ask", one, far, (f.client, 500))
+            for port, one, reason in ((600, near, "established"), (602, apart, "tracked")):
+                passes(net, f"{f.name}: two are answered", lambda p=port: far.sendto(b"a", (f.router, p)), one, reason)
+            net.set("egress-default", "deny")
+            leaves(net, f"{f.name}: the connected one that was answered goes on", near, far, (f.client, 500))
+            for text, one in (("the connected one that was not", unanswered), ("the one without a peer", apart)):
+                stays(net, f"{f.name}: {text} does not", one, (f.client, 500), "egress-default")
+            net.set("egress-default", "pass")
+
+
 def default_deny_of(net, f):
     length = 128 if f is IPV6 else 32
     with udp(net.lab.router, f.router, 500) as near, udp(net.inside, f.server, 500) as behind, \
@@ -164,4 +182,4 @@ def ping_default(host):
             equal(done.returncode, verdict, f"{f.name}: a ping of this host, egress-default {default}")
 
 
-laboratory.main(parts(rules, default_deny, never_cut, ping_default))
+laboratory.main(parts(rules, default_deny, answered_udp, never_cut, ping_default))

@@ -3,7 +3,7 @@
 
 from flows import ORIGINAL, REPLY, echo_is_question
 from outcome import REMEMBERED, Datagram, Outcome, drop
-from packet import ARP, ICMP, ICMP6, IP4, IP6, TCP, UDP, Malformed, read_ip, read_link
+from packet import ARP, ICMP, ICMP6, IGMP, IP4, IP6, TCP, UDP, Malformed, read_ip, read_link
 from world import LOOPBACK
 
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
@@ -81,6 +81,8 @@ class Leaving:
         return self._by_default(interface)
 
     def _never_cut(self, packet):
+        if packet.version == 4 and packet.protocol == IGMP:
+            return True
         if not packet.icmp:
             return False
         kind = packet.payload[0]
@@ -99,6 +101,9 @@ class Leaving:
             answer = echo_is_question(packet) is False
             return self._by_default(interface, answer or packet.protocol in interface.protocols)
         if packet.transport == "tcp" and self._under_way(packet):
+            return Outcome("pass", PASS)
+        answered = known and known.side == ORIGINAL and known.flow.sides[REPLY].came_in
+        if packet.transport == "udp" and answered and self._under_way(packet):
             return Outcome("pass", PASS)
         rule = self._rule(
             interface, packet.transport, packet.source, packet.destination, packet.port, True

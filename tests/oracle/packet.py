@@ -12,7 +12,7 @@ from dataclasses import dataclass
 ETHERNET = 14
 ARP, IP4, IP6 = 0x0806, 0x0800, 0x86DD
 TAGS = (0x8100, 0x88A8)
-ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
+ICMP, IGMP, TCP, UDP, ICMP6 = 1, 2, 6, 17, 58
 HOP_BY_HOP, ROUTING, FRAGMENT, AH, DESTINATION = 0, 43, 44, 51, 60
 CLOSED_HEADERS = (135, 139, 140, 253, 254)  # nobody here can look behind these
 MOST_HEADERS = 7

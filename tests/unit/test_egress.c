@@ -115,6 +115,24 @@ Test(egress, established_tcp_sockets_of_this_host_leave)
 	KEPT(0, udp("10.0.0.1", 5004, "192.0.2.1", 80));
 }
 
+/* Connected, and answered: such a socket has a conversation, which a new rule does not cut. */
+Test(egress, answered_udp_sockets_of_this_host_leave)
+{
+	const char known[] =
+		"flow udp 10.0.0.1:5004 192.0.2.1:80\nflow udp 10.0.0.1:5005 192.0.2.1:80\n"
+		"flow udp 10.0.0.9:5004 192.0.2.1:80\nsocket udp bound 10.0.0.1:5005\n";
+
+	cr_assert_eq(sim_world_parse(world, known, strlen(known), fixture_diagnose, NULL), 0);
+	KEPT(0, udp("10.0.0.1", 5004, "192.0.2.1", 80));
+	IN(1, udp("192.0.2.1", 80, "10.0.0.1", 5004), PASS, "established");
+	OUT(2, udp("10.0.0.1", 5004, "192.0.2.1", 80));
+	IN(1, udp("192.0.2.1", 80, "10.0.0.1", 5005), PASS, "tracked");
+	KEPT(2, udp("10.0.0.1", 5005, "192.0.2.1", 80)); /* connected to nobody */
+	IN(1, udp("192.0.2.1", 80, "10.0.0.9", 5004), PASS, "tracked");
+	KEPT(2, udp("10.0.0.9", 5004, "192.0.2.1", 80)); /* forwarded */
+	KEPT(2, udp("10.0.0.1", 5004, "192.0.2.2", 80)); /* another peer */
+}
+
 Test(egress, what_the_host_needs_leaves)
 {
 	struct frame arp = {.length = 60}, quoted = udp("192.0.2.1", 1, "10.0.0.1", 2);
@@ -125,6 +143,8 @@ Test(egress, what_the_host_needs_leaves)
 	OUT(0, udp("10.0.0.1", 67, "10.0.0.9", 68));
 	OUT(0, udp("2001:db8::1", 546, "ff02::1:2", 547));
 	KEPT(0, udp("10.0.0.1", 68, "10.0.0.9", 69));
+	OUT(0, ip_other(IPPROTO_IGMP, "224.0.0.22", 0, 0)); /* as MLD */
+	KEPT(0, ip_other(3, "224.0.0.22", 0, 0));
 	for (uint8_t type = 133; type <= 136; type++)
 		OUT(0, icmp6("2001:db8::1", "ff02::2", 255, type, 0));
 	OUT(0, icmp6("2001:db8::1", "ff02::16", 1, 143, 0));
