@@ -158,6 +158,7 @@ class Tracked:
                         raise
         else:
             sender, mac = self.feed(iface)
+            self.last = time.monotonic()  # not before the cable was made, which may take its time
             sender.send(mac + frame[6:])
 
     # --- time ---
