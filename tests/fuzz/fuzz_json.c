@@ -58,7 +58,7 @@ static void take_name(struct input *in, char name[IFW_NAME_MAX])
 	take_bytes(in, name, IFW_NAME_MAX);
 	name[IFW_NAME_MAX - 1] = 0;
 	if (!iface_name_valid(name, strlen(name)))
-		strcpy(name, "eth0");
+		snprintf(name, IFW_NAME_MAX, "eth0");
 }
 
 static void event(struct input *in)
