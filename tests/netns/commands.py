@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ logging.getLogger("scapy.runtime").setLevel(logging.ERROR)  # it misses addresse
 from scapy.layers.inet import IP, TCP, UDP  # noqa: E402
 from scapy.layers.l2 import Ether  # noqa: E402
 
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 RULE_PROTOCOL = "proto 119"  # LOADER_RTPROT: rules and routes of ours carry it
 
 
@@ -155,6 +157,42 @@ class Traffic:
         self.going = False
         self.thread.join()
         self.raw.close()
+
+
+class Counter:
+    """UDP sockets of the router; counts what arrives at each port."""
+
+    def __init__(self, router, address, ports):
+        self.counts = dict.fromkeys(ports, 0)
+        self.going = True
+        self.sockets = {}
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        for port in ports:
+            one = router.socket(family, socket.SOCK_DGRAM)
+            one.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+            one.bind((address, port))
+            one.settimeout(0.3)
+            self.sockets[port] = one
+        self.threads = [threading.Thread(target=self._run, args=(port,), daemon=True) for port in ports]
+        for thread in self.threads:
+            thread.start()
+
+    def _run(self, port):
+        with self.sockets[port] as one:
+            while True:
+                try:
+                    one.recv(64)
+                    self.counts[port] += 1
+                except TimeoutError:
+                    if not self.going:
+                        return
+
+    def end(self):
+        """What has arrived, by port."""
+        self.going = False
+        for thread in self.threads:
+            thread.join()
+        return self.counts
 
 
 def pins(folder="/sys/fs/bpf"):

@@ -12,9 +12,7 @@ IFW_KILLS=N kills N times (20 unless given), from the seed IFW_SEED on.
 import os
 import pathlib
 import random
-import socket
 import subprocess
-import threading
 import time
 
 import commands
@@ -25,41 +23,7 @@ KILLS = int(os.environ.get("IFW_KILLS", "20"))
 SEED = int(os.environ.get("IFW_SEED", time.time_ns() % 1000000))
 ADDRESS = "172.16.240.1"
 PASSED, DENIED = range(1000, 1008), 1100
-SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 UP = ("up", "eth0")
-
-
-class Counter:
-    """A socket of the host; counts what arrives at each port."""
-
-    def __init__(self, host, ports):
-        self.counts = dict.fromkeys(ports, 0)
-        self.going = True
-        self.sockets = {}
-        for port in ports:
-            one = host.router.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            one.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
-            one.bind((ADDRESS, port))
-            one.settimeout(0.3)
-            self.sockets[port] = one
-        self.threads = [threading.Thread(target=self._run, args=(port,), daemon=True) for port in ports]
-        for thread in self.threads:
-            thread.start()
-
-    def _run(self, port):
-        while True:
-            try:
-                self.sockets[port].recv(64)
-                self.counts[port] += 1
-            except TimeoutError:
-                if not self.going:
-                    return
-
-    def end(self):
-        self.going = False
-        for thread in self.threads:
-            thread.join()
-        return self.counts
 
 
 def rule_sets():
@@ -106,8 +70,8 @@ def killed_under_traffic(host):
             "up": seconds(host, *UP, "--mark", "0x40"), "down": seconds(host, "down", "--all")}
     host.ifw(*UP, "--rules", files[0])
     wrong, ended = [], 0
-    counter = Counter(host, PASSED)
-    denied = Counter(host, [DENIED])
+    counter = commands.Counter(host.router, ADDRESS, PASSED)
+    denied = commands.Counter(host.router, ADDRESS, [DENIED])
     with commands.Traffic(host, "eth0", [(ADDRESS, port) for port in PASSED], pause=0.0005) as traffic:
         for number in range(KILLS):
             what = ("apply", "add", "up", "down")[number % 4]
