@@ -166,11 +166,13 @@ def try_one(test, seed):
 def parse_arguments():
     parser = argparse.ArgumentParser(description="oracle against simulator")
     parser.add_argument("--simulator", required=True)
-    parser.add_argument(
-        "--packets", type=int, default=int(os.environ.get("IFW_ORACLE_PACKETS", ORDINARY))
-    )
+    parser.add_argument("--ordinary", type=int, default=ORDINARY, help="packets, where nothing says how many")
+    parser.add_argument("--packets", type=int, default=os.environ.get("IFW_ORACLE_PACKETS"))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("IFW_ORACLE_SEED", 1)))
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.packets is None:
+        options.packets = options.ordinary
+    return options
 
 
 def report(seen, started):

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The long run: what ci/test.sh tries a little of, tried for hours. By hand, on a
+# quiet machine, before a release; docs/proof.md records what it found.
+#
+#   sudo ci/long.sh            all of it
+#   sudo ci/long.sh STEP...    only these: setup build fuzz oracle scale failing killed
+#                              soak mutants
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 2
+
+. ci/steps.sh
+# shellcheck disable=SC2034 # steps.sh reads it
+patience=10800
+
+# long NAME=VALUE... -- BUILD_DIR LABEL [ctest options]: a suite with settings of its own.
+long() {
+  while [ "$1" != -- ]; do
+    local -x "$1"
+    shift
+  done
+  shift
+  suite "$@"
+}
+
+export CI=true # what is skipped fails
+choose "setup build fuzz oracle scale failing killed soak mutants" "$@"
+printf 'commit %s\n' "$(git describe --always --dirty)"
+
+step setup "Install what is missing" ci/setup.sh
+step build "Build, release" build release
+step build "Build, fuzz targets with ASan and UBSan (clang)" build fuzz
+step fuzz "Fuzz targets, 10 minutes each" long IFW_FUZZ_SECONDS=600 -- build-fuzz fuzz -j "$jobs"
+step oracle "Decision written twice, 1,000,000 random packets" long IFW_ORACLE_PACKETS=1000000 -- build oracle
+step failing "Every call of every command fails once" long IFW_FAIL_ALL=1 -- build netns -R fail_nth
+step killed "Killed 200 times under traffic, and before each step" \
+  long IFW_KILLS=200 IFW_LONG=1 -- build netns -R netns-test_killed
+step soak "Ten minutes of everything at once" long IFW_SOAK=600 -- build netns -R soak
+step mutants "Forty defects in each header are noticed" long IFW_MUTANTS=all -- build mutants
+step killed "Nothing left behind" leftovers
+
+summary
