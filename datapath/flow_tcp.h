@@ -94,7 +94,7 @@ IFW_STEP int ifw_read_segment(ifw_ctx *ctx, __u32 direction)
 	return 0;
 }
 
-/* The answer to a SYN acknowledges it, and data that came with it at most. */
+/* end: of a SYN. Its answer acknowledges it, and data that came with it at most. */
 ifw_inline int ifw_tcp_answers(__u32 end, const struct track *t)
 {
 	return (t->flags & IFW_TCP_ACK) && end - t->acknowledgement <= 0xffff;

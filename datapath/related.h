@@ -152,10 +152,10 @@ IFW_STEP int ifw_quoted_socket(ifw_ctx *ctx)
 
 /*
  * The socket is here, wherever the error's destination is: marked. Of a tracked
- * flow nothing is said about where it is: not marked, and passed on to nobody but who
- * sent what is quoted. Where no socket is left (UDP without
- * connection) the rule tells that it was here: the quoted packet answered one that went the other
- * way. What began a tracked flow answered none, whatever a rule says of its ports.
+ * flow nothing is said about where it is: not marked, and passed on to nobody but
+ * who sent what is quoted. Where no socket is left (UDP without connection) the rule
+ * tells that it was here: the quoted packet answered one that went the other way.
+ * What began a tracked flow answered none, whatever a rule says of its ports.
  */
 IFW_STEP ifw_answer ifw_decide_icmp_related(ifw_ctx *ctx)
 {

@@ -2,7 +2,6 @@
 /*
  * explain_packet.c - see explain_packet.h.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 #include <netinet/in.h>
 
 #include "explain_packet.h"
+#include "phrase.h"
 
 #define VLAN_TAG 4 /* bytes */
 
@@ -57,30 +57,8 @@ void explain_destination(const struct packet *p, char text[EXPLAIN_END_MAX])
 	print_end(p, p->dst, p->dst_port, text);
 }
 
-/* Text that grows; what does not fit is cut. */
-struct text {
-	char *at;
-	size_t used;
-};
-
-static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void add(struct text *text, const char *format, ...)
-{
-	va_list args;
-	int size;
-
-	va_start(args, format);
-	size = vsnprintf(text->at + text->used, EXPLAIN_PACKET_MAX - text->used, format, args);
-	va_end(args);
-	if (size > 0)
-		text->used += (size_t)size;
-	if (text->used >= EXPLAIN_PACKET_MAX)
-		text->used = EXPLAIN_PACKET_MAX - 1;
-}
-
 /* RFC 9293 3.1, RFC 3168 6.1; "SYN-ACK". */
-static void add_tcp_flags(struct text *text, uint8_t flags)
+static void add_tcp_flags(struct phrase *text, uint8_t flags)
 {
 	static const struct {
 		const char *name;
@@ -94,54 +72,55 @@ static void add_tcp_flags(struct text *text, uint8_t flags)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (!(flags & names[i].bit))
 			continue;
-		add(text, "%s%s", before, names[i].name);
+		phrase_add(text, "%s%s", before, names[i].name);
 		before = "-";
 	}
 	if (!flags)
-		add(text, " no flags");
+		phrase_add(text, " no flags");
 }
 
-static void add_transport(struct text *text, const struct packet *p)
+static void add_transport(struct phrase *text, const struct packet *p)
 {
 	if (p->later_fragment || p->tiny)
 		return;
 	if (p->protocol == IPPROTO_TCP && has_ports(p))
 		add_tcp_flags(text, p->tcp_flags);
 	if (p->protocol == (p->family == IFW_FAMILY_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
-		add(text, " type %u code %u", p->icmp_type, p->icmp_code);
+		phrase_add(text, " type %u code %u", p->icmp_type, p->icmp_code);
 }
 
-static void add_fragment(struct text *text, const struct packet *p)
+static void add_fragment(struct phrase *text, const struct packet *p)
 {
 	if (!p->fragment)
 		return;
 	if (p->later_fragment)
-		add(text, ", fragment from byte %u on", p->fragment_off);
+		phrase_add(text, ", fragment from byte %u on", p->fragment_off);
 	else
-		add(text, ", first fragment%s", p->tiny ? " without a whole transport header" : "");
+		phrase_add(text, ", first fragment%s",
+			   p->tiny ? " without a whole transport header" : "");
 }
 
 void explain_packet(const struct packet *p, char text[EXPLAIN_PACKET_MAX])
 {
 	char kind[EXPLAIN_PROTOCOL_MAX], src[EXPLAIN_END_MAX], dst[EXPLAIN_END_MAX];
-	struct text out = {text, 0};
+	struct phrase out = {text, EXPLAIN_PACKET_MAX, 0};
 
 	text[0] = '\0';
 	explain_kind(p, kind);
 	if (p->family == IFW_FAMILY_NONE) {
-		add(&out, "%s", kind);
+		phrase_add(&out, "%s", kind);
 	} else {
 		explain_source(p, src);
 		explain_destination(p, dst);
-		add(&out, "%s %s -> %s", kind, src, dst);
+		phrase_add(&out, "%s %s -> %s", kind, src, dst);
 		add_transport(&out, p);
-		add(&out, ", IPv%u", p->family);
+		phrase_add(&out, ", IPv%u", p->family);
 		add_fragment(&out, p);
 	}
 	if (p->l3_off > sizeof(struct ethhdr)) {
 		unsigned int tags = (p->l3_off - (unsigned int)sizeof(struct ethhdr)) / VLAN_TAG;
 
-		add(&out, ", %u VLAN tag%s", tags, tags == 1 ? "" : "s");
+		phrase_add(&out, ", %u VLAN tag%s", tags, tags == 1 ? "" : "s");
 	}
-	add(&out, ", %u bytes", p->length);
+	phrase_add(&out, ", %u bytes", p->length);
 }

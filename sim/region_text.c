@@ -2,37 +2,16 @@
 /*
  * region_text.c - see region_text.h.
  */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include <arpa/inet.h>
 
 #include "../datapath/flow_tcp.h"
 #include "explain_text.h"
+#include "phrase.h"
 #include "region_text.h"
 
-struct text {
-	char *at;
-	size_t used;
-};
-
-static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void add(struct text *text, const char *format, ...)
-{
-	va_list args;
-	int size;
-
-	va_start(args, format);
-	size = vsnprintf(text->at + text->used, REGION_TEXT_MAX - text->used, format, args);
-	va_end(args);
-	if (size > 0)
-		text->used += (size_t)size;
-	if (text->used >= REGION_TEXT_MAX)
-		text->used = REGION_TEXT_MAX - 1;
-}
-
-static void add_flags(struct text *text, uint32_t flags)
+static void add_flags(struct phrase *text, uint32_t flags)
 {
 	static const struct {
 		const char *name;
@@ -46,35 +25,35 @@ static void add_flags(struct text *text, uint32_t flags)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (!(flags & names[i].bit))
 			continue;
-		add(text, "%s%s", before, names[i].name);
+		phrase_add(text, "%s%s", before, names[i].name);
 		before = "-";
 	}
 	if (!before[0])
-		add(text, "none");
+		phrase_add(text, "none");
 }
 
-static void add_protocols(struct text *text, const struct region_range *range)
+static void add_protocols(struct phrase *text, const struct region_range *range)
 {
 	char name[EXPLAIN_PROTOCOL_MAX];
 
 	if (range->low == range->high) {
 		explain_protocol((uint8_t)range->low, name);
-		add(text, "%s", name);
+		phrase_add(text, "%s", name);
 	} else {
-		add(text, "%u-%u", range->low, range->high);
+		phrase_add(text, "%u-%u", range->low, range->high);
 	}
 }
 
-static void add_numbers(struct text *text, const char *format, const struct region_range *range)
+static void add_numbers(struct phrase *text, const char *format, const struct region_range *range)
 {
-	add(text, format, range->low);
+	phrase_add(text, format, range->low);
 	if (range->low == range->high)
 		return;
-	add(text, "-");
-	add(text, format, range->high);
+	phrase_add(text, "-");
+	phrase_add(text, format, range->high);
 }
 
-static void add_range(struct text *text, const struct sim_world *world,
+static void add_range(struct phrase *text, const struct sim_world *world,
 		      const struct region_field *field, const struct region_range *range)
 {
 	const char *name;
@@ -88,7 +67,7 @@ static void add_range(struct text *text, const struct sim_world *world,
 		break;
 	case REGION_IFINDEX:
 		name = sim_world_ifname(world, range->low);
-		add(text, "%s", name ? name : "one without a name");
+		phrase_add(text, "%s", name ? name : "one without a name");
 		break;
 	case REGION_ETHERTYPE:
 		add_numbers(text, "0x%04x", range);
@@ -118,7 +97,7 @@ static int prefix_of(const struct region_hole *hole, uint8_t family)
 	return -1;
 }
 
-static void add_holes(struct text *text, const struct region_field *field)
+static void add_holes(struct phrase *text, const struct region_field *field)
 {
 	for (size_t i = 0; i < field->hole_count; i++) {
 		const struct region_hole *hole = &field->holes[i];
@@ -127,26 +106,26 @@ static void add_holes(struct text *text, const struct region_field *field)
 
 		rule_print_addr(hole->first, field->family, first, sizeof(first));
 		rule_print_addr(hole->last, field->family, last, sizeof(last));
-		add(text, "%s%s", i ? ", " : " but ", first);
+		phrase_add(text, "%s%s", i ? ", " : " but ", first);
 		if (len < 0)
-			add(text, "-%s", last);
+			phrase_add(text, "-%s", last);
 		else if (len < ifw_addr_bits(field->family))
-			add(text, "/%d", len);
+			phrase_add(text, "/%d", len);
 	}
 }
 
 void region_field_text(const struct sim_world *world, const struct region_field *field,
 		       char text[REGION_TEXT_MAX])
 {
-	struct text out = {text, 0};
+	struct phrase out = {text, REGION_TEXT_MAX, 0};
 	char addr[INET6_ADDRSTRLEN];
 
 	text[0] = '\0';
 	if (field->any || (field->kind == REGION_PREFIX && field->len == 0)) {
-		add(&out, "any");
+		phrase_add(&out, "any");
 	} else if (field->kind == REGION_PREFIX) {
 		rule_print_addr(field->addr, field->family, addr, sizeof(addr));
-		add(&out, "%s/%u", addr, field->len);
+		phrase_add(&out, "%s/%u", addr, field->len);
 	}
 	if (field->kind == REGION_PREFIX)
 		add_holes(&out, field);
@@ -155,7 +134,7 @@ void region_field_text(const struct sim_world *world, const struct region_field 
 	for (size_t i = 0; i < field->count; i++) {
 		/* Of the flags that do not count the packet's own stand here. */
 		if (i > 0)
-			add(&out, ",");
+			phrase_add(&out, ",");
 		add_range(&out, world, field, &field->ranges[i]);
 	}
 }
