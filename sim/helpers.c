@@ -111,7 +111,9 @@ static long strip_error(const ifw_ctx *ctx, __u32 l3_off, __u32 len, __u8 outer,
 		return -EINVAL;
 	if (len > STRIP_MAX)
 		return -EFAULT;
-	if (in_frame + ctx->frame.tags > 1 || (__u64)l3_off + len + least > ctx->frame.length)
+	/* In a test run nothing takes a tag off before. */
+	if (in_frame + ctx->frame.tags > !ctx->world->test_run ||
+	    (__u64)l3_off + len + least > ctx->frame.length)
 		return -ENOTSUPP;
 	return 0;
 }
@@ -165,14 +167,34 @@ static enum ifw_sender sender_of(const struct bpf_sock *sk)
 		       : IFW_SENDER_TALKING;
 }
 
+/*
+ * The socket of a test run is of the family that the EtherType says, where that is
+ * IP's, and of none where not; its peer has no port.
+ */
+static enum ifw_sender test_run_sender(const ifw_ctx *ctx)
+{
+	const struct ethhdr *eth = (const struct ethhdr *)ctx->data;
+
+	if (ctx->frame.length < sizeof(*eth))
+		return IFW_SENDER_SOCKET;
+	return eth->h_proto == __builtin_bswap16(ETH_P_IP) ||
+			       eth->h_proto == __builtin_bswap16(ETH_P_IPV6)
+		       ? IFW_SENDER_NO_PEER
+		       : IFW_SENDER_SOCKET;
+}
+
 /* One of the world's sockets, or of those that it does not list: of an own address. */
 enum ifw_sender ifw_sender(ifw_ctx *ctx)
 {
 	const struct sim_socket *socket =
-		sim_world_sender(ctx->world, &ctx->work[IFW_DIRECTION_OUT].packet);
+		ctx->world->test_run
+			? NULL
+			: sim_world_sender(ctx->world, &ctx->work[IFW_DIRECTION_OUT].packet);
 	enum ifw_sender sender = IFW_SENDER_NONE;
 
-	if (socket) {
+	if (ctx->world->test_run) {
+		sender = test_run_sender(ctx);
+	} else if (socket) {
 		sender = sender_of(&socket->sk);
 	} else if (sim_world_is_own(ctx->world, ctx->work[IFW_DIRECTION_OUT].packet.src,
 				    ctx->work[IFW_DIRECTION_OUT].packet.family)) {
@@ -189,6 +211,8 @@ enum ifw_sender ifw_sender(ifw_ctx *ctx)
  */
 static long assign_error(const struct sim_world *world, const struct sim_socket *socket)
 {
+	if (world->test_run)
+		return -EOPNOTSUPP;
 	if (world->kernel < SIM_KERNEL(6, 6) && (socket->flags & SIM_SOCKET_REUSEPORT) &&
 	    socket->sk.state != BPF_TCP_TIME_WAIT && socket->sk.state != BPF_TCP_NEW_SYN_RECV)
 		return -ESOCKTNOSUPPORT;

@@ -201,6 +201,13 @@ void sim_world_trace(struct sim_world *world, sim_trace_fn trace, void *arg);
  */
 void sim_world_fail_call(struct sim_world *world, unsigned int nth);
 
+/*
+ * Answers as a program gets them in BPF_PROG_TEST_RUN (net/bpf/test_run.c): no socket can
+ * be assigned (-EOPNOTSUPP), and what leaves was sent by a socket that is connected to
+ * nobody, whatever sockets the world has.
+ */
+void sim_world_set_test_run(struct sim_world *world, bool on);
+
 /* Events that fit into the ring buffer until somebody reads it; without this call it never fills.
  */
 void sim_world_set_event_room(struct sim_world *world, uint64_t events);

@@ -404,6 +404,11 @@ void sim_world_fail_call(struct sim_world *world, unsigned int nth)
 	world->fail_call = nth;
 }
 
+void sim_world_set_test_run(struct sim_world *world, bool on)
+{
+	world->test_run = on;
+}
+
 unsigned int sim_world_calls(const struct sim_world *world)
 {
 	return world->packet.calls;

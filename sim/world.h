@@ -185,6 +185,7 @@ struct sim_world {
 	size_t rule_count_room;
 	uint64_t event_room;
 	unsigned int fail_call;
+	bool test_run; /* sim_world_set_test_run() */
 	sim_trace_fn trace;
 	void *trace_arg;
 	uint8_t *buffer; /* frames end where it ends, at an unreadable page */
