@@ -6,8 +6,8 @@
 # are shown, then the exit status tells.
 #
 #   sudo ci/test.sh            all of it
-#   sudo ci/test.sh STEP...    only these: setup build style unit oracle netns fuzz
-#                              mutants demo bench budget
+#   sudo ci/test.sh STEP...    only these: setup build style unit oracle executors
+#                              netns fuzz mutants demo bench budget
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -44,6 +44,8 @@ step unit "Unit tests, debug with ASan and UBSan" suite build-debug unit -j "$jo
 step unit "Unit tests, release" suite build unit -j "$jobs"
 step oracle "Decision written twice, on random packets, release" suite build oracle -j "$jobs"
 step oracle "The same, debug with ASan and UBSan (fewer)" suite build-debug oracle -j "$jobs"
+step executors "The object as the simulator, release" suite build executors
+step executors "The same, debug with ASan and UBSan (fewer)" suite build-debug executors
 step netns "Namespace tests, release" suite build netns -j "$jobs" --schedule-random
 step netns "Namespace tests, debug with ASan and UBSan" suite build-debug netns -j "$jobs" --schedule-random
 step fuzz "Fuzz targets, 20 s each" suite build-fuzz fuzz -j "$jobs"
