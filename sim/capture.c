@@ -8,6 +8,7 @@
 #include <pcap/pcap.h>
 
 #include "capture.h"
+#include "capture_ng.h"
 #include "capture_pcap.h"
 
 #define READ_AHEAD (1UL << 20) /* bytes; the C library reads one page at a time */
@@ -36,9 +37,19 @@ enum capture_link capture_link(const struct capture *capture)
 	return (enum capture_link)find_link(capture); /* one that is open is read */
 }
 
+bool capture_is_mixed(const struct capture *capture)
+{
+	return capture->ng;
+}
+
+static FILE *file_of(const struct capture *capture)
+{
+	return capture->ng ? ng_file(capture->ng) : pcap_file(capture->pcap);
+}
+
 int64_t capture_position(const struct capture *capture)
 {
-	FILE *file = pcap_file(capture->pcap);
+	FILE *file = file_of(capture);
 
 	return file ? ftello(file) : -1;
 }
@@ -61,32 +72,39 @@ static int check_link(const struct capture *capture, char message[CAPTURE_MESSAG
 	return -EPROTONOSUPPORT;
 }
 
-int capture_open(FILE *file, struct capture **capture, char message[CAPTURE_MESSAGE_MAX])
+static int open_either(struct capture *capture, FILE *file, char message[CAPTURE_MESSAGE_MAX])
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
+
+	if (ng_is(file)) {
+		capture->ng = ng_open(file);
+		return capture->ng ? 0 : -ENOMEM;
+	}
+	capture->pcap =
+		pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
+	if (capture->pcap)
+		return 0;
+	snprintf(message, CAPTURE_MESSAGE_MAX, "not a capture: %s", why);
+	return -EINVAL;
+}
+
+int capture_open(FILE *file, struct capture **capture, char message[CAPTURE_MESSAGE_MAX])
+{
 	struct capture *new = calloc(1, sizeof(*new));
-	int error = 0;
+	int error;
 
 	/* Only faster; where there is no memory for it, it goes as it does. */
 	(void)setvbuf(file, NULL, _IOFBF, READ_AHEAD);
-	if (!new) {
-		snprintf(message, CAPTURE_MESSAGE_MAX, "out of memory");
-		error = -ENOMEM;
-	} else {
-		new->pcap = pcap_fopen_offline_with_tstamp_precision(
-			file, PCAP_TSTAMP_PRECISION_NANO, why);
-		if (!new->pcap) {
-			snprintf(message, CAPTURE_MESSAGE_MAX, "not a capture: %s", why);
-			error = -EINVAL;
-		}
-	}
+	error = new ? open_either(new, file, message) : -ENOMEM;
 	if (error) {
+		if (error == -ENOMEM)
+			snprintf(message, CAPTURE_MESSAGE_MAX, "out of memory");
 		if (file != stdin)
 			fclose(file);
 		free(new);
 		return error;
 	}
-	error = check_link(new, message);
+	error = new->ng ? 0 : check_link(new, message);
 	if (error) {
 		capture_close(new);
 		return error;
@@ -100,8 +118,11 @@ int capture_next(struct capture *capture, struct capture_packet *packet,
 {
 	struct pcap_pkthdr *header;
 	const u_char *data;
-	int status = pcap_next_ex(capture->pcap, &header, &data);
+	int status;
 
+	if (capture->ng)
+		return ng_next(capture->ng, packet, message);
+	status = pcap_next_ex(capture->pcap, &header, &data);
 	if (status == PCAP_ERROR_BREAK)
 		return 0;
 	if (status != 1) {
@@ -109,6 +130,9 @@ int capture_next(struct capture *capture, struct capture_packet *packet,
 		return -EINVAL;
 	}
 	packet->data = data;
+	packet->ifname = "";
+	packet->link = capture_link(capture);
+	packet->direction = CAPTURE_UNTOLD;
 	packet->captured = header->caplen;
 	packet->length = header->len;
 	/* Opened with nanoseconds, so tv_usec holds those. */
@@ -120,6 +144,10 @@ void capture_close(struct capture *capture)
 {
 	if (!capture)
 		return;
-	pcap_close(capture->pcap);
+	if (capture->ng && file_of(capture) != stdin)
+		fclose(file_of(capture));
+	ng_close(capture->ng);
+	if (capture->pcap)
+		pcap_close(capture->pcap);
 	free(capture);
 }

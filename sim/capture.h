@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * capture.h - packets out of a capture file and into one, by libpcap. Apart from
- * the rest of sim/ because pcap.h and linux/bpf.h cannot be included together.
+ * capture.h - packets out of a capture file and into one: pcap by libpcap, pcapng by
+ * capture_ng.c. Apart from the rest of sim/ because pcap.h and linux/bpf.h cannot be
+ * included together.
  */
 #ifndef IFW_SIM_CAPTURE_H
 #define IFW_SIM_CAPTURE_H
@@ -12,16 +13,10 @@
 #include <stdio.h>
 
 #define CAPTURE_MESSAGE_MAX 384 /* bytes, with the final NUL */
+#define CAPTURE_IFNAME_MAX 64	/* the same; longer names are cut, and none of Linux */
 
 struct capture;
 struct capture_writer;
-
-struct capture_packet {
-	const void *data;  /* until the next call */
-	uint32_t captured; /* bytes of data */
-	uint32_t length;   /* bytes it had on the wire; more than captured: cut */
-	uint64_t time_ns;  /* since 1970 */
-};
 
 /* What the packets start with (pcap-linktype(7)). */
 enum capture_link {
@@ -29,6 +24,23 @@ enum capture_link {
 	CAPTURE_RAW_IP,	 /* the IP header: LINKTYPE_RAW, _IPV4, _IPV6 */
 	CAPTURE_COOKED,	 /* LINKTYPE_LINUX_SLL: what `tcpdump -i any` wrote */
 	CAPTURE_COOKED2, /* LINKTYPE_LINUX_SLL2: what it writes now */
+};
+
+/* Which way a packet went, as pcapng may tell. */
+enum capture_direction {
+	CAPTURE_UNTOLD,
+	CAPTURE_IN,
+	CAPTURE_OUT,
+};
+
+struct capture_packet {
+	const void *data;   /* until the next call */
+	const char *ifname; /* where it was captured, until the next call; "": not told */
+	enum capture_link link;
+	enum capture_direction direction;
+	uint32_t captured; /* bytes of data */
+	uint32_t length;   /* bytes it had on the wire; more than captured: cut */
+	uint64_t time_ns;  /* since 1970 */
 };
 
 /*
@@ -41,6 +53,10 @@ int capture_open(FILE *file, struct capture **capture, char message[CAPTURE_MESS
 int capture_next(struct capture *capture, struct capture_packet *packet,
 		 char message[CAPTURE_MESSAGE_MAX]);
 
+/* Whether its packets have different links, and each says which: pcapng. */
+bool capture_is_mixed(const struct capture *capture);
+
+/* Of all packets, of a capture that is not mixed. */
 enum capture_link capture_link(const struct capture *capture);
 const char *capture_link_name(const struct capture *capture);
 
@@ -51,8 +67,8 @@ int64_t capture_position(const struct capture *capture);
 void capture_close(struct capture *capture);
 
 /*
- * A capture of the same link type, with nanoseconds, in place of what is at path.
- * 0; -errno. message says more.
+ * A capture of the same form and link type, with nanoseconds, in place of what is at path;
+ * like NULL: pcapng. 0; -errno. message says more.
  */
 int capture_create(const struct capture *like, const char *path, struct capture_writer **writer,
 		   char message[CAPTURE_MESSAGE_MAX]);

@@ -7,8 +7,11 @@
 
 #include <pcap/pcap.h>
 
+struct ng_reader;
+
 struct capture {
-	pcap_t *pcap;
+	pcap_t *pcap; /* NULL: pcapng */
+	struct ng_reader *ng;
 };
 
 #endif /* IFW_SIM_CAPTURE_PCAP_H */

@@ -9,6 +9,7 @@
 #include <pcap/pcap.h>
 
 #include "capture.h"
+#include "capture_ng.h"
 #include "capture_pcap.h"
 
 #define SNAPLEN 262144 /* bytes: what tcpdump writes by default */
@@ -17,31 +18,41 @@
 struct capture_writer {
 	pcap_t *pcap; /* says the form, reads nothing */
 	pcap_dumper_t *dumper;
+	struct ng_writer *ng; /* instead of both */
 };
+
+static int create_pcap(struct capture_writer *writer, const struct capture *like, FILE *file)
+{
+	writer->pcap = pcap_open_dead_with_tstamp_precision(pcap_datalink(like->pcap), SNAPLEN,
+							    PCAP_TSTAMP_PRECISION_NANO);
+	if (!writer->pcap)
+		return -ENOMEM;
+	writer->dumper = pcap_dump_fopen(writer->pcap, file);
+	if (writer->dumper)
+		return 0;
+	pcap_close(writer->pcap);
+	return -EIO;
+}
 
 int capture_create(const struct capture *like, const char *path, struct capture_writer **writer,
 		   char message[CAPTURE_MESSAGE_MAX])
 {
 	struct capture_writer *new = calloc(1, sizeof(*new));
 	FILE *file = new ? fopen(path, "we") : NULL;
-	int error = new ? errno : ENOMEM;
+	int error = new ? -errno : -ENOMEM;
 
 	if (file) {
-		new->pcap = pcap_open_dead_with_tstamp_precision(pcap_datalink(like->pcap), SNAPLEN,
-								 PCAP_TSTAMP_PRECISION_NANO);
-		new->dumper = new->pcap ? pcap_dump_fopen(new->pcap, file) : NULL;
-		if (new->dumper) {
+		error = !like || like->ng ? ng_create(file, &new->ng)
+					  : create_pcap(new, like, file);
+		if (!error) {
 			*writer = new;
 			return 0;
 		}
-		error = new->pcap ? EIO : ENOMEM;
-		if (new->pcap)
-			pcap_close(new->pcap);
 		fclose(file);
 	}
-	snprintf(message, CAPTURE_MESSAGE_MAX, "cannot write '%s': %s", path, strerror(error));
+	snprintf(message, CAPTURE_MESSAGE_MAX, "cannot write '%s': %s", path, strerror(-error));
 	free(new);
-	return -error;
+	return error;
 }
 
 void capture_write(struct capture_writer *writer, const struct capture_packet *packet)
@@ -54,7 +65,10 @@ void capture_write(struct capture_writer *writer, const struct capture_packet *p
 		.len = packet->length,
 	};
 
-	pcap_dump((u_char *)writer->dumper, &header, packet->data);
+	if (writer->ng)
+		ng_write(writer->ng, packet);
+	else
+		pcap_dump((u_char *)writer->dumper, &header, packet->data);
 }
 
 int capture_finish(struct capture_writer *writer)
@@ -63,6 +77,11 @@ int capture_finish(struct capture_writer *writer)
 
 	if (!writer)
 		return 0;
+	if (writer->ng) {
+		error = ng_finish(writer->ng);
+		free(writer);
+		return error;
+	}
 	errno = 0;
 	if (pcap_dump_flush(writer->dumper) != 0 || ferror(pcap_dump_file(writer->dumper)))
 		error = errno ? -errno : -EIO;

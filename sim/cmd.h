@@ -47,6 +47,12 @@ int cmd_load(const struct options *options, struct sim_world **world, uint32_t *
 /* "-" is stdin. NULL after printing; *status then says what to exit with. */
 FILE *cmd_open(const char *path, int *status);
 
+struct replay_packet;
+
+/* Where a packet was captured that the world has no interface for: "interface 7", "'eth7'". */
+#define CMD_WHERE_MAX 80 /* bytes, with the final NUL */
+const char *cmd_elsewhere(const struct replay_packet *packet, char where[CMD_WHERE_MAX]);
+
 /* The rule in print, into text of RULE_TEXT_MAX bytes; NULL where no rule decided. */
 const char *cmd_rule_text(struct sim_world *world, const struct decision *d, char *text);
 const char *cmd_verdict(const struct decision *d);

@@ -9,6 +9,7 @@
 
 #include "../cli/diagnose.h"
 #include "cmd.h"
+#include "replay.h"
 
 #define TEXT_FIRST (64UL * 1024)       /* bytes read at first; doubled as needed */
 #define TEXT_MAX (256UL * 1024 * 1024) /* far above what the largest set needs */
@@ -157,6 +158,16 @@ int cmd_load(const struct options *options, struct sim_world **out, uint32_t *if
 	else
 		*out = world;
 	return status;
+}
+
+const char *cmd_elsewhere(const struct replay_packet *packet, char where[CMD_WHERE_MAX])
+{
+	if (packet->ifname[0])
+		snprintf(where, CMD_WHERE_MAX, "'%s'", packet->ifname);
+	else
+		snprintf(where, CMD_WHERE_MAX, "interface %u (the world has no such index)",
+			 packet->ifindex);
+	return where;
 }
 
 /* --- A decision in words --------------------------------------------------- */

@@ -174,6 +174,7 @@ static int on_packet(void *arg, const struct replay_packet *packet)
 {
 	struct wanted *wanted = arg;
 	struct explained *explained = wanted->explained;
+	char where[CMD_WHERE_MAX];
 
 	wanted->seen = packet->number;
 	if (packet->number != wanted->number)
@@ -186,9 +187,9 @@ static int on_packet(void *arg, const struct replay_packet *packet)
 					  packet->captured->length);
 	if (packet->fate == REPLAY_ELSEWHERE)
 		wanted->status = cmd_fail(STATUS_BAD_INPUT,
-					  "packet %" PRIu64 ": captured on interface %" PRIu32
+					  "packet %" PRIu64 ": captured on %s"
 					  ", which the world does not have",
-					  packet->number, packet->ifindex);
+					  packet->number, cmd_elsewhere(packet, where));
 	if (packet->fate != REPLAY_REACHED)
 		return -ECANCELED;
 	explained->ifname = sim_world_ifname(explained->world, packet->frame->ifindex);

@@ -121,13 +121,15 @@ static int print_line(const struct run *run, uint64_t number, const struct decis
 /* The first one is named, all are counted. */
 static void on_undecided(struct run *run, const struct replay_packet *packet)
 {
+	char where[CMD_WHERE_MAX];
+
 	if (packet->fate == REPLAY_ELSEWHERE) {
 		if (run->summary.elsewhere++ == 0)
 			fprintf(stderr,
-				PROGRAM ": packet %" PRIu64 ": captured on interface %" PRIu32
-					", which the world does not have (index %" PRIu32
-					"), so it is not decided\n",
-				packet->number, packet->ifindex, packet->ifindex);
+				PROGRAM ": packet %" PRIu64 ": captured on %s, which the world "
+					"does not have, so it is not decided (--in and --out say "
+					"where packets are to be decided)\n",
+				packet->number, cmd_elsewhere(packet, where));
 		return;
 	}
 	if (run->summary.cut++ == 0)

@@ -33,7 +33,6 @@ struct cooked2 {
 struct player {
 	const struct replay *replay;
 	struct capture *capture;
-	enum capture_link link;
 	uint8_t *buffer; /* for frames that the capture has in another form */
 	size_t room;
 };
@@ -54,12 +53,12 @@ struct origin {
 	bool outgoing;
 };
 
-static struct origin read_origin(const struct player *player, const struct capture_packet *packet)
+static struct origin read_origin(const struct capture_packet *packet)
 {
 	struct cooked2 two;
 	struct cooked one;
 
-	if (player->link == CAPTURE_COOKED) {
+	if (packet->link == CAPTURE_COOKED) {
 		if (packet->captured < sizeof(one))
 			return (struct origin){};
 		memcpy(&one, packet->data, sizeof(one));
@@ -121,7 +120,7 @@ static int uncook(struct player *player, const struct capture_packet *packet,
 		  struct replay_packet *replayed, struct sim_frame *frame)
 {
 	const struct replay *replay = player->replay;
-	const struct origin origin = read_origin(player, packet);
+	const struct origin origin = read_origin(packet);
 
 	if (!origin.size) {
 		replayed->fate = REPLAY_CUT;
@@ -131,6 +130,7 @@ static int uncook(struct player *player, const struct capture_packet *packet,
 		frame->ifindex = origin.ifindex;
 		if (!sim_world_ifname(replay->world, origin.ifindex)) {
 			replayed->fate = REPLAY_ELSEWHERE;
+			replayed->ifname = "";
 			replayed->ifindex = origin.ifindex;
 			return 0;
 		}
@@ -142,9 +142,61 @@ static int uncook(struct player *player, const struct capture_packet *packet,
 
 /* --- Packet by packet -------------------------------------------------------- */
 
+static bool is_cooked(const struct capture_packet *packet)
+{
+	return packet->link == CAPTURE_COOKED || packet->link == CAPTURE_COOKED2;
+}
+
+/* A verdict on bytes that the interface cannot bring would be one on another packet. */
+static int check_link(const struct replay *replay, enum capture_link link, const char *name,
+		      uint32_t ifindex, char *message, size_t size)
+{
+	const char *ifname = sim_world_ifname(replay->world, ifindex);
+	bool raw = sim_world_link(replay->world, ifindex) == SIM_LINK_RAW_IP;
+
+	if (link != CAPTURE_ETHERNET && link != CAPTURE_RAW_IP)
+		return 0; /* says of each packet what it is */
+	if ((link == CAPTURE_RAW_IP) == raw)
+		return 0;
+	snprintf(message, size,
+		 raw ? "link type %s, but frames on '%s' are raw IP (link raw in the world)"
+		     : "link type %s is raw IP, but frames on '%s' are Ethernet (the world has no "
+		       "'link raw' there)",
+		 name, ifname ? ifname : "the interface");
+	return -EPROTONOSUPPORT;
+}
+
+/* Where it went, and which way, of one that is not cooked. */
+static int locate(const struct player *player, const struct capture_packet *packet,
+		  struct replay_packet *replayed, struct sim_frame *frame,
+		  char why[CAPTURE_MESSAGE_MAX])
+{
+	const struct replay *replay = player->replay;
+
+	if (!replay->ifindex && packet->ifname[0]) {
+		frame->ifindex = sim_world_ifindex(replay->world, packet->ifname);
+		if (!frame->ifindex) {
+			replayed->fate = REPLAY_ELSEWHERE;
+			replayed->ifname = packet->ifname;
+			return 0;
+		}
+	}
+	if (replay->direction == REPLAY_EITHER_WAY)
+		frame->direction = packet->direction
+					   ? (packet->direction == CAPTURE_OUT ? IFW_DIRECTION_OUT
+									       : IFW_DIRECTION_IN)
+					   : sim_world_direction(replay->world, frame->ifindex,
+								 packet->data, packet->captured);
+	if (!capture_is_mixed(player->capture))
+		return 0; /* and looked at already */
+	return check_link(replay, packet->link, packet->link == CAPTURE_RAW_IP ? "RAW" : "EN10MB",
+			  frame->ifindex, why, CAPTURE_MESSAGE_MAX);
+}
+
 /* Fills the frame, or says why there is none. */
 static int prepare(struct player *player, const struct capture_packet *packet,
-		   struct replay_packet *replayed, struct sim_frame *frame)
+		   struct replay_packet *replayed, struct sim_frame *frame,
+		   char why[CAPTURE_MESSAGE_MAX])
 {
 	const struct replay *replay = player->replay;
 
@@ -160,12 +212,8 @@ static int prepare(struct player *player, const struct capture_packet *packet,
 		return 0;
 	if (replay->direction != REPLAY_EITHER_WAY)
 		frame->direction = (enum ifw_direction)replay->direction;
-	if (player->link == CAPTURE_COOKED || player->link == CAPTURE_COOKED2)
-		return uncook(player, packet, replayed, frame);
-	if (replay->direction == REPLAY_EITHER_WAY)
-		frame->direction = sim_world_direction(replay->world, frame->ifindex, packet->data,
-						       packet->captured);
-	return 0;
+	return is_cooked(packet) ? uncook(player, packet, replayed, frame)
+				 : locate(player, packet, replayed, frame, why);
 }
 
 static int play(struct player *player, uint64_t number, const struct capture_packet *packet,
@@ -176,7 +224,7 @@ static int play(struct player *player, uint64_t number, const struct capture_pac
 	struct sim_frame frame;
 	struct replay_packet replayed = {
 		.number = number, .frame = &frame, .captured = packet, .position = -1};
-	int error = prepare(player, packet, &replayed, &frame);
+	int error = prepare(player, packet, &replayed, &frame, why);
 
 	if (!error && replayed.fate == REPLAY_DECIDED) {
 		if (number == replay->stop_at) {
@@ -186,6 +234,8 @@ static int play(struct player *player, uint64_t number, const struct capture_pac
 			error = sim_decide(replay->world, &frame, &result);
 		}
 	}
+	if (error == -EPROTONOSUPPORT)
+		return error; /* and said */
 	if (error) {
 		snprintf(why, CAPTURE_MESSAGE_MAX, "%s",
 			 error == -EPROTO ? result.violation : "out of memory");
@@ -197,25 +247,17 @@ static int play(struct player *player, uint64_t number, const struct capture_pac
 	return error ? error : sim_world_pass_packet(replay->world, number);
 }
 
-/* A verdict on bytes that the interface cannot bring would be one on another packet. */
-static int check_link(const struct player *player, char message[REPLAY_MESSAGE_MAX])
+/* Of captures in which all packets are of one link. */
+static int check_file(const struct player *player, char message[REPLAY_MESSAGE_MAX])
 {
-	const struct sim_world *world = player->replay->world;
-	uint32_t ifindex =
-		player->replay->ifindex ? player->replay->ifindex : sim_world_first_ifindex(world);
-	const char *ifname = sim_world_ifname(world, ifindex);
-	bool raw = sim_world_link(world, ifindex) == SIM_LINK_RAW_IP;
+	const struct replay *replay = player->replay;
 
-	if (player->link != CAPTURE_ETHERNET && player->link != CAPTURE_RAW_IP)
-		return 0; /* says of each packet what it is */
-	if ((player->link == CAPTURE_RAW_IP) == raw)
+	if (capture_is_mixed(player->capture))
 		return 0;
-	snprintf(message, REPLAY_MESSAGE_MAX,
-		 raw ? "link type %s, but frames on '%s' are raw IP (link raw in the world)"
-		     : "link type %s is raw IP, but frames on '%s' are Ethernet (the world has no "
-		       "'link raw' there)",
-		 capture_link_name(player->capture), ifname ? ifname : "the interface");
-	return -EPROTONOSUPPORT;
+	return check_link(replay, capture_link(player->capture), capture_link_name(player->capture),
+			  replay->ifindex ? replay->ifindex
+					  : sim_world_first_ifindex(replay->world),
+			  message, REPLAY_MESSAGE_MAX);
 }
 
 int replay_capture(const struct replay *replay, FILE *file, char message[REPLAY_MESSAGE_MAX])
@@ -231,8 +273,7 @@ int replay_capture(const struct replay *replay, FILE *file, char message[REPLAY_
 		snprintf(message, REPLAY_MESSAGE_MAX, "%s", why);
 		return error;
 	}
-	player.link = capture_link(player.capture);
-	error = check_link(&player, message);
+	error = check_file(&player, message);
 	if (!error && replay->open)
 		error = replay->open(replay->arg, player.capture);
 	while (!error && (status = capture_next(player.capture, &packet, why)) != 0) {

@@ -28,9 +28,10 @@ struct replay_packet {
 	const struct sim_result *result;       /* DECIDED */
 	const struct sim_frame *frame;	       /* DECIDED, REACHED: as the interface brings it */
 	const struct capture_packet *captured; /* as the file has it */
-	uint32_t ifindex; /* ELSEWHERE: the interface's number where it was captured */
-	int64_t position; /* bytes of the file that were read; -1: it was not looked, or does not
-			     tell */
+	const char *ifname; /* ELSEWHERE: the interface where it was captured; "": not told */
+	uint32_t ifindex;   /* ELSEWHERE: its number there; 0: not told */
+	int64_t position;   /* bytes of the file that were read; -1: it was not looked, or does not
+			       tell */
 };
 
 /* Not 0 ends the replay, which returns it. */
@@ -42,14 +43,14 @@ typedef int (*replay_open_fn)(void *arg, const struct capture *capture);
 struct replay {
 	struct sim_world *world;
 	/*
-	 * 0: a cooked capture tells it packet by packet (LINUX_SLL2), other packets
-	 * are the world's first interface's.
+	 * 0: a cooked capture tells it packet by packet by number (LINUX_SLL2), pcapng by
+	 * name; other packets are the world's first interface's.
 	 */
 	uint32_t ifindex;
 	/*
 	 * enum ifw_direction; or REPLAY_EITHER_WAY: leaving where its source is the
-	 * interface's own address (`mac` in the world) or a cooked capture says so, else
-	 * coming in.
+	 * interface's own address (`mac` in the world) or a cooked capture or pcapng says so,
+	 * else coming in.
 	 */
 	int direction;
 	uint64_t stop_at;    /* number of the packet to hand out undecided, as the last; 0: none */
