@@ -23,10 +23,11 @@ struct options {
 	const char *rules;
 	const char *world;
 	const char *in;
-	const char *out; /* instead of in: packets leave by it */
-	const char *expect;
-	const char *write; /* captures to write: what passed, what was dropped */
+	const char *out;    /* instead of in: packets leave by it */
+	const char *expect; /* of explain a reason, of run a file of answers */
+	const char *write;  /* captures to write: of run what passed, what was dropped */
 	const char *write_dropped;
+	const char *write_world; /* of generate: the world that it made up */
 	bool json;
 	bool summary; /* of run: no line a packet */
 	char **args;  /* what is left */
@@ -36,6 +37,7 @@ struct options {
 /* Each prints what is wrong and returns an enum exit_status. */
 int cmd_run(const struct options *options);
 int cmd_explain(const struct options *options);
+int cmd_generate(const struct options *options);
 
 /* "ifw-sim: ..." on stderr; returns status. */
 int cmd_fail(enum exit_status status, const char *format, ...)
@@ -43,6 +45,12 @@ int cmd_fail(enum exit_status status, const char *format, ...)
 
 /* The world with its rules and the interface that --in or --out means. */
 int cmd_load(const struct options *options, struct sim_world **world, uint32_t *ifindex);
+
+/*
+ * The same with a world made up of what the rules name, where options have none; *made_up is
+ * its text then, to be freed.
+ */
+int cmd_load_or_make(const struct options *options, struct sim_world **world, char **made_up);
 
 /* "-" is stdin. NULL after printing; *status then says what to exit with. */
 FILE *cmd_open(const char *path, int *status);
@@ -52,6 +60,11 @@ struct replay_packet;
 /* Where a packet was captured that the world has no interface for: "interface 7", "'eth7'". */
 #define CMD_WHERE_MAX 80 /* bytes, with the final NUL */
 const char *cmd_elsewhere(const struct replay_packet *packet, char where[CMD_WHERE_MAX]);
+
+/* The packet that was decided last, which frame is, and where it went: "tcp ..., in by eth0". */
+#define CMD_PACKET_MAX 320 /* bytes, with the final NUL */
+void cmd_packet(const struct sim_world *world, const struct sim_frame *frame,
+		char text[CMD_PACKET_MAX]);
 
 /* The rule in print, into text of RULE_TEXT_MAX bytes; NULL where no rule decided. */
 const char *cmd_rule_text(struct sim_world *world, const struct decision *d, char *text);

@@ -8,8 +8,11 @@
 #include <string.h>
 
 #include "../cli/diagnose.h"
+#include "boundary.h"
 #include "cmd.h"
+#include "explain_packet.h"
 #include "replay.h"
+#include "world.h"
 
 #define TEXT_FIRST (64UL * 1024)       /* bytes read at first; doubled as needed */
 #define TEXT_MAX (256UL * 1024 * 1024) /* far above what the largest set needs */
@@ -107,16 +110,12 @@ static int load_world(struct sim_world *world, const char *path)
 	return error ? STATUS_BAD_INPUT : STATUS_DONE;
 }
 
-static int load_rules(struct sim_world *world, const char *path)
+static int take_rules(struct sim_world *world, const char *path, const char *text, size_t size,
+		      diagnose_fn diagnose)
 {
 	struct diagnose_to to = {.stream = stderr, .program = PROGRAM, .file = path};
-	char *text __attribute__((cleanup(free_text))) = NULL;
-	size_t size = 0;
-	int status = read_text(path, &text, &size), error;
+	int error = sim_world_parse_rules(world, text, size, diagnose, &to);
 
-	if (status)
-		return status;
-	error = sim_world_parse_rules(world, text, size, diagnose_print, &to);
 	if (error == -EINVAL)
 		return STATUS_BAD_INPUT;
 	if (error == -E2BIG)
@@ -125,6 +124,33 @@ static int load_rules(struct sim_world *world, const char *path)
 	return error ? cmd_fail(STATUS_REFUSED, "cannot take the rules of '%s': %s", path,
 				strerror(-error))
 		     : STATUS_DONE;
+}
+
+static int load_rules(struct sim_world *world, const char *path)
+{
+	char *text __attribute__((cleanup(free_text))) = NULL;
+	size_t size = 0;
+	int status = read_text(path, &text, &size);
+
+	return status ? status : take_rules(world, path, text, size, diagnose_print);
+}
+
+/* The rules are read once for what they name and then into the world made of that. */
+static int make_world(struct sim_world *world, const char *path, char **made_up)
+{
+	char *text __attribute__((cleanup(free_text))) = NULL;
+	size_t size = 0;
+	int status = read_text(path, &text, &size);
+
+	if (!status)
+		status = take_rules(world, path, text, size, diagnose_print);
+	if (status)
+		return status;
+	*made_up = boundary_world(sim_world_rules(world));
+	sim_world_clear(world);
+	if (!*made_up || sim_world_parse(world, *made_up, strlen(*made_up), NULL, NULL) != 0)
+		return cmd_fail(STATUS_REFUSED, "no world could be made of '%s'", path);
+	return take_rules(world, path, text, size, NULL); /* all has been said */
 }
 
 static int find_interface(const struct sim_world *world, const struct options *options,
@@ -168,6 +194,34 @@ const char *cmd_elsewhere(const struct replay_packet *packet, char where[CMD_WHE
 		snprintf(where, CMD_WHERE_MAX, "interface %u (the world has no such index)",
 			 packet->ifindex);
 	return where;
+}
+
+int cmd_load_or_make(const struct options *options, struct sim_world **out, char **made_up)
+{
+	uint32_t ifindex;
+	int status;
+
+	if (options->world)
+		return cmd_load(options, out, &ifindex);
+	if (sim_world_create(out) != 0)
+		return cmd_fail(STATUS_REFUSED, "out of memory");
+	status = make_world(*out, options->rules, made_up);
+	if (!status)
+		return STATUS_DONE;
+	sim_world_destroy(*out);
+	*out = NULL;
+	return status;
+}
+
+void cmd_packet(const struct sim_world *world, const struct sim_frame *frame,
+		char text[CMD_PACKET_MAX])
+{
+	const char *ifname = sim_world_ifname(world, frame->ifindex);
+	char what[EXPLAIN_PACKET_MAX];
+
+	explain_packet(sim_world_packet(world), what);
+	snprintf(text, CMD_PACKET_MAX, "%s, %s by %s", what,
+		 frame->direction == IFW_DIRECTION_OUT ? "out" : "in", ifname);
 }
 
 /* --- A decision in words --------------------------------------------------- */

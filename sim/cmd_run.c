@@ -6,23 +6,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <jansson.h>
-#include <sys/stat.h>
-
+#include "cmd_answers.h"
+#include "cmd_progress.h"
 #include "cmd_run.h"
 #include "replay.h"
-
-#define PROGRESS_EVERY_NS 500000000ULL
-
-struct progress {
-	bool shown;   /* stderr is a terminal, and nothing else is on it */
-	bool begun;   /* a line of it stands there */
-	int64_t size; /* of the file, bytes; 0: not known */
-	uint64_t started_ns, last_ns;
-};
 
 struct run {
 	const struct options *options;
@@ -31,7 +20,8 @@ struct run {
 	struct run_summary summary;
 	struct capture_writer *passed, *dropped;
 	struct progress progress;
-	int failed; /* enum exit_status of what has been said already */
+	struct answers *answers; /* that are expected; NULL: none are */
+	int failed;		 /* enum exit_status of what has been said already */
 };
 
 static void destroy_world(struct sim_world **world)
@@ -39,73 +29,11 @@ static void destroy_world(struct sim_world **world)
 	sim_world_destroy(*world);
 }
 
-/* --- Progress --------------------------------------------------------------------- */
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static void start_progress(struct run *run, FILE *file)
-{
-	struct stat status;
-
-	run->progress.shown =
-		isatty(STDERR_FILENO) && (run->options->summary || !isatty(STDOUT_FILENO));
-	if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))
-		run->progress.size = status.st_size;
-	run->progress.started_ns = run->progress.last_ns = now_ns();
-}
-
-static void show_progress(struct run *run, const struct replay_packet *packet)
-{
-	struct progress *progress = &run->progress;
-	uint64_t now;
-	double rate;
-
-	if (!progress->shown || packet->position < 0)
-		return;
-	now = now_ns();
-	if (now - progress->last_ns < PROGRESS_EVERY_NS)
-		return;
-	progress->last_ns = now;
-	progress->begun = true;
-	rate = (double)packet->number * 1e9 / (double)(now - progress->started_ns);
-	fprintf(stderr, "\r%" PRIu64 " packets, %.2f million a second", packet->number, rate / 1e6);
-	if (progress->size)
-		fprintf(stderr, ", %3.0f %%",
-			100.0 * (double)packet->position / (double)progress->size);
-	fputs("\033[K", stderr);
-}
-
-static void end_progress(struct run *run)
-{
-	if (run->progress.begun)
-		fputs("\r\033[K", stderr);
-	run->progress.begun = false;
-}
-
 /* --- A line a packet -------------------------------------------------------------- */
 
 static int print_json(const struct run *run, uint64_t number, const struct sim_result *result)
 {
-	const struct decision *d = &result->decision;
-	char text[RULE_TEXT_MAX];
-	json_t *line = json_pack("{s:I, s:s, s:s, s:s?, s:s?, s:I}", "packet", (json_int_t)number,
-				 "verdict", cmd_verdict(d), "reason", cmd_reason(d), "rule",
-				 cmd_rule_text(run->world, d, text), "assigned", cmd_assigned(d),
-				 "mark", (json_int_t)result->mark);
-	int error;
-
-	if (!line)
-		return -ENOMEM;
-	error = json_dumpf(line, stdout, JSON_COMPACT) ? -EIO : 0;
-	json_decref(line);
-	putchar('\n');
-	return error;
+	return answer_print(answer_json(run->world, number, result));
 }
 
 static int print_line(const struct run *run, uint64_t number, const struct decision *d)
@@ -146,7 +74,13 @@ static int on_packet(void *arg, const struct replay_packet *packet)
 	const struct decision *d;
 	struct capture_writer *writer;
 
-	show_progress(run, packet);
+	if (packet->position >= 0)
+		progress_show(&run->progress, packet->number, (uint64_t)packet->position);
+	if (run->answers) {
+		run->failed = answers_check(run->answers, run->world, packet);
+		if (run->failed)
+			return -ECANCELED;
+	}
 	if (packet->fate != REPLAY_DECIDED) {
 		on_undecided(run, packet);
 		return 0;
@@ -156,7 +90,7 @@ static int on_packet(void *arg, const struct replay_packet *packet)
 	writer = d->verdict == IFW_VERDICT_PASS ? run->passed : run->dropped;
 	if (writer)
 		capture_write(writer, packet->captured);
-	if (run->options->summary)
+	if (run->options->summary || run->answers)
 		return 0;
 	return run->options->json ? print_json(run, packet->number, packet->result)
 				  : print_line(run, packet->number, d);
@@ -196,6 +130,8 @@ static void finish(struct run *run, const char *path, struct capture_writer *wri
 
 static int print_summary(struct run *run)
 {
+	if (run->answers && !run->options->summary)
+		return 0;
 	if (run->options->json)
 		return run->options->summary ? run_summary_json(&run->summary, run->world) : 0;
 	if (run->options->summary || run->summary.packets)
@@ -243,14 +179,16 @@ static int play(struct run *run, FILE *file, uint32_t ifindex)
 	char message[REPLAY_MESSAGE_MAX] = "";
 	int error, status;
 
-	start_progress(run, file);
+	progress_start_file(&run->progress, options->summary || run->answers, file);
 	error = replay_capture(&replay, file, message);
-	end_progress(run);
+	progress_end(&run->progress);
 	finish(run, options->write, run->passed);
 	finish(run, options->write_dropped, run->dropped);
 	if (error == -ECANCELED)
 		return run->failed;
 	status = conclude(run, error, message);
+	if (!status && run->answers)
+		status = cmd_finish(answers_end(run->answers, run->path));
 	return status ? status : run->failed;
 }
 
@@ -268,9 +206,12 @@ int cmd_run(const struct options *options)
 	run.world = world;
 	if (top_create(&run.summary.dropped) != 0)
 		return cmd_fail(STATUS_REFUSED, "out of memory");
-	file = cmd_open(run.path, &status);
+	if (options->expect)
+		status = answers_open(options, &run.answers);
+	file = status ? NULL : cmd_open(run.path, &status);
 	if (file)
 		status = play(&run, file, ifindex);
+	answers_close(run.answers);
 	top_destroy(run.summary.dropped);
 	return status;
 }

@@ -12,9 +12,10 @@ static const char help[] =
 	"ifw-sim - what the firewall would decide, without a kernel and without privilege\n"
 	"\n"
 	"usage: ifw-sim run --rules FILE --world FILE [--in|--out IFACE] [-j] [--summary]\n"
-	"                   [--write FILE] [--write-dropped FILE] CAPTURE\n"
+	"                   [--write FILE] [--write-dropped FILE] [--expect FILE] CAPTURE\n"
 	"       ifw-sim explain --rules FILE --world FILE [--in|--out IFACE] [-j]\n"
 	"                       [--expect REASON] PACKET\n"
+	"       ifw-sim generate --rules FILE [--world FILE | --write-world FILE] --write CAPTURE\n"
 	"\n"
 	"  run      one line for each packet of a capture, and a summary; pcap or pcapng, of\n"
 	"           Ethernet, raw IP or Linux cooked (`tcpdump -i any`); - is standard input\n"
@@ -24,6 +25,11 @@ static const char help[] =
 	"                            made up; of tcp the first of a connection, or with flags\n"
 	"             hex BYTES...   a frame in hexadecimal digits; - is standard input\n"
 	"             packet N CAPTURE   the Nth, after those before it have been decided\n"
+	"  generate a capture (pcapng) of packets at the edges of each rule, for --write, and on\n"
+	"           standard output the answers to them, as `run -j` prints them; `run --expect` "
+	"then\n"
+	"           tests other rules against both. Without a world one is made up of what the\n"
+	"           rules name, which --write-world keeps\n"
 	"\n"
 	"  -r, --rules FILE     rules, one a line, as `ifw apply` takes them\n"
 	"  -w, --world FILE     what the kernel would know: interfaces, addresses, sockets\n"
@@ -31,7 +37,10 @@ static const char help[] =
 	"  -o, --out IFACE      interface that they leave by, instead; without either, run tells "
 	"by\n"
 	"                       the source address of each frame, where the world says 'mac'\n"
-	"  -e, --expect REASON  exit with 3 where the reason is another one\n"
+	"  -e, --expect REASON  of explain: exit with 3 where the reason is another one\n"
+	"      --expect FILE    of run: answers as `run -j` or generate printed them; exit with 3 "
+	"at\n"
+	"                       the first packet that is answered otherwise\n"
 	"  -s, --summary        of run the summary alone, on standard output\n"
 	"      --write FILE     capture of what passes;  --write-dropped FILE  of what does not\n"
 	"  -j, --json           JSON, one object a line\n"
@@ -67,6 +76,7 @@ static int usage_error(const char *what)
 enum long_option {
 	OPTION_WRITE = 256, /* behind all letters */
 	OPTION_WRITE_DROPPED,
+	OPTION_WRITE_WORLD,
 };
 
 /* 0 to go on, otherwise 1 + the status to exit with. */
@@ -82,6 +92,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"summary", no_argument, NULL, 's'},
 		{"write", required_argument, NULL, OPTION_WRITE},
 		{"write-dropped", required_argument, NULL, OPTION_WRITE_DROPPED},
+		{"write-world", required_argument, NULL, OPTION_WRITE_WORLD},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{},
@@ -117,6 +128,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case OPTION_WRITE_DROPPED:
 			options->write_dropped = optarg;
 			break;
+		case OPTION_WRITE_WORLD:
+			options->write_world = optarg;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			return 1 + cmd_finish(STATUS_DONE);
@@ -137,18 +151,36 @@ static bool is_stdin(const char *path)
 	return path && strcmp(path, "-") == 0;
 }
 
+static int run_generate(const struct options *options)
+{
+	if (!options->rules || !options->write)
+		return usage_error("generate needs --rules and --write");
+	if (options->count)
+		return usage_error("generate takes no further words");
+	if (options->world && options->write_world)
+		return usage_error("a world is given or made up: --world or --write-world");
+	if (options->in || options->out || options->expect || options->summary ||
+	    options->write_dropped)
+		return usage_error("generate has --rules, --world, --write and --write-world");
+	if (is_stdin(options->rules) && is_stdin(options->world))
+		return usage_error("standard input can be read only once");
+	return cmd_generate(options);
+}
+
 static int run_command(const char *command, struct options *options)
 {
 	bool run = strcmp(command, "run") == 0;
 	const char *capture;
 
+	if (strcmp(command, "generate") == 0)
+		return run_generate(options);
 	if (!run && strcmp(command, "explain") != 0)
 		return cmd_fail(STATUS_BAD_INPUT,
 				"there is no command '%s' (" PROGRAM " --help says more)", command);
 	if (!options->rules || !options->world)
 		return usage_error("--rules and --world are needed");
-	if (run && options->expect)
-		return usage_error("--expect goes with explain");
+	if (options->write_world)
+		return usage_error("--write-world goes with generate");
 	if (!run && (options->summary || options->write || options->write_dropped))
 		return usage_error("--summary, --write and --write-dropped go with run");
 	if (options->in && options->out)
@@ -159,7 +191,9 @@ static int run_command(const char *command, struct options *options)
 		return usage_error("explain needs a packet");
 	/* The last word of both is where a packet comes from. */
 	capture = options->args[options->count - 1];
-	if (is_stdin(options->rules) + is_stdin(options->world) + is_stdin(capture) > 1)
+	if (is_stdin(options->rules) + is_stdin(options->world) + is_stdin(capture) +
+		    (run && is_stdin(options->expect)) >
+	    1)
 		return usage_error("standard input can be read only once");
 	return run ? cmd_run(options) : cmd_explain(options);
 }
@@ -175,7 +209,7 @@ int main(int argc, char **argv)
 	if (status)
 		return status - 1;
 	if (options.count == 0)
-		return usage_error("run or explain?");
+		return usage_error("run, explain or generate?");
 	options.args++;
 	options.count--;
 	return run_command(options.args[-1], &options);

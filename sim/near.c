@@ -199,23 +199,45 @@ static int take(const struct asked *asked, struct candidate *candidates, size_t 
 	return 0;
 }
 
+static struct asked ask(const struct sim_world *world, const struct sim_frame *frame,
+			const struct packet *p, const struct decision *decision)
+{
+	const char *ifname = sim_world_ifname(world, frame->ifindex);
+
+	return (struct asked){
+		.world = world,
+		.p = p,
+		.slot = sim_world_slot(world, frame->ifindex),
+		.ifname = ifname ? ifname : "the interface",
+		.egress = frame->direction == IFW_DIRECTION_OUT,
+		.decided = sim_world_rule(world, decision->rule),
+	};
+}
+
+void near_say(const struct sim_world *world, const struct sim_frame *frame, const struct packet *p,
+	      const struct decision *decision, const struct rule *rule, char why[NEAR_TEXT_MAX])
+{
+	const struct asked asked = ask(world, frame, p, decision);
+	const struct candidate candidate = {rule, measure(&asked, rule)};
+
+	if (rule->family != p->family)
+		snprintf(why, NEAR_TEXT_MAX, "it is of the other IP version");
+	else if (rule_is_egress(rule) != asked.egress)
+		snprintf(why, NEAR_TEXT_MAX,
+			 asked.egress ? "it is for what comes in" : "it is for what leaves");
+	else
+		say(&asked, &candidate, why);
+}
+
 int near_find(const struct sim_world *world, const struct sim_frame *frame, const struct packet *p,
 	      const struct decision *decision, struct near_misses *near)
 {
 	const struct rule_set *set = &world->rules;
 	struct candidate *candidates = calloc(set->count + 1, sizeof(*candidates));
-	struct asked asked = {
-		.world = world,
-		.p = p,
-		.slot = sim_world_slot(world, frame->ifindex),
-		.egress = frame->direction == IFW_DIRECTION_OUT,
-		.decided = sim_world_rule(world, decision->rule),
-	};
-	const char *ifname = sim_world_ifname(world, frame->ifindex);
+	const struct asked asked = ask(world, frame, p, decision);
 	size_t count = 0;
 	int error;
 
-	asked.ifname = ifname ? ifname : "the interface";
 	*near = (struct near_misses){};
 	if (!candidates)
 		return -ENOMEM;

@@ -38,6 +38,10 @@ int near_find(const struct sim_world *world, const struct sim_frame *frame, cons
 	      const struct decision *decision, struct near_misses *near);
 void near_free(struct near_misses *near);
 
+/* Why this rule of the world's did not decide the packet, in words. */
+void near_say(const struct sim_world *world, const struct sim_frame *frame, const struct packet *p,
+	      const struct decision *decision, const struct rule *rule, char why[NEAR_TEXT_MAX]);
+
 const char *near_field_name(enum near_field field);
 
 #endif /* IFW_SIM_NEAR_H */

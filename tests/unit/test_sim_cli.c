@@ -160,10 +160,11 @@ Test(sim_cli, run_prints_json_and_nothing_else)
 {
 	cr_assert_eq(RUN("run", "-j", FILES, "-"), 0, "%s", err);
 	cr_assert_str_eq(out, "{\"packet\":1,\"verdict\":\"pass\",\"reason\":\"ssh\","
-			      "\"rule\":null,\"assigned\":null,\"mark\":0}\n"
+			      "\"rule\":null,\"assigned\":null,\"listener\":null,\"mark\":0}\n"
 			      "{\"packet\":2,\"verdict\":\"pass\",\"reason\":\"intercepted\","
 			      "\"rule\":\"intercept tcp to 198.51.100.0/24 port 80 via "
-			      "127.0.0.1:1000\",\"assigned\":\"listener\",\"mark\":32}\n");
+			      "127.0.0.1:1000\",\"assigned\":\"listener\","
+			      "\"listener\":\"127.0.0.1:1000\",\"mark\":32}\n");
 	cr_assert_str_empty(err);
 }
 
