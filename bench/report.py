@@ -55,26 +55,25 @@ def packet_rows(result):
     return rows
 
 
-def show_packets(results):
-    print("Nanoseconds a datagram, median; over: above the floor (hits) or the drop floor (misses),\n"
-          "half of the rounds lie in SPREAD; many: hits on many addresses; own: the BPF program by itself")
+def show_engines(results):
     for result in results.values():
         print(f"\n{result['title']}")
         for line in lines(packet_rows(result)):
             print(f"  {line}")
         for name, reason in result["left_out"].items():
             print(f"  {name}: {reason}")
+
+
+def show_packets(results):
+    print("Nanoseconds a datagram, median; over: above the floor (hits) or the drop floor (misses),\n"
+          "half of the rounds lie in SPREAD; many: hits on many addresses; own: the BPF program by itself")
+    show_engines(results)
 
 
 def show_tracked(results):
     print("\nAnswers in tracked flows, nanoseconds a datagram, median; hit: one flow, many: "
           "flows drawn from all,\nmiss: what nobody has asked for")
-    for result in results.values():
-        print(f"\n{result['title']}")
-        for line in lines(packet_rows(result)):
-            print(f"  {line}")
-        for name, reason in result["left_out"].items():
-            print(f"  {name}: {reason}")
+    show_engines(results)
 
 
 def connection_rows(result):
