@@ -79,6 +79,10 @@ def figures(results):
         rows = report.process_rows(results["processes"])
         rows[0] = ["rules in force", "`true`", "`zfw -I`", "over `true`", "half between"]
         parts += ["### One process\n", table(rows)]
+    if "simulator" in results:
+        rows = report.simulator_rows(results["simulator"])
+        rows[0] = ["rules", "packets of", "ns of CPU each", "half between", "million/s", "memory"]
+        parts += ["### `ifw-sim run`\n", table(rows, left=2)]
     return "\n".join(parts)
 
 

@@ -110,9 +110,25 @@ def show_processes(results):
         print(f"  {line}")
 
 
+def simulator_rows(results):
+    rows = [["RULES", "PACKETS OF", "NS OF CPU EACH", "SPREAD", "MILLION/S", "MEMORY"]]
+    for result in results.values():
+        for kind, found in result["kinds"].items():
+            cost = found["cost"]
+            rows.append([result["title"], kind, f"{cost['median']:,.0f}", spread(cost),
+                         f"{1e3 / cost['median']:.2f}", f"{found['bytes'] / (1 << 20):.1f} MiB"])
+    return rows
+
+
+def show_simulator(results):
+    print("\nifw-sim run, a capture on one core, median")
+    for line in lines(simulator_rows(results), left=2):
+        print(f"  {line}")
+
+
 def show(part, results):
     {"packets": show_packets, "connections": show_connections, "tracked": show_tracked,
-     "processes": show_processes}[part](results)
+     "processes": show_processes, "simulator": show_simulator}[part](results)
 
 
 def target_rows(results):

@@ -27,6 +27,7 @@ import packets  # noqa: E402
 import page  # noqa: E402
 import processes  # noqa: E402
 import report  # noqa: E402
+import simulator  # noqa: E402
 import tracked  # noqa: E402
 from engines import ENGINES, Failed  # noqa: E402
 from rulesets import SETS  # noqa: E402
@@ -36,6 +37,7 @@ PARTS = {
     "connections": connections.measure,
     "tracked": tracked.measure,
     "processes": processes.measure,
+    "simulator": simulator.measure,
 }
 
 

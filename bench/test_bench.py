@@ -12,6 +12,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "netns")]
 import figures  # noqa: E402
 import page  # noqa: E402
 import rulesets  # noqa: E402
+import simulator  # noqa: E402
 import targets  # noqa: E402
 from tracked import FlowSet  # noqa: E402
 
@@ -138,6 +139,20 @@ class Tracked(unittest.TestCase):
         self.assertEqual(len(set(many)), len(many))
         self.assertLessEqual(set(many) | set(flows.peers("hit")), every)
         self.assertFalse(set(flows.peers("miss")) & every)
+
+
+class Simulator(unittest.TestCase):
+    def test_two_million_a_second(self):
+        kinds = {kind: {"cost": figures.summary([cost]), "bytes": 1} for kind, cost in (("hit", 500), ("miss", 501))}
+        found = targets.reach({"simulator": {"one": {"title": "1 rule", "kinds": kinds}}})
+        self.assertEqual([t["ok"] for t in found], [True, False])
+
+    def test_capture(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "some.pcap")
+            rules = rulesets.one()
+            simulator.write_capture(path, rules.many, 5000)
+            self.assertEqual(path.stat().st_size, 24 + 5000 * (16 + simulator.FRAME))
 
 
 class Page(unittest.TestCase):
