@@ -6,11 +6,9 @@
 #ifndef IFW_SIM_REGION_CUTS_H
 #define IFW_SIM_REGION_CUTS_H
 
+#include "number.h"
 #include "region.h"
 #include "world.h"
-
-/* Wide enough for an IPv6 address. */
-__extension__ typedef unsigned __int128 number;
 
 struct piece {
 	number low, high; /* both included */

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * diff.c - see diff.h. A packet that only rules match which are in both sets, in one
+ * order, is answered alike: so only cells of other rules are asked about.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "boxes.h"
+#include "diff_parts.h"
+#include "hash.h"
+
+#define PROGRESS_EVERY 65536 /* cells */
+
+struct label {
+	struct diff_label key;
+	uint32_t id;
+	UT_hash_handle hh;
+};
+
+struct search {
+	const struct probe *probe;
+	diff_progress_fn progress;
+	void *arg;
+	struct cell_rule *rules;
+	size_t rule_count;
+	struct span_pool *pool;
+	struct boxes boxes;
+	struct label **labels; /* by id */
+	size_t label_count, label_room;
+	struct label *by_key;
+	uint64_t cells, all_cells;
+	uint64_t dst_number, src_number; /* of dst and src; 0: none yet */
+	uint32_t dst, src;
+	size_t dst_boxes; /* where those of the destination begin */
+};
+
+static void free_search(struct search *s)
+{
+	HASH_CLEAR(hh, s->by_key);
+	for (size_t i = 0; i < s->label_count; i++)
+		free(s->labels[i]);
+	free(s->labels);
+	boxes_free(&s->boxes);
+	span_pool_destroy(s->pool);
+	free(s->rules);
+}
+
+/* --- Cells to boxes -------------------------------------------------------------------- */
+
+static int find_label(struct search *s, const struct diff_label *key, uint32_t *id)
+{
+	struct label *label;
+	bool no_memory = false;
+
+	HASH_FIND(hh, s->by_key, key, sizeof(*key), label);
+	if (label) {
+		*id = label->id;
+		return 0;
+	}
+	if (s->label_count == s->label_room) {
+		size_t room = s->label_room ? s->label_room * 2 : 16;
+		struct label **larger = reallocarray(s->labels, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		s->labels = larger;
+		s->label_room = room;
+	}
+	label = calloc(1, sizeof(*label));
+	if (!label)
+		return -ENOMEM;
+	label->key = *key;
+	*id = label->id = (uint32_t)s->label_count;
+	HASH_ADD(hh, s->by_key, key, sizeof(*key), label);
+	if (no_memory) {
+		free(label);
+		return -ENOMEM;
+	}
+	s->labels[s->label_count++] = label;
+	return 0;
+}
+
+static int take_spans(struct search *s, const struct spans *spans, uint32_t *id)
+{
+	struct spans copy = {};
+
+	if (spans_copy(spans, &copy) != 0) {
+		spans_free(&copy);
+		return -ENOMEM;
+	}
+	return span_pool_take(s->pool, &copy, id);
+}
+
+static int take_ports(struct search *s, uint32_t low, uint32_t high, uint32_t *id)
+{
+	struct spans ports = {};
+
+	if (spans_add(&ports, (struct span){low, high}) != 0)
+		return -ENOMEM;
+	return span_pool_take(s->pool, &ports, id);
+}
+
+/* The sets of the cell. Boxes of the destination before are put together. */
+static int enter(struct search *s, const struct cell *cell)
+{
+	int error = 0;
+
+	if (s->dst_number != cell->dst_number) {
+		error = boxes_merge(&s->boxes, s->dst_boxes);
+		s->dst_boxes = s->boxes.count;
+		if (!error)
+			error = take_spans(s, cell->dst, &s->dst);
+		s->dst_number = cell->dst_number;
+	}
+	if (!error && s->src_number != cell->src_number) {
+		error = take_spans(s, cell->src, &s->src);
+		s->src_number = cell->src_number;
+	}
+	return error;
+}
+
+static int add_change(struct search *s, const struct cell *cell, const struct asked *asked)
+{
+	const struct diff_label key = {
+		.answers = {asked[0].answer, asked[1].answer},
+		.family = cell->family,
+		.protocol = cell->protocol,
+	};
+	struct box box = {.ifaces = cell->ifaces};
+	int error = enter(s, cell);
+
+	if (!error)
+		error = find_label(s, &key, &box.label);
+	if (!error)
+		error = take_ports(s, cell->low, cell->high, &box.ports);
+	box.dst = s->dst;
+	box.src = s->src;
+	return error ? error : boxes_add(&s->boxes, &box);
+}
+
+static int ask_cell(void *arg, const struct cell *cell)
+{
+	struct search *s = arg;
+	const struct witness witness = probe_witness(s->probe, cell);
+	struct asked asked[PROBE_WORLDS] = {};
+	int error = 0;
+
+	for (size_t world = 0; world < PROBE_WORLDS && !error; world++)
+		error = probe_ask(s->probe, world, &witness, &asked[world]);
+	if (++s->cells % PROGRESS_EVERY == 0 && s->progress)
+		s->progress(s->arg, s->cells, s->all_cells);
+	if (error || memcmp(&asked[0].answer, &asked[1].answer, sizeof(asked[0].answer)) == 0)
+		return error;
+	return add_change(s, cell, asked);
+}
+
+static int count_cell(void *arg, const struct cell *cell)
+{
+	struct search *s = arg;
+
+	(void)cell;
+	if (++s->all_cells % PROGRESS_EVERY == 0 && s->progress)
+		s->progress(s->arg, 0, 0);
+	return s->all_cells > DIFF_CELLS_MAX ? -E2BIG : 0;
+}
+
+int diff_find(const struct probe *probe, diff_progress_fn progress, void *arg, struct diff *diff)
+{
+	struct search s __attribute__((cleanup(free_search))) = {
+		.probe = probe, .progress = progress, .arg = arg};
+	struct cell_space space;
+	int error = span_pool_create(&s.pool);
+
+	*diff = (struct diff){};
+	s.boxes.pool = s.pool;
+	if (!error)
+		error = diff_rules(sim_world_rules(probe->worlds[0]),
+				   sim_world_rules(probe->worlds[1]), &s.rules, &s.rule_count);
+	space = probe_space(probe, s.rules, s.rule_count);
+	if (!error)
+		error = cells_each(&space, count_cell, &s);
+	if (!error)
+		error = cells_each(&space, ask_cell, &s);
+	if (!error)
+		error = boxes_merge(&s.boxes, 0);
+	for (size_t i = 0; i < s.boxes.count && !error; i++)
+		error = diff_add_regions(probe, s.pool, &s.labels[s.boxes.at[i].label]->key,
+					 &s.boxes.at[i], diff);
+	if (!error)
+		error = diff_group(diff);
+	diff->cells = s.cells;
+	if (error)
+		diff_free(diff);
+	return error;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * diff_regions.c - boxes as regions, each with an example that was asked about, and
+ * these by what they change.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../datapath/exceptions.h"
+#include "diff_parts.h"
+
+/* All of the prefix but its holes. */
+static int spans_of(const struct prefix_but *prefix, struct spans *spans)
+{
+	const struct span all = {prefix->first, number_prefix_last(prefix->first, prefix->len)};
+	struct spans whole = {}, holes = {};
+	int error = spans_add(&whole, all);
+
+	for (size_t i = 0; i < prefix->hole_count && !error; i++) {
+		const struct prefix_but *hole = &prefix->holes[i];
+
+		error = spans_add(
+			&holes,
+			(struct span){hole->first, number_prefix_last(hole->first, hole->len)});
+	}
+	spans_settle(&holes);
+	if (!error)
+		error = spans_subtract(&whole, &holes, spans);
+	spans_free(&whole);
+	spans_free(&holes);
+	return error;
+}
+
+static bool is_martian(const struct witness *witness)
+{
+	const struct flow *f = &witness->flow;
+
+	return f->family == IFW_FAMILY_IPV6
+		       ? ifw_is_martian6(f->src, f->dst)
+		       : ifw_is_martian4((__u32)(f->src.hi >> 32), (__u32)(f->dst.hi >> 32));
+}
+
+/* An example, asked about once more: what is reported was seen. */
+static int find_example(const struct probe *probe, const struct diff_label *key,
+			struct diff_region *region, bool *empty)
+{
+	struct spans dst __attribute__((cleanup(spans_free))) = {};
+	struct spans src __attribute__((cleanup(spans_free))) = {};
+	const struct cell cell = {
+		.family = region->family,
+		.protocol = region->protocol,
+		.dst = &dst,
+		.src = &src,
+		.low = region->low,
+		.high = region->high,
+		.ifaces = region->ifaces,
+	};
+	int error = spans_of(&region->to, &dst);
+
+	if (!error)
+		error = spans_of(&region->from, &src);
+	if (error)
+		return error;
+	region->example = probe_witness(probe, &cell);
+	for (size_t world = 0; world < PROBE_WORLDS && !error; world++) {
+		struct asked *asked = &region->asked[world];
+
+		error = probe_ask(probe, world, &region->example, asked);
+		if (!error &&
+		    memcmp(&asked->answer, &key->answers[world], sizeof(asked->answer)) != 0)
+			*empty = true;
+	}
+	/* The rest of a set that addresses divide which nothing on a wire has. */
+	if (!error && *empty && !is_martian(&region->example))
+		error = -EPROTO;
+	return error;
+}
+
+static int copy_prefix(const struct prefix_but *from, struct prefix_but *to)
+{
+	*to = (struct prefix_but){.first = from->first, .len = from->len};
+	if (from->hole_count == 0)
+		return 0;
+	to->holes = calloc(from->hole_count, sizeof(*to->holes));
+	if (!to->holes)
+		return -ENOMEM;
+	memcpy(to->holes, from->holes, from->hole_count * sizeof(*to->holes));
+	to->hole_count = from->hole_count;
+	return 0;
+}
+
+static void free_region(struct diff_region *region)
+{
+	free(region->to.holes);
+	free(region->from.holes);
+}
+
+static int add_region(const struct probe *probe, struct diff *diff, const struct diff_label *key,
+		      const struct diff_region *like, const struct prefix_but *to,
+		      const struct prefix_but *from)
+{
+	struct diff_region region = *like;
+	bool empty = false;
+	int error;
+
+	region.to = region.from = (struct prefix_but){};
+	if (diff->count == diff->room) {
+		size_t more = diff->room ? diff->room * 2 : 16;
+		struct diff_region *larger = reallocarray(diff->regions, more, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		diff->regions = larger;
+		diff->room = more;
+	}
+	error = copy_prefix(to, &region.to);
+	if (!error)
+		error = copy_prefix(from, &region.from);
+	if (!error)
+		error = find_example(probe, key, &region, &empty);
+	if (error || empty)
+		free_region(&region);
+	else
+		diff->regions[diff->count++] = region;
+	return error;
+}
+
+int diff_add_regions(const struct probe *probe, const struct span_pool *pool,
+		     const struct diff_label *key, const struct box *box, struct diff *diff)
+{
+	const uint8_t bits = ifw_addr_bits((uint8_t)key->family);
+	const struct spans *ports = span_pool_get(pool, box->ports);
+	struct prefixes to __attribute__((cleanup(prefixes_free))) = {};
+	struct prefixes from __attribute__((cleanup(prefixes_free))) = {};
+	struct diff_region region = {
+		.family = (uint8_t)key->family,
+		.protocol = (uint8_t)key->protocol,
+		.ifaces = box->ifaces,
+	};
+	int error = prefixes_of(span_pool_get(pool, box->dst), bits, &to);
+
+	if (!error)
+		error = prefixes_of(span_pool_get(pool, box->src), bits, &from);
+	for (size_t i = 0; i < to.count && !error; i++) {
+		for (size_t j = 0; j < from.count && !error; j++) {
+			for (size_t k = 0; k < ports->count && !error; k++) {
+				region.low = (uint16_t)ports->at[k].low;
+				region.high = (uint16_t)ports->at[k].high;
+				error = add_region(probe, diff, key, &region, &to.at[i],
+						   &from.at[j]);
+			}
+		}
+	}
+	return error;
+}
+
+/* --- In order -------------------------------------------------------------------------- */
+
+/* What lets less pass comes first, then what lets more; then what only has another reason. */
+static int rank(const struct answer answers[PROBE_WORLDS])
+{
+	if (answers[0].verdict != answers[1].verdict)
+		return answers[0].verdict == IFW_VERDICT_PASS ? 0 : 1;
+	return 2;
+}
+
+static int compare_answers(const struct answer *a, const struct answer *b)
+{
+	const int ranks = rank(a) - rank(b);
+
+	return ranks ? ranks : memcmp(a, b, PROBE_WORLDS * sizeof(*a));
+}
+
+static int compare_regions(const void *a, const void *b)
+{
+	const struct diff_region *one = a, *two = b;
+	const struct answer answers[2][PROBE_WORLDS] = {
+		{one->asked[0].answer, one->asked[1].answer},
+		{two->asked[0].answer, two->asked[1].answer},
+	};
+	const int order = compare_answers(answers[0], answers[1]);
+
+	if (order)
+		return order;
+	COMPARE(one->family, two->family);
+	COMPARE(one->protocol & IFW_EGRESS, two->protocol & IFW_EGRESS);
+	COMPARE(one->to.first, two->to.first);
+	COMPARE(one->to.len, two->to.len);
+	COMPARE(one->protocol, two->protocol);
+	COMPARE(one->low, two->low);
+	COMPARE(one->from.first, two->from.first);
+	COMPARE(one->from.len, two->from.len);
+	COMPARE(one->ifaces, two->ifaces);
+	COMPARE(one->high, two->high);
+	return 0;
+}
+
+int diff_group(struct diff *diff)
+{
+	struct diff_change *change = NULL;
+
+	if (diff->count == 0)
+		return 0;
+	qsort(diff->regions, diff->count, sizeof(*diff->regions), compare_regions);
+	diff->changes = calloc(diff->count, sizeof(*diff->changes));
+	if (!diff->changes)
+		return -ENOMEM;
+	for (size_t i = 0; i < diff->count; i++) {
+		struct diff_region *region = &diff->regions[i];
+		const struct answer answers[PROBE_WORLDS] = {region->asked[0].answer,
+							     region->asked[1].answer};
+
+		if (!change || compare_answers(change->answers, answers) != 0) {
+			change = &diff->changes[diff->change_count++];
+			memcpy(change->answers, answers, sizeof(answers));
+			change->first = i;
+		}
+		change->count++;
+		region->change = diff->change_count - 1;
+	}
+	return 0;
+}
+
+void diff_free(struct diff *diff)
+{
+	for (size_t i = 0; i < diff->count; i++)
+		free_region(&diff->regions[i]);
+	free(diff->regions);
+	free(diff->changes);
+	*diff = (struct diff){};
+}

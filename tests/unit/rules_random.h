@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * rules_random.h - small random sets of rules that meet in all ways, and every packet
+ * that they could tell apart.
+ */
+#ifndef IFW_TESTS_RULES_RANDOM_H
+#define IFW_TESTS_RULES_RANDOM_H
+
+#include "sim/probe.h"
+#include "sim_fixture.h"
+
+#define RANDOM_RULES_MAX 8
+#define RANDOM_TEXT_MAX 4096
+#define RANDOM_PORT_LAST 6 /* rules speak of 1 to 5 */
+
+/* IPv4, or the same few bits at the end of 2001:db8::/64. */
+static inline void random_prefix(uint64_t *state, bool ipv6, char *text, size_t size)
+{
+	static const uint8_t lens[] = {32, 32, 31, 31, 30, 30, 29, 0};
+	const uint32_t len = lens[next_random(state) % sizeof(lens)];
+	const uint32_t host = next_random(state) % 8 & ~((1U << (32 - (len ? len : 29))) - 1);
+
+	if (!ipv6)
+		snprintf(text, size, len ? "10.0.0.%u/%u" : "0.0.0.0/0", host, len);
+	else
+		snprintf(text, size, len ? "2001:db8::%u/%u" : "::/0", host, len + 96);
+}
+
+/* One rule; egress where it is asked for, now and then. */
+static inline void random_rule(uint64_t *state, bool egress, bool ipv6, char *text, size_t size)
+{
+	static const char *const ifaces[] = {"", "", "", " on eth0", " on eth1", " on eth0,eth1"};
+	const bool leaves = egress && next_random(state) % 3 == 0;
+	const uint32_t action = next_random(state) % (leaves ? 2 : 4);
+	const uint32_t low = 1 + next_random(state) % 5,
+		       high = low + next_random(state) % (6 - low);
+	char to[64], from[64] = "", via[64] = "";
+
+	random_prefix(state, ipv6, to, sizeof(to));
+	if (next_random(state) % 3 == 0)
+		random_prefix(state, ipv6, from, sizeof(from));
+	if (action >= 2)
+		snprintf(via, sizeof(via), " via %s:%u", ipv6 ? "[::1]" : "127.0.0.1",
+			 1000 + action);
+	snprintf(text, size, "%s%s %s to %s port %u-%u%s%s%s%s", leaves ? "egress " : "",
+		 action == 0   ? "deny"
+		 : action == 1 ? "pass"
+			       : "intercept",
+		 next_random(state) % 2 ? "tcp" : "udp", to, low, high, via,
+		 from[0] ? " from " : "", from, ifaces[next_random(state) % 6]);
+}
+
+static inline void ignore_diagnostic(void *arg, const struct diagnostic *d)
+{
+	(void)arg;
+	(void)d;
+}
+
+/* Adds it unless its match is there already. */
+static inline void add_rule(struct rule_set *set, const char *text)
+{
+	struct rule rule;
+
+	cr_assert_eq(grammar_parse_rule(text, strlen(text), 1, &set->names, &rule,
+					ignore_diagnostic, NULL),
+		     0, "%s", text);
+	for (size_t i = 0; i < set->count; i++)
+		if (rule_same_match(&set->rules[i], &rule))
+			return;
+	rule.order = (uint32_t)set->count + 1;
+	cr_assert_eq(rule_set_add(set, &rule), 0);
+}
+
+static inline void random_rules(uint64_t *state, bool ipv6, struct rule_set *set)
+{
+	const uint32_t count = 1 + next_random(state) % RANDOM_RULES_MAX;
+	char text[512];
+
+	for (uint32_t i = 0; i < count; i++) {
+		random_rule(state, true, ipv6, text, sizeof(text));
+		add_rule(set, text);
+	}
+}
+
+static inline void print_rules(const struct rule_set *set, const char *title)
+{
+	char text[RULE_TEXT_MAX];
+
+	cr_log_error("%s:", title);
+	for (size_t i = 0; i < set->count; i++) {
+		rule_print(&set->rules[i], &set->names, text, sizeof(text));
+		cr_log_error("  %s", text);
+	}
+}
+
+/* --- Every packet -------------------------------------------------------------------- */
+
+struct packets {
+	const struct probe *probe;
+	bool ipv6;
+	uint32_t number; /* of the next */
+};
+
+/* The eight addresses and one outside. */
+static inline struct ifw_addr random_addr(bool ipv6, uint32_t n)
+{
+	const uint32_t host = n == 8 ? 99 : n;
+
+	return ipv6 ? (struct ifw_addr){0x20010db800000000ULL, host}
+		    : (struct ifw_addr){(uint64_t)(0x0a000000 | host) << 32, 0};
+}
+
+/* false: that was all. */
+static inline bool next_packet(struct packets *all, struct witness *packet)
+{
+	uint32_t n = all->number++;
+
+	*packet = (struct witness){};
+	packet->flow.family = all->ipv6 ? IFW_FAMILY_IPV6 : IFW_FAMILY_IPV4;
+	packet->flow.src_port = all->probe->src_port;
+	packet->flow.dst_port = (uint16_t)(n % (RANDOM_PORT_LAST + 1));
+	n /= RANDOM_PORT_LAST + 1;
+	packet->flow.dst = random_addr(all->ipv6, n % 9);
+	n /= 9;
+	packet->flow.src = random_addr(all->ipv6, n % 9);
+	n /= 9;
+	packet->flow.protocol = n % 2 ? IPPROTO_TCP : IPPROTO_UDP;
+	n /= 2;
+	packet->flow.direction = n % 2 ? IFW_DIRECTION_OUT : IFW_DIRECTION_IN;
+	n /= 2;
+	if (n == all->probe->iface_count)
+		return false;
+	packet->ifindex = all->probe->ifindex[n];
+	return true;
+}
+
+#endif /* IFW_TESTS_RULES_RANDOM_H */

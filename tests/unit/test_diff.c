@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tests of sim/diff.c by brute force: two random sets of rules, every packet of a small
+ * universe decided under both. Regions hold exactly those that change, as they change.
+ */
+#include <stdio.h>
+
+#include "rules_random.h"
+
+#include "sim/diff.h"
+
+static bool in_prefix(const struct prefix_but *prefix, struct ifw_addr addr)
+{
+	const number value = number_of_addr(addr);
+
+	if (value < prefix->first || value > number_prefix_last(prefix->first, prefix->len))
+		return false;
+	for (size_t i = 0; i < prefix->hole_count; i++)
+		if (in_prefix(&prefix->holes[i], addr))
+			return false;
+	return true;
+}
+
+static bool in_region(const struct probe *probe, const struct diff_region *region,
+		      const struct witness *packet)
+{
+	const struct flow *flow = &packet->flow;
+	const uint8_t egress = flow->direction == IFW_DIRECTION_OUT ? IFW_EGRESS : 0;
+	uint64_t iface = 0;
+
+	for (size_t i = 0; i < probe->iface_count; i++)
+		if (probe->ifindex[i] == packet->ifindex)
+			iface = 1ULL << i;
+	return region->family == flow->family && region->protocol == (flow->protocol | egress) &&
+	       flow->dst_port >= region->low && flow->dst_port <= region->high &&
+	       region->ifaces & iface && in_prefix(&region->to, flow->dst) &&
+	       in_prefix(&region->from, flow->src);
+}
+
+static size_t wrong_packets(const struct probe *probe, bool ipv6, const struct diff *diff)
+{
+	struct packets all = {.probe = probe, .ipv6 = ipv6};
+	struct witness packet;
+	size_t wrong = 0;
+
+	while (next_packet(&all, &packet)) {
+		struct asked asked[PROBE_WORLDS] = {};
+		bool found = false, changes;
+
+		for (size_t world = 0; world < PROBE_WORLDS; world++)
+			cr_assert_eq(probe_ask(probe, world, &packet, &asked[world]), 0);
+		changes = memcmp(&asked[0].answer, &asked[1].answer, sizeof(asked[0].answer)) != 0;
+		for (size_t i = 0; i < diff->count; i++) {
+			const struct diff_region *region = &diff->regions[i];
+			const struct diff_change *change = &diff->changes[region->change];
+
+			if (!in_region(probe, region, &packet))
+				continue;
+			found = true;
+			for (size_t world = 0; world < PROBE_WORLDS; world++)
+				if (memcmp(&change->answers[world], &asked[world].answer,
+					   sizeof(asked[world].answer)) != 0)
+					wrong++;
+		}
+		wrong += found != changes;
+	}
+	return wrong;
+}
+
+/* As the command does it: one table of names, two worlds. */
+static void make_worlds(struct rule_set sets[PROBE_WORLDS], const char *text,
+			struct sim_world *worlds[PROBE_WORLDS])
+{
+	const struct rule_set *const both[] = {&sets[0], &sets[1]};
+
+	for (size_t i = 0; i < PROBE_WORLDS; i++) {
+		if (text) {
+			worlds[i] = world_of(text, "");
+			sets[i].names = *sim_world_names(worlds[i]);
+		} else {
+			cr_assert_eq(probe_plain_world(both, 2, &sets[i].names, &worlds[i]), 0);
+		}
+		cr_assert_eq(sim_world_set_rules(worlds[i], &sets[i]), 0);
+	}
+}
+
+static void name_interfaces(struct iface_names *names)
+{
+	cr_assert_gt(iface_names_add(names, "eth0"), 0);
+	cr_assert_gt(iface_names_add(names, "eth1"), 0);
+	cr_assert_gt(probe_name_other(names), 0);
+}
+
+static size_t compare_sets(struct rule_set sets[PROBE_WORLDS], const char *text, bool ipv6,
+			   size_t *regions)
+{
+	struct sim_world *worlds[PROBE_WORLDS];
+	struct probe probe;
+	struct diff diff;
+	size_t wrong;
+
+	make_worlds(sets, text, worlds);
+	cr_assert_eq(probe_start(&probe, worlds), 0);
+	cr_assert_eq(diff_find(&probe, NULL, NULL, &diff), 0);
+	wrong = wrong_packets(&probe, ipv6, &diff);
+	*regions += diff.count;
+	if (wrong) {
+		print_rules(&sets[0], "before");
+		print_rules(&sets[1], "after");
+	}
+	diff_free(&diff);
+	probe_end(&probe);
+	for (size_t i = 0; i < PROBE_WORLDS; i++) {
+		sim_world_destroy(worlds[i]);
+		rule_set_clear(&sets[i]);
+	}
+	return wrong;
+}
+
+/* Other rules altogether, or the same with few edited. */
+static void make_sets(uint64_t *state, bool ipv6, struct rule_set sets[PROBE_WORLDS])
+{
+	const uint32_t how = next_random(state) % 3;
+	char text[512];
+
+	for (size_t i = 0; i < PROBE_WORLDS; i++)
+		name_interfaces(&sets[i].names);
+	random_rules(state, ipv6, &sets[0]);
+	if (how == 0) {
+		random_rules(state, ipv6, &sets[1]);
+		return;
+	}
+	for (size_t i = 0; i < sets[0].count; i++) {
+		struct rule rule = sets[0].rules[how == 1 ? i : sets[0].count - 1 - i];
+
+		if (next_random(state) % 4 == 0)
+			continue;
+		rule.order = (uint32_t)sets[1].count + 1;
+		cr_assert_eq(rule_set_add(&sets[1], &rule), 0);
+	}
+	random_rule(state, true, ipv6, text, sizeof(text));
+	if (next_random(state) % 2)
+		add_rule(&sets[1], text);
+}
+
+static void compare_many(uint64_t state, const char *text, bool ipv6, unsigned int rounds)
+{
+	size_t regions = 0;
+
+	for (unsigned int round = 0; round < rounds; round++) {
+		struct rule_set sets[PROBE_WORLDS] = {};
+		const uint64_t before = state;
+
+		make_sets(&state, ipv6, sets);
+		if (compare_sets(sets, text, ipv6, &regions) != 0) {
+			cr_assert_fail("round %u, state %llu", round, (unsigned long long)before);
+		}
+	}
+	cr_log_warn("%zu regions in %u pairs of sets", regions, rounds);
+	cr_expect_gt(regions, rounds);
+}
+
+#ifdef __SANITIZE_ADDRESS__
+#define ROUNDS 60
+#else
+#define ROUNDS 600
+#endif
+
+Test(diff, holds_what_changes)
+{
+	compare_many(1, NULL, false, ROUNDS);
+}
+Test(diff, holds_what_changes_again)
+{
+	compare_many(2, NULL, false, ROUNDS);
+}
+Test(diff, holds_what_changes_in_ipv6)
+{
+	compare_many(3, NULL, true, ROUNDS);
+}
+
+static const char world[] = "interface lo address 127.0.0.1/8\n"
+			    "interface eth0 address 10.0.0.1/24 address 2001:db8::1/64\n"
+			    "interface eth1 address 10.0.0.4/24 address 10.0.0.5/24\n"
+			    "interface eth2 addresses unknown\n"
+			    "set eth0 egress-default deny\n"
+			    "set eth1 geneve on\n"
+			    "set eth1 mark 4 mask 4\n"
+			    "socket tcp listen 127.0.0.1:1002\n"
+			    "socket udp bound 127.0.0.1:1003\n"
+			    "socket tcp listen [::1]:1003\n"
+			    "socket tcp established 10.0.0.4:3 10.0.0.2:40000\n"
+			    "socket udp connected 10.0.0.4:3 10.0.0.2:40001\n";
+
+Test(diff, holds_what_changes_in_a_world)
+{
+	compare_many(4, world, false, ROUNDS);
+}
+Test(diff, holds_what_changes_in_a_world_of_ipv6)
+{
+	compare_many(5, world, true, ROUNDS / 2);
+}
