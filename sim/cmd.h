@@ -38,6 +38,7 @@ struct options {
 int cmd_run(const struct options *options);
 int cmd_explain(const struct options *options);
 int cmd_generate(const struct options *options);
+int cmd_diff(const struct options *options);
 
 /* "ifw-sim: ..." on stderr; returns status. */
 int cmd_fail(enum exit_status status, const char *format, ...)
@@ -51,6 +52,10 @@ int cmd_load(const struct options *options, struct sim_world **world, uint32_t *
  * its text then, to be freed.
  */
 int cmd_load_or_make(const struct options *options, struct sim_world **world, char **made_up);
+
+/* Both print what is wrong. The text is to be freed; the world was empty. */
+int cmd_read(const char *path, char **text, size_t *size);
+int cmd_load_world(struct sim_world *world, const char *path);
 
 /* "-" is stdin. NULL after printing; *status then says what to exit with. */
 FILE *cmd_open(const char *path, int *status);

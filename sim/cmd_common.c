@@ -63,7 +63,7 @@ static void free_text(char **text)
 	free(*text);
 }
 
-static int read_text(const char *path, char **text, size_t *size)
+int cmd_read(const char *path, char **text, size_t *size)
 {
 	int status = STATUS_DONE;
 	FILE *file __attribute__((cleanup(close_file))) = cmd_open(path, &status);
@@ -95,12 +95,12 @@ static int read_text(const char *path, char **text, size_t *size)
 
 /* --- The world ------------------------------------------------------------- */
 
-static int load_world(struct sim_world *world, const char *path)
+int cmd_load_world(struct sim_world *world, const char *path)
 {
 	struct diagnose_to to = {.stream = stderr, .program = PROGRAM, .file = path};
 	char *text __attribute__((cleanup(free_text))) = NULL;
 	size_t size = 0;
-	int status = read_text(path, &text, &size), error;
+	int status = cmd_read(path, &text, &size), error;
 
 	if (status)
 		return status;
@@ -130,7 +130,7 @@ static int load_rules(struct sim_world *world, const char *path)
 {
 	char *text __attribute__((cleanup(free_text))) = NULL;
 	size_t size = 0;
-	int status = read_text(path, &text, &size);
+	int status = cmd_read(path, &text, &size);
 
 	return status ? status : take_rules(world, path, text, size, diagnose_print);
 }
@@ -140,7 +140,7 @@ static int make_world(struct sim_world *world, const char *path, char **made_up)
 {
 	char *text __attribute__((cleanup(free_text))) = NULL;
 	size_t size = 0;
-	int status = read_text(path, &text, &size);
+	int status = cmd_read(path, &text, &size);
 
 	if (!status)
 		status = take_rules(world, path, text, size, diagnose_print);
@@ -174,7 +174,7 @@ int cmd_load(const struct options *options, struct sim_world **out, uint32_t *if
 
 	if (sim_world_create(&world) != 0)
 		return cmd_fail(STATUS_REFUSED, "out of memory");
-	status = load_world(world, options->world);
+	status = cmd_load_world(world, options->world);
 	if (!status)
 		status = load_rules(world, options->rules);
 	if (!status)

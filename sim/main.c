@@ -16,6 +16,7 @@ static const char help[] =
 	"       ifw-sim explain --rules FILE --world FILE [--in|--out IFACE] [-j]\n"
 	"                       [--expect REASON] PACKET\n"
 	"       ifw-sim generate --rules FILE [--world FILE | --write-world FILE] --write CAPTURE\n"
+	"       ifw-sim diff [--world FILE] [-j] [--expect none|some] OLD NEW\n"
 	"\n"
 	"  run      one line for each packet of a capture, and a summary; pcap or pcapng, of\n"
 	"           Ethernet, raw IP or Linux cooked (`tcpdump -i any`); - is standard input\n"
@@ -30,6 +31,9 @@ static const char help[] =
 	"then\n"
 	"           tests other rules against both. Without a world one is made up of what the\n"
 	"           rules name, which --write-world keeps\n"
+	"  diff     which packets two files of rules answer otherwise: of all that there can be, "
+	"in\n"
+	"           the world or, without one, by the rules alone\n"
 	"\n"
 	"  -r, --rules FILE     rules, one a line, as `ifw apply` takes them\n"
 	"  -w, --world FILE     what the kernel would know: interfaces, addresses, sockets\n"
@@ -167,6 +171,21 @@ static int run_generate(const struct options *options)
 	return cmd_generate(options);
 }
 
+static int run_diff(const struct options *options)
+{
+	if (options->count != 2)
+		return usage_error("diff needs two files of rules");
+	if (options->rules || options->in || options->out || options->summary || options->write ||
+	    options->write_dropped || options->write_world)
+		return usage_error("diff OLD NEW has --world, --json and --expect");
+	if (options->expect && strcmp(options->expect, "none") != 0 &&
+	    strcmp(options->expect, "some") != 0)
+		return usage_error("diff has --expect none or --expect some");
+	if (is_stdin(options->world) + is_stdin(options->args[0]) + is_stdin(options->args[1]) > 1)
+		return usage_error("standard input can be read only once");
+	return cmd_diff(options);
+}
+
 static int run_command(const char *command, struct options *options)
 {
 	bool run = strcmp(command, "run") == 0;
@@ -174,6 +193,8 @@ static int run_command(const char *command, struct options *options)
 
 	if (strcmp(command, "generate") == 0)
 		return run_generate(options);
+	if (strcmp(command, "diff") == 0)
+		return run_diff(options);
 	if (!run && strcmp(command, "explain") != 0)
 		return cmd_fail(STATUS_BAD_INPUT,
 				"there is no command '%s' (" PROGRAM " --help says more)", command);
@@ -209,7 +230,7 @@ int main(int argc, char **argv)
 	if (status)
 		return status - 1;
 	if (options.count == 0)
-		return usage_error("run, explain or generate?");
+		return usage_error("run, explain, generate or diff?");
 	options.args++;
 	options.count--;
 	return run_command(options.args[-1], &options);
