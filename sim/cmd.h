@@ -39,6 +39,7 @@ int cmd_run(const struct options *options);
 int cmd_explain(const struct options *options);
 int cmd_generate(const struct options *options);
 int cmd_diff(const struct options *options);
+int cmd_lint(const struct options *options);
 
 /* "ifw-sim: ..." on stderr; returns status. */
 int cmd_fail(enum exit_status status, const char *format, ...)

@@ -3,10 +3,10 @@
  * cmd_compare.c - see cmd_compare.h.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../cli/diagnose.h"
-#include "../ruleset/cleanup.h"
 #include "../ruleset/grammar.h"
 #include "cmd_compare.h"
 
@@ -16,16 +16,14 @@ static int no_memory(void)
 }
 
 /* Into the set, which has names already and gets those that are new. */
-static int read_rules(const char *path, struct rule_set *set)
+static int read_rules(const char *path, struct rule_set *set, struct cmd_text *text)
 {
 	struct diagnose_to to = {.stream = stderr, .program = PROGRAM, .file = path};
-	auto_free char *text = NULL;
-	size_t size = 0;
-	int status = cmd_read(path, &text, &size), error;
+	int status = cmd_read(path, &text->at, &text->size), error;
 
 	if (status)
 		return status;
-	error = grammar_parse_set(text, size, set, diagnose_print, &to);
+	error = grammar_parse_set(text->at, text->size, set, diagnose_print, &to);
 	if (error == -ENOMEM)
 		return no_memory();
 	return error ? STATUS_BAD_INPUT : STATUS_DONE;
@@ -34,13 +32,13 @@ static int read_rules(const char *path, struct rule_set *set)
 static int read_sets(const char *const paths[PROBE_WORLDS], struct compared *compared)
 {
 	struct rule_set *sets = compared->sets;
-	int status = read_rules(paths[0], &sets[0]);
+	int status = read_rules(paths[0], &sets[0], &compared->texts[0]);
 
 	sets[1].names = sets[0].names;
 	if (status)
 		return status;
 	if (paths[1])
-		status = read_rules(paths[1], &sets[1]);
+		status = read_rules(paths[1], &sets[1], &compared->texts[1]);
 	for (size_t i = 0; i < sets[0].count && !paths[1]; i++)
 		if (rule_set_add(&sets[1], &sets[0].rules[i]) != 0)
 			return no_memory();
@@ -119,6 +117,7 @@ void cmd_compare_free(struct compared *compared)
 	for (size_t i = 0; i < PROBE_WORLDS; i++) {
 		sim_world_destroy(compared->worlds[i]);
 		rule_set_clear(&compared->sets[i]);
+		free(compared->texts[i].at);
 	}
 	*compared = (struct compared){};
 }

@@ -9,7 +9,13 @@
 #include "cmd.h"
 #include "probe.h"
 
+struct cmd_text {
+	char *at;
+	size_t size;
+};
+
 struct compared {
+	struct cmd_text texts[PROBE_WORLDS]; /* of the files */
 	struct rule_set sets[PROBE_WORLDS];
 	struct sim_world *worlds[PROBE_WORLDS];
 	int other; /* number of the interface that no rule names; -1: there is none */

@@ -17,6 +17,7 @@ static const char help[] =
 	"                       [--expect REASON] PACKET\n"
 	"       ifw-sim generate --rules FILE [--world FILE | --write-world FILE] --write CAPTURE\n"
 	"       ifw-sim diff [--world FILE] [-j] [--expect none|some] OLD NEW\n"
+	"       ifw-sim lint [--world FILE] [-j] RULES\n"
 	"\n"
 	"  run      one line for each packet of a capture, and a summary; pcap or pcapng, of\n"
 	"           Ethernet, raw IP or Linux cooked (`tcpdump -i any`); - is standard input\n"
@@ -34,6 +35,10 @@ static const char help[] =
 	"  diff     which packets two files of rules answer otherwise: of all that there can be, "
 	"in\n"
 	"           the world or, without one, by the rules alone\n"
+	"  lint     rules that decide nothing, that change nothing, that contradict each other; in "
+	"a\n"
+	"           world also listeners that lack, own addresses that are let in to, and whether\n"
+	"           ssh gets in. Exit status 3 where there is more than notes\n"
 	"\n"
 	"  -r, --rules FILE     rules, one a line, as `ifw apply` takes them\n"
 	"  -w, --world FILE     what the kernel would know: interfaces, addresses, sockets\n"
@@ -186,6 +191,18 @@ static int run_diff(const struct options *options)
 	return cmd_diff(options);
 }
 
+static int run_lint(const struct options *options)
+{
+	if (options->count != 1)
+		return usage_error("lint needs one file of rules");
+	if (options->rules || options->in || options->out || options->summary || options->write ||
+	    options->write_dropped || options->write_world || options->expect)
+		return usage_error("lint RULES has --world and --json");
+	if (is_stdin(options->world) && is_stdin(options->args[0]))
+		return usage_error("standard input can be read only once");
+	return cmd_lint(options);
+}
+
 static int run_command(const char *command, struct options *options)
 {
 	bool run = strcmp(command, "run") == 0;
@@ -195,6 +212,8 @@ static int run_command(const char *command, struct options *options)
 		return run_generate(options);
 	if (strcmp(command, "diff") == 0)
 		return run_diff(options);
+	if (strcmp(command, "lint") == 0)
+		return run_lint(options);
 	if (!run && strcmp(command, "explain") != 0)
 		return cmd_fail(STATUS_BAD_INPUT,
 				"there is no command '%s' (" PROGRAM " --help says more)", command);
@@ -230,7 +249,7 @@ int main(int argc, char **argv)
 	if (status)
 		return status - 1;
 	if (options.count == 0)
-		return usage_error("run, explain, generate or diff?");
+		return usage_error("run, explain, generate, diff or lint?");
 	options.args++;
 	options.count--;
 	return run_command(options.args[-1], &options);

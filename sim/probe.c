@@ -201,8 +201,8 @@ static bool choose_from(struct span span, bool is_src, uint8_t family, number *c
 static number of_examples(bool is_src, uint8_t family)
 {
 	if (family == IFW_FAMILY_IPV6)
-		return (number)0x20010db800000000ULL << 64 | (is_src ? 1 : 2);
-	return (number)(is_src ? 0xc0000201U : 0xc6336401U) << 96;
+		return (number)0x20010db8ffff0000ULL << 64 | (is_src ? 1 : 2);
+	return (number)(is_src ? 0xcb007101U : 0xc6336401U) << 96;
 }
 
 static struct ifw_addr choose(const struct spans *spans, bool is_src, uint8_t family)

@@ -11,7 +11,13 @@
 
 #define RANDOM_RULES_MAX 8
 #define RANDOM_TEXT_MAX 4096
-#define RANDOM_PORT_LAST 6 /* rules speak of 1 to 5 */
+#define RANDOM_PORTS 5 /* that rules speak of */
+
+/* What sets and packets are like. */
+struct universe {
+	bool ipv6;
+	uint16_t port; /* the first that rules speak of */
+};
 
 /* IPv4, or the same few bits at the end of 2001:db8::/64. */
 static inline void random_prefix(uint64_t *state, bool ipv6, char *text, size_t size)
@@ -26,27 +32,26 @@ static inline void random_prefix(uint64_t *state, bool ipv6, char *text, size_t 
 		snprintf(text, size, len ? "2001:db8::%u/%u" : "::/0", host, len + 96);
 }
 
-/* One rule; egress where it is asked for, now and then. */
-static inline void random_rule(uint64_t *state, bool egress, bool ipv6, char *text, size_t size)
+static inline void random_rule(uint64_t *state, const struct universe *u, char *text, size_t size)
 {
 	static const char *const ifaces[] = {"", "", "", " on eth0", " on eth1", " on eth0,eth1"};
-	const bool leaves = egress && next_random(state) % 3 == 0;
+	const bool leaves = next_random(state) % 3 == 0;
 	const uint32_t action = next_random(state) % (leaves ? 2 : 4);
 	const uint32_t low = 1 + next_random(state) % 5,
 		       high = low + next_random(state) % (6 - low);
 	char to[64], from[64] = "", via[64] = "";
 
-	random_prefix(state, ipv6, to, sizeof(to));
+	random_prefix(state, u->ipv6, to, sizeof(to));
 	if (next_random(state) % 3 == 0)
-		random_prefix(state, ipv6, from, sizeof(from));
+		random_prefix(state, u->ipv6, from, sizeof(from));
 	if (action >= 2)
-		snprintf(via, sizeof(via), " via %s:%u", ipv6 ? "[::1]" : "127.0.0.1",
+		snprintf(via, sizeof(via), " via %s:%u", u->ipv6 ? "[::1]" : "127.0.0.1",
 			 1000 + action);
 	snprintf(text, size, "%s%s %s to %s port %u-%u%s%s%s%s", leaves ? "egress " : "",
 		 action == 0   ? "deny"
 		 : action == 1 ? "pass"
 			       : "intercept",
-		 next_random(state) % 2 ? "tcp" : "udp", to, low, high, via,
+		 next_random(state) % 2 ? "tcp" : "udp", to, u->port + low, u->port + high, via,
 		 from[0] ? " from " : "", from, ifaces[next_random(state) % 6]);
 }
 
@@ -71,15 +76,22 @@ static inline void add_rule(struct rule_set *set, const char *text)
 	cr_assert_eq(rule_set_add(set, &rule), 0);
 }
 
-static inline void random_rules(uint64_t *state, bool ipv6, struct rule_set *set)
+static inline void random_rules(uint64_t *state, const struct universe *u, struct rule_set *set)
 {
 	const uint32_t count = 1 + next_random(state) % RANDOM_RULES_MAX;
 	char text[512];
 
 	for (uint32_t i = 0; i < count; i++) {
-		random_rule(state, true, ipv6, text, sizeof(text));
+		random_rule(state, u, text, sizeof(text));
 		add_rule(set, text);
 	}
+}
+
+static inline void name_interfaces(struct iface_names *names)
+{
+	cr_assert_gt(iface_names_add(names, "eth0"), 0);
+	cr_assert_gt(iface_names_add(names, "eth1"), 0);
+	cr_assert_gt(probe_name_other(names), 0);
 }
 
 static inline void print_rules(const struct rule_set *set, const char *title)
@@ -93,11 +105,41 @@ static inline void print_rules(const struct rule_set *set, const char *title)
 	}
 }
 
+/* In it there is all that comes before the rules, or so little that they decide everything. */
+static const char full_world[] = "interface lo\n"
+				 "interface eth0 address 10.0.0.1/24 address 2001:db8::1/64\n"
+				 "interface eth1 address 10.0.0.4/24 address 10.0.0.5/24\n"
+				 "interface eth2 addresses unknown\n"
+				 "set eth0 egress-default deny\n"
+				 "set eth0 ssh off\n"
+				 "set eth1 geneve on\n"
+				 "set eth1 mark 4 mask 4\n"
+				 "socket tcp listen 127.0.0.1:1002\n"
+				 "socket udp bound 127.0.0.1:1003\n"
+				 "socket tcp listen [::1]:1003\n"
+				 "socket tcp established 10.0.0.4:23 10.0.0.2:40000\n"
+				 "socket udp connected 10.0.0.4:23 10.0.0.2:40001\n";
+
+static inline struct sim_world *world_with(const char *text, struct rule_set *set)
+{
+	const struct rule_set *const sets[] = {set};
+	struct sim_world *world;
+
+	if (text) {
+		world = world_of(text, "");
+		set->names = *sim_world_names(world);
+	} else {
+		cr_assert_eq(probe_plain_world(sets, 1, &set->names, &world), 0);
+	}
+	cr_assert_eq(sim_world_set_rules(world, set), 0);
+	return world;
+}
+
 /* --- Every packet -------------------------------------------------------------------- */
 
 struct packets {
 	const struct probe *probe;
-	bool ipv6;
+	const struct universe *u;
 	uint32_t number; /* of the next */
 };
 
@@ -116,13 +158,13 @@ static inline bool next_packet(struct packets *all, struct witness *packet)
 	uint32_t n = all->number++;
 
 	*packet = (struct witness){};
-	packet->flow.family = all->ipv6 ? IFW_FAMILY_IPV6 : IFW_FAMILY_IPV4;
+	packet->flow.family = all->u->ipv6 ? IFW_FAMILY_IPV6 : IFW_FAMILY_IPV4;
 	packet->flow.src_port = all->probe->src_port;
-	packet->flow.dst_port = (uint16_t)(n % (RANDOM_PORT_LAST + 1));
-	n /= RANDOM_PORT_LAST + 1;
-	packet->flow.dst = random_addr(all->ipv6, n % 9);
+	packet->flow.dst_port = (uint16_t)(all->u->port - 1 + n % (RANDOM_PORTS + 2));
+	n /= RANDOM_PORTS + 2;
+	packet->flow.dst = random_addr(all->u->ipv6, n % 9);
 	n /= 9;
-	packet->flow.src = random_addr(all->ipv6, n % 9);
+	packet->flow.src = random_addr(all->u->ipv6, n % 9);
 	n /= 9;
 	packet->flow.protocol = n % 2 ? IPPROTO_TCP : IPPROTO_UDP;
 	n /= 2;

@@ -37,9 +37,10 @@ static bool in_region(const struct probe *probe, const struct diff_region *regio
 	       in_prefix(&region->from, flow->src);
 }
 
-static size_t wrong_packets(const struct probe *probe, bool ipv6, const struct diff *diff)
+static size_t wrong_packets(const struct probe *probe, const struct universe *u,
+			    const struct diff *diff)
 {
-	struct packets all = {.probe = probe, .ipv6 = ipv6};
+	struct packets all = {.probe = probe, .u = u};
 	struct witness packet;
 	size_t wrong = 0;
 
@@ -67,7 +68,7 @@ static size_t wrong_packets(const struct probe *probe, bool ipv6, const struct d
 	return wrong;
 }
 
-/* As the command does it: one table of names, two worlds. */
+/* As the command does it: in a plain world the listeners of both sets. */
 static void make_worlds(struct rule_set sets[PROBE_WORLDS], const char *text,
 			struct sim_world *worlds[PROBE_WORLDS])
 {
@@ -75,24 +76,16 @@ static void make_worlds(struct rule_set sets[PROBE_WORLDS], const char *text,
 
 	for (size_t i = 0; i < PROBE_WORLDS; i++) {
 		if (text) {
-			worlds[i] = world_of(text, "");
-			sets[i].names = *sim_world_names(worlds[i]);
-		} else {
-			cr_assert_eq(probe_plain_world(both, 2, &sets[i].names, &worlds[i]), 0);
+			worlds[i] = world_with(text, &sets[i]);
+			continue;
 		}
+		cr_assert_eq(probe_plain_world(both, 2, &sets[i].names, &worlds[i]), 0);
 		cr_assert_eq(sim_world_set_rules(worlds[i], &sets[i]), 0);
 	}
 }
 
-static void name_interfaces(struct iface_names *names)
-{
-	cr_assert_gt(iface_names_add(names, "eth0"), 0);
-	cr_assert_gt(iface_names_add(names, "eth1"), 0);
-	cr_assert_gt(probe_name_other(names), 0);
-}
-
-static size_t compare_sets(struct rule_set sets[PROBE_WORLDS], const char *text, bool ipv6,
-			   size_t *regions)
+static size_t compare_sets(struct rule_set sets[PROBE_WORLDS], const char *text,
+			   const struct universe *u, size_t *regions)
 {
 	struct sim_world *worlds[PROBE_WORLDS];
 	struct probe probe;
@@ -102,7 +95,7 @@ static size_t compare_sets(struct rule_set sets[PROBE_WORLDS], const char *text,
 	make_worlds(sets, text, worlds);
 	cr_assert_eq(probe_start(&probe, worlds), 0);
 	cr_assert_eq(diff_find(&probe, NULL, NULL, &diff), 0);
-	wrong = wrong_packets(&probe, ipv6, &diff);
+	wrong = wrong_packets(&probe, u, &diff);
 	*regions += diff.count;
 	if (wrong) {
 		print_rules(&sets[0], "before");
@@ -118,16 +111,16 @@ static size_t compare_sets(struct rule_set sets[PROBE_WORLDS], const char *text,
 }
 
 /* Other rules altogether, or the same with few edited. */
-static void make_sets(uint64_t *state, bool ipv6, struct rule_set sets[PROBE_WORLDS])
+static void make_sets(uint64_t *state, const struct universe *u, struct rule_set sets[PROBE_WORLDS])
 {
 	const uint32_t how = next_random(state) % 3;
 	char text[512];
 
 	for (size_t i = 0; i < PROBE_WORLDS; i++)
 		name_interfaces(&sets[i].names);
-	random_rules(state, ipv6, &sets[0]);
+	random_rules(state, u, &sets[0]);
 	if (how == 0) {
-		random_rules(state, ipv6, &sets[1]);
+		random_rules(state, u, &sets[1]);
 		return;
 	}
 	for (size_t i = 0; i < sets[0].count; i++) {
@@ -138,12 +131,12 @@ static void make_sets(uint64_t *state, bool ipv6, struct rule_set sets[PROBE_WOR
 		rule.order = (uint32_t)sets[1].count + 1;
 		cr_assert_eq(rule_set_add(&sets[1], &rule), 0);
 	}
-	random_rule(state, true, ipv6, text, sizeof(text));
+	random_rule(state, u, text, sizeof(text));
 	if (next_random(state) % 2)
 		add_rule(&sets[1], text);
 }
 
-static void compare_many(uint64_t state, const char *text, bool ipv6, unsigned int rounds)
+static void compare_many(uint64_t state, const char *text, struct universe u, unsigned int rounds)
 {
 	size_t regions = 0;
 
@@ -151,10 +144,9 @@ static void compare_many(uint64_t state, const char *text, bool ipv6, unsigned i
 		struct rule_set sets[PROBE_WORLDS] = {};
 		const uint64_t before = state;
 
-		make_sets(&state, ipv6, sets);
-		if (compare_sets(sets, text, ipv6, &regions) != 0) {
+		make_sets(&state, &u, sets);
+		if (compare_sets(sets, text, &u, &regions) != 0)
 			cr_assert_fail("round %u, state %llu", round, (unsigned long long)before);
-		}
 	}
 	cr_log_warn("%zu regions in %u pairs of sets", regions, rounds);
 	cr_expect_gt(regions, rounds);
@@ -163,40 +155,29 @@ static void compare_many(uint64_t state, const char *text, bool ipv6, unsigned i
 #ifdef __SANITIZE_ADDRESS__
 #define ROUNDS 60
 #else
-#define ROUNDS 600
+#define ROUNDS 1000
 #endif
+
+static const struct universe ipv4 = {false, 1}, ipv6 = {true, 1};
+static const struct universe ipv4_ssh = {false, 20}, ipv6_ssh = {true, 20};
 
 Test(diff, holds_what_changes)
 {
-	compare_many(1, NULL, false, ROUNDS);
+	compare_many(1, NULL, ipv4, ROUNDS);
 }
 Test(diff, holds_what_changes_again)
 {
-	compare_many(2, NULL, false, ROUNDS);
+	compare_many(2, NULL, ipv4, ROUNDS);
 }
 Test(diff, holds_what_changes_in_ipv6)
 {
-	compare_many(3, NULL, true, ROUNDS);
+	compare_many(3, NULL, ipv6, ROUNDS);
 }
-
-static const char world[] = "interface lo address 127.0.0.1/8\n"
-			    "interface eth0 address 10.0.0.1/24 address 2001:db8::1/64\n"
-			    "interface eth1 address 10.0.0.4/24 address 10.0.0.5/24\n"
-			    "interface eth2 addresses unknown\n"
-			    "set eth0 egress-default deny\n"
-			    "set eth1 geneve on\n"
-			    "set eth1 mark 4 mask 4\n"
-			    "socket tcp listen 127.0.0.1:1002\n"
-			    "socket udp bound 127.0.0.1:1003\n"
-			    "socket tcp listen [::1]:1003\n"
-			    "socket tcp established 10.0.0.4:3 10.0.0.2:40000\n"
-			    "socket udp connected 10.0.0.4:3 10.0.0.2:40001\n";
-
 Test(diff, holds_what_changes_in_a_world)
 {
-	compare_many(4, world, false, ROUNDS);
+	compare_many(4, full_world, ipv4_ssh, ROUNDS);
 }
 Test(diff, holds_what_changes_in_a_world_of_ipv6)
 {
-	compare_many(5, world, true, ROUNDS / 2);
+	compare_many(5, full_world, ipv6_ssh, ROUNDS);
 }
