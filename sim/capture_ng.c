@@ -163,7 +163,7 @@ static int read_bytes(struct ng_reader *reader, void *to, size_t size,
 static int read_block(struct ng_reader *reader, uint32_t *type, struct body *body,
 		      char message[CAPTURE_MESSAGE_MAX])
 {
-	uint8_t head[12]; /* type, length and, of a section, the magic number */
+	uint8_t head[12] = {}; /* type, length and, of a section, the magic number */
 	size_t got = fread(head, 1, 8, reader->file), begun = 8;
 	uint32_t size;
 	int error;
