@@ -22,6 +22,7 @@ enum exit_status {
 struct options {
 	const char *rules;
 	const char *world;
+	const char *state; /* instead of both */
 	const char *in;
 	const char *out;    /* instead of in: packets leave by it */
 	const char *expect; /* of explain a reason, of run a file of answers */

@@ -12,6 +12,7 @@
 #include "cmd.h"
 #include "explain_packet.h"
 #include "replay.h"
+#include "state.h"
 #include "world.h"
 
 #define TEXT_FIRST (64UL * 1024)       /* bytes read at first; doubled as needed */
@@ -153,18 +154,43 @@ static int make_world(struct sim_world *world, const char *path, char **made_up)
 	return take_rules(world, path, text, size, NULL); /* all has been said */
 }
 
+static int load_state(struct sim_world *world, const char *path)
+{
+	char *text __attribute__((cleanup(free_text))) = NULL, message[STATE_MESSAGE_MAX];
+	size_t size = 0;
+	int status = cmd_read(path, &text, &size), error;
+
+	if (status)
+		return status;
+	error = state_read(world, text, size, message);
+	if (error == -EINVAL)
+		return cmd_fail(STATUS_BAD_INPUT, "'%s' is no state: %s", path, message);
+	return error ? cmd_fail(STATUS_REFUSED, "cannot take the state '%s': %s", path,
+				strerror(-error))
+		     : STATUS_DONE;
+}
+
+/* Other rules than the state's: what if? */
+static int load_all(struct sim_world *world, const struct options *options)
+{
+	int status = options->state ? load_state(world, options->state)
+				    : cmd_load_world(world, options->world);
+
+	return !status && options->rules ? load_rules(world, options->rules) : status;
+}
+
 static int find_interface(const struct sim_world *world, const struct options *options,
 			  uint32_t *ifindex)
 {
+	const char *host = options->state ? options->state : options->world;
 	const char *name = options->in ? options->in : options->out;
 
 	*ifindex = name ? sim_world_ifindex(world, name) : sim_world_first_ifindex(world);
 	if (*ifindex)
 		return STATUS_DONE;
 	if (name)
-		return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface '%s'", options->world,
-				name);
-	return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface", options->world);
+		return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface '%s'", host, name);
+	return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface", host);
 }
 
 int cmd_load(const struct options *options, struct sim_world **out, uint32_t *ifindex)
@@ -174,9 +200,7 @@ int cmd_load(const struct options *options, struct sim_world **out, uint32_t *if
 
 	if (sim_world_create(&world) != 0)
 		return cmd_fail(STATUS_REFUSED, "out of memory");
-	status = cmd_load_world(world, options->world);
-	if (!status)
-		status = load_rules(world, options->rules);
+	status = load_all(world, options);
 	if (!status)
 		status = find_interface(world, options, ifindex);
 	if (status)
@@ -201,7 +225,7 @@ int cmd_load_or_make(const struct options *options, struct sim_world **out, char
 	uint32_t ifindex;
 	int status;
 
-	if (options->world)
+	if (options->world || options->state)
 		return cmd_load(options, out, &ifindex);
 	if (sim_world_create(out) != 0)
 		return cmd_fail(STATUS_REFUSED, "out of memory");

@@ -135,7 +135,7 @@ int cmd_generate(const struct options *options)
 	status = cmd_finish(write_capture(&generate, options->write));
 	if (!status)
 		fprintf(stderr, PROGRAM ": %" PRIu64 " packets%s\n", generate.number,
-			options->world || options->write_world
+			options->world || options->state || options->write_world
 				? ""
 				: "; the world was made up (--write-world keeps it)");
 	return status;

@@ -11,13 +11,13 @@
 static const char help[] =
 	"ifw-sim - what the firewall would decide, without a kernel and without privilege\n"
 	"\n"
-	"usage: ifw-sim run --rules FILE --world FILE [--in|--out IFACE] [-j] [--summary]\n"
-	"                   [--write FILE] [--write-dropped FILE] [--expect FILE] CAPTURE\n"
-	"       ifw-sim explain --rules FILE --world FILE [--in|--out IFACE] [-j]\n"
-	"                       [--expect REASON] PACKET\n"
-	"       ifw-sim generate --rules FILE [--world FILE | --write-world FILE] --write CAPTURE\n"
+	"usage: ifw-sim run HOST [--in|--out IFACE] [-j] [--summary] [--write FILE]\n"
+	"                   [--write-dropped FILE] [--expect FILE] CAPTURE\n"
+	"       ifw-sim explain HOST [--in|--out IFACE] [-j] [--expect REASON] PACKET\n"
+	"       ifw-sim generate HOST|--rules FILE [--write-world FILE] --write CAPTURE\n"
 	"       ifw-sim diff [--world FILE] [-j] [--expect none|some] OLD NEW\n"
 	"       ifw-sim lint [--world FILE] [-j] RULES\n"
+	"HOST is  --rules FILE --world FILE  or  --state FILE [--rules FILE]\n"
 	"\n"
 	"  run      one line for each packet of a capture, and a summary; pcap or pcapng, of\n"
 	"           Ethernet, raw IP or Linux cooked (`tcpdump -i any`); - is standard input\n"
@@ -42,6 +42,8 @@ static const char help[] =
 	"\n"
 	"  -r, --rules FILE     rules, one a line, as `ifw apply` takes them\n"
 	"  -w, --world FILE     what the kernel would know: interfaces, addresses, sockets\n"
+	"  -S, --state FILE     instead of both, what `ifw snapshot` wrote of a live host; with\n"
+	"                       --rules, these rules in place of its own\n"
 	"  -i, --in IFACE       interface that the packets come in by (run: the world's first)\n"
 	"  -o, --out IFACE      interface that they leave by, instead; without either, run tells "
 	"by\n"
@@ -94,6 +96,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	static const struct option longs[] = {
 		{"rules", required_argument, NULL, 'r'},
 		{"world", required_argument, NULL, 'w'},
+		{"state", required_argument, NULL, 'S'},
 		{"in", required_argument, NULL, 'i'},
 		{"out", required_argument, NULL, 'o'},
 		{"expect", required_argument, NULL, 'e'},
@@ -108,13 +111,16 @@ static int parse_options(int argc, char **argv, struct options *options)
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "r:w:i:o:e:jshV", longs, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "r:w:S:i:o:e:jshV", longs, NULL)) != -1) {
 		switch (option) {
 		case 'r':
 			options->rules = optarg;
 			break;
 		case 'w':
 			options->world = optarg;
+			break;
+		case 'S':
+			options->state = optarg;
 			break;
 		case 'i':
 			options->in = optarg;
@@ -162,16 +168,18 @@ static bool is_stdin(const char *path)
 
 static int run_generate(const struct options *options)
 {
-	if (!options->rules || !options->write)
-		return usage_error("generate needs --rules and --write");
+	if ((!options->rules && !options->state) || !options->write)
+		return usage_error("generate needs --rules or --state, and --write");
 	if (options->count)
 		return usage_error("generate takes no further words");
-	if (options->world && options->write_world)
+	if (options->world && options->state)
+		return usage_error("a host is --world or --state");
+	if ((options->world || options->state) && options->write_world)
 		return usage_error("a world is given or made up: --world or --write-world");
 	if (options->in || options->out || options->expect || options->summary ||
 	    options->write_dropped)
 		return usage_error("generate has --rules, --world, --write and --write-world");
-	if (is_stdin(options->rules) && is_stdin(options->world))
+	if (is_stdin(options->rules) + is_stdin(options->world) + is_stdin(options->state) > 1)
 		return usage_error("standard input can be read only once");
 	return cmd_generate(options);
 }
@@ -217,8 +225,10 @@ static int run_command(const char *command, struct options *options)
 	if (!run && strcmp(command, "explain") != 0)
 		return cmd_fail(STATUS_BAD_INPUT,
 				"there is no command '%s' (" PROGRAM " --help says more)", command);
-	if (!options->rules || !options->world)
-		return usage_error("--rules and --world are needed");
+	if (options->world && options->state)
+		return usage_error("a host is --world or --state");
+	if (!options->state && (!options->rules || !options->world))
+		return usage_error("--rules and --world are needed, or --state");
 	if (options->write_world)
 		return usage_error("--write-world goes with generate");
 	if (!run && (options->summary || options->write || options->write_dropped))
@@ -231,8 +241,8 @@ static int run_command(const char *command, struct options *options)
 		return usage_error("explain needs a packet");
 	/* The last word of both is where a packet comes from. */
 	capture = options->args[options->count - 1];
-	if (is_stdin(options->rules) + is_stdin(options->world) + is_stdin(capture) +
-		    (run && is_stdin(options->expect)) >
+	if (is_stdin(options->rules) + is_stdin(options->world) + is_stdin(options->state) +
+		    is_stdin(capture) + (run && is_stdin(options->expect)) >
 	    1)
 		return usage_error("standard input can be read only once");
 	return run ? cmd_run(options) : cmd_explain(options);

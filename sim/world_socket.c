@@ -7,14 +7,7 @@
 #include <netinet/in.h>
 
 #include "world_parse.h"
-
-struct socket_word {
-	const char *protocol;
-	const char *word;
-	uint8_t number;
-	uint8_t kind;
-	uint32_t state;
-};
+#include "world_socket.h"
 
 static const struct socket_word socket_words[] = {
 	{"tcp", "listen", IPPROTO_TCP, SIM_SOCKET_UNCONNECTED, BPF_TCP_LISTEN},
@@ -28,18 +21,60 @@ static const struct socket_word socket_words[] = {
 	{"udp", "connected", IPPROTO_UDP, SIM_SOCKET_CONNECTED, BPF_TCP_ESTABLISHED},
 };
 
-static const struct socket_word *find_socket_word(struct word protocol, struct word state)
+#define SOCKET_WORDS (sizeof(socket_words) / sizeof(socket_words[0]))
+
+const struct socket_word *socket_word_find(const char *protocol, size_t protocol_len,
+					   const char *state, size_t state_len)
 {
-	for (size_t i = 0; i < sizeof(socket_words) / sizeof(socket_words[0]); i++)
-		if (word_is(protocol, socket_words[i].protocol) &&
-		    word_is(state, socket_words[i].word))
+	const struct word first = {protocol, protocol_len}, second = {state, state_len};
+
+	for (size_t i = 0; i < SOCKET_WORDS; i++)
+		if (word_is(first, socket_words[i].protocol) &&
+		    word_is(second, socket_words[i].word))
 			return &socket_words[i];
 	return NULL;
+}
+
+const struct socket_word *socket_word_of(uint8_t protocol, uint8_t kind, uint32_t state)
+{
+	const struct socket_word *alike = NULL;
+
+	for (size_t i = 0; i < SOCKET_WORDS; i++) {
+		const struct socket_word *word = &socket_words[i];
+
+		if (word->number != protocol || word->kind != kind)
+			continue;
+		if (word->state == state)
+			return word;
+		if (!alike)
+			alike = word;
+	}
+	return alike;
 }
 
 static bool is_wildcard(struct ifw_addr addr)
 {
 	return addr.hi == 0 && addr.lo == 0;
+}
+
+const char *socket_fault(const struct sim_socket_key *key, uint8_t family_of_peer,
+			 unsigned int flags)
+{
+	if (key->local_port == 0)
+		return "no socket has port 0";
+	if (flags & SIM_SOCKET_V6ONLY &&
+	    (key->kind != SIM_SOCKET_UNCONNECTED || key->family != IFW_FAMILY_IPV6 ||
+	     sim_is_mapped(key->local)))
+		return "only a socket on an IPv6 address without peer is v6only";
+	if (key->kind == SIM_SOCKET_UNCONNECTED)
+		return NULL;
+	if (is_wildcard(key->local))
+		return "a socket with a peer has a local address";
+	if (is_wildcard(key->peer) || key->peer_port == 0)
+		return "a peer has an address and a port";
+	if (family_of_peer != key->family || sim_is_mapped(key->local) != sim_is_mapped(key->peer))
+		return "local and remote are of different families";
+	return NULL;
 }
 
 static int parse_ends(struct parser *p, struct sim_socket_key *key)
@@ -96,7 +131,8 @@ static int parse_flags(struct parser *p, const struct sim_socket_key *key, unsig
 int parse_socket(struct parser *p)
 {
 	struct word protocol = scan_word(&p->scan), state = scan_word(&p->scan), word;
-	const struct socket_word *type = find_socket_word(protocol, state);
+	const struct socket_word *type =
+		socket_word_find(protocol.text, protocol.len, state.text, state.len);
 	struct sim_socket_key key = {};
 	struct sim_socket *there;
 	unsigned int flags = 0;
