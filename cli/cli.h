@@ -89,6 +89,7 @@ int cmd_flow_flush(struct cli *cli, int argc, char **argv);
 int cmd_flow_show(struct cli *cli, int argc, char **argv);
 int cmd_flow_set(struct cli *cli, int argc, char **argv);
 int cmd_stats(struct cli *cli, int argc, char **argv);
+int cmd_snapshot(struct cli *cli, int argc, char **argv);
 int cmd_monitor(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 

@@ -121,6 +121,16 @@ static const struct page {
 	 "Only interfaces with verbose on send any. With -j, time_ns is CLOCK_MONOTONIC.\n"
 	 "\n"
 	 "  ifw iface set eth0 verbose on && ifw monitor\n"},
+	{"snapshot",
+	 "ifw snapshot    all that a decision asks of this host, as JSON: rules, settings and\n"
+	 "                addresses of interfaces, sockets, tracked flows\n"
+	 "\n"
+	 "ifw-sim answers from it elsewhere, without privilege, for just this host. It names the\n"
+	 "addresses and ports of every TCP and UDP socket and of every flow; not who they belong\n"
+	 "to, nor what was sent.\n"
+	 "\n"
+	 "  ifw snapshot > state.json && ifw-sim --state state.json --in eth0 explain \\\n"
+	 "    tcp 10.1.1.1:5000 10.2.2.2:80\n"},
 	{"help", "ifw help [OBJECT]    this, or the page of an object\n"
 		 "\n"
 		 "  ifw help rule\n"},
@@ -145,10 +155,12 @@ static const char overview[] =
 	"  stats [IFACE]                 packets by reason       ifw stats eth0\n"
 	"  monitor                       decisions, live         ifw monitor --count 10\n"
 	"\n"
+	"  snapshot                      this host for ifw-sim   ifw snapshot > state.json\n"
+	"\n"
 	"  help [OBJECT]                 more about one          ifw help rule\n"
 	"\n"
 	"  -j, --json       JSON on stdout (rule list, iface show, flow list, flow show,\n"
-	"                   flow flush, stats, monitor)\n"
+	"                   flow flush, stats, monitor; snapshot is JSON anyway)\n"
 	"  --pin-dir DIR    where the state is pinned (default: /sys/fs/bpf/ifw, or\n"
 	"                   /sys/fs/bpf/ifw-INODE in a network namespace of its own)\n"
 	"  --version\n"

@@ -25,6 +25,7 @@ static const struct cli_command commands[] = {
 	{"flow set", cmd_flow_set, false},
 	{"stats", cmd_stats, true},
 	{"monitor", cmd_monitor, true},
+	{"snapshot", cmd_snapshot, true},
 	{"help", cmd_help, false},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -270,6 +270,33 @@ int loader_track_settings(struct loader *loader, struct ifw_track_settings *sett
 int loader_track_set(struct loader *loader, const struct ifw_track_settings *settings,
 		     struct failure *failure);
 
+/* --- The host around it ------------------------------------------------------ */
+
+/* A TCP or UDP socket, as sock_diag tells of it. */
+struct socket_info {
+	struct ifw_addr local, peer; /* peer: zero where it has none */
+	uint16_t local_port, peer_port;
+	uint8_t family;	  /* enum ifw_family */
+	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+	uint8_t state;	  /* BPF_TCP_*; UDP: CLOSE, or with a peer ESTABLISHED */
+	bool v6only;
+	bool options_known; /* the kernel tells of them: 5.9 */
+	bool transparent;
+	uint32_t ifindex; /* it is bound to; 0: to none */
+};
+
+/* Return other than 0 to stop, below 0 as an error. */
+typedef int (*socket_fn)(void *arg, const struct socket_info *socket);
+
+/* Hands on every socket of this network namespace that has a port. */
+int loader_sockets(socket_fn each, void *arg, struct failure *failure);
+
+/* The Ethernet address of an interface; *has: it has one. 0 or -errno. */
+int loader_mac(const char *ifname, uint8_t mac[6], bool *has);
+
+/* Which of the rules a flow remembers are still in force: those of this epoch. */
+int loader_epoch(struct loader *loader, uint32_t *epoch, struct failure *failure);
+
 /* --- Events -------------------------------------------------------------- */
 
 /* Return other than 0 to stop. */

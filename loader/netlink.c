@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * netlink.c - one question to rtnetlink and its whole answer. A list that
+ * netlink.c - one question over netlink and its whole answer. A list that
  * changed while it was read is asked for again.
  */
 #include <errno.h>
@@ -20,7 +20,12 @@ void netlink_close(struct netlink *nl)
 
 int netlink_open(struct netlink *nl)
 {
-	nl->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	return netlink_open_bus(nl, NETLINK_ROUTE);
+}
+
+int netlink_open_bus(struct netlink *nl, int bus)
+{
+	nl->socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!nl->socket || mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID))
 		return -errno;
 	nl->seq = (uint32_t)time(NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * netlink.h - one question to rtnetlink and its whole answer, over libmnl.
+ * netlink.h - one question over netlink and its whole answer, over libmnl.
  */
 #ifndef IFW_LOADER_NETLINK_H
 #define IFW_LOADER_NETLINK_H
@@ -20,7 +20,8 @@ struct netlink {
 	uint32_t seq;
 };
 
-int netlink_open(struct netlink *nl);
+int netlink_open(struct netlink *nl);		   /* to rtnetlink */
+int netlink_open_bus(struct netlink *nl, int bus); /* NETLINK_* */
 void netlink_close(struct netlink *nl);
 
 /* Begins a request; returns its extra header of that size, zeroed. */

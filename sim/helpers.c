@@ -140,7 +140,7 @@ struct bpf_sock *ifw_lookup_tcp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u3
 	const struct sim_socket *found = NULL;
 
 	if (!fails(ctx))
-		found = sim_world_lookup_tcp(ctx->world, tuple, size);
+		found = sim_world_lookup_tcp(ctx->world, ctx->frame.ifindex, tuple, size);
 	TRACE(ctx, .kind = SIM_TRACE_SOCKET_TCP, .tuple = tuple, .tuple_size = size,
 	      .socket = found ? &found->sk : NULL);
 	return found ? sim_packet_hold(ctx, found) : NULL;
@@ -151,7 +151,7 @@ struct bpf_sock *ifw_lookup_udp(ifw_ctx *ctx, struct bpf_sock_tuple *tuple, __u3
 	const struct sim_socket *found = NULL;
 
 	if (!fails(ctx))
-		found = sim_world_lookup_udp(ctx->world, tuple, size);
+		found = sim_world_lookup_udp(ctx->world, ctx->frame.ifindex, tuple, size);
 	TRACE(ctx, .kind = SIM_TRACE_SOCKET_UDP, .tuple = tuple, .tuple_size = size,
 	      .socket = found ? &found->sk : NULL);
 	return found ? sim_packet_hold(ctx, found) : NULL;
@@ -187,9 +187,9 @@ static enum ifw_sender test_run_sender(const ifw_ctx *ctx)
 enum ifw_sender ifw_sender(ifw_ctx *ctx)
 {
 	const struct sim_socket *socket =
-		ctx->world->test_run
-			? NULL
-			: sim_world_sender(ctx->world, &ctx->work[IFW_DIRECTION_OUT].packet);
+		ctx->world->test_run ? NULL
+				     : sim_world_sender(ctx->world, ctx->frame.ifindex,
+							&ctx->work[IFW_DIRECTION_OUT].packet);
 	enum ifw_sender sender = IFW_SENDER_NONE;
 
 	if (ctx->world->test_run) {

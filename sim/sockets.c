@@ -3,7 +3,8 @@
  * sockets.c - the mocked kernel's socket tables, and who is found in them for
  * a tuple: net/ipv4/inet_hashtables.c for TCP, net/ipv4/udp.c for UDP, and
  * their IPv6 twins. A socket on [::] is found for IPv4 too, unless it is
- * v6only; one on an IPv4 address never for IPv6.
+ * v6only; one on an IPv4 address never for IPv6; one that is bound to an interface
+ * for packets of that alone, and before one that is not.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -88,6 +89,7 @@ int sim_world_add_socket(struct sim_world *world, const struct sim_socket_key *k
 		free(socket);
 		return -ENOMEM;
 	}
+	world->sockets_bound |= searched.slot != 0;
 	world->socket_ports[searched.local_port / 64] |= 1ULL << searched.local_port % 64;
 	return 0;
 }
@@ -112,16 +114,20 @@ void sim_world_clear_sockets(struct sim_world *world)
 	while (world->sockets)
 		sim_world_close_socket(world, world->sockets);
 	memset(world->socket_ports, 0, sizeof(world->socket_ports));
+	world->sockets_bound = false;
 }
 
 /* --- Lookup ----------------------------------------------------------------- */
 
 /* The kernel knows the family by the size; with any other size it finds nothing. */
-static bool tuple_key(const struct bpf_sock_tuple *tuple, uint32_t size, uint8_t protocol,
+static bool tuple_key(const struct sim_world *world, uint32_t ifindex,
+		      const struct bpf_sock_tuple *tuple, uint32_t size, uint8_t protocol,
 		      struct sim_socket_key *key)
 {
 	memset(key, 0, sizeof(*key));
 	key->protocol = protocol;
+	if (world->sockets_bound)
+		key->slot = sim_world_iface_slot(world, ifindex);
 	if (size == sizeof(tuple->ipv4)) {
 		key->family = IFW_FAMILY_IPV4;
 		key->local = ifw_addr_from_ipv4(tuple->ipv4.daddr);
@@ -140,7 +146,8 @@ static bool tuple_key(const struct bpf_sock_tuple *tuple, uint32_t size, uint8_t
 	return true;
 }
 
-/* Key of the tuple's socket on its address (or on every one) with its peer (or with none). */
+/* Key of the tuple's socket on its address (or on every one) with its peer (or with none). slot: of
+ * the packet. */
 static const struct sim_socket *find_as(const struct sim_world *world, struct sim_socket_key key,
 					enum sim_socket_kind kind, bool any_local)
 {
@@ -150,6 +157,13 @@ static const struct sim_socket *find_as(const struct sim_world *world, struct si
 	if (kind == SIM_SOCKET_UNCONNECTED) {
 		key.peer = any;
 		key.peer_port = 0;
+	}
+	if (key.slot) {
+		const struct sim_socket *socket = find(world, &key);
+
+		if (socket)
+			return socket;
+		key.slot = 0;
 	}
 	return find(world, &key);
 }
@@ -173,13 +187,14 @@ static bool may_have(const struct sim_world *world, uint16_t local_port)
 }
 
 /* A conversation (TIME_WAIT and requests too), then who listens: on the address, on any. */
-const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world,
+const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world, uint32_t ifindex,
 					      const struct bpf_sock_tuple *tuple, uint32_t size)
 {
 	const struct sim_socket *socket;
 	struct sim_socket_key key;
 
-	if (!tuple_key(tuple, size, IPPROTO_TCP, &key) || !may_have(world, key.local_port))
+	if (!tuple_key(world, ifindex, tuple, size, IPPROTO_TCP, &key) ||
+	    !may_have(world, key.local_port))
 		return NULL;
 	socket = find_as(world, key, SIM_SOCKET_CONNECTED, false);
 	if (!socket)
@@ -190,13 +205,14 @@ const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world,
 }
 
 /* The address counts before the peer: any socket on it beats every wildcard one. */
-const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world,
+const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world, uint32_t ifindex,
 					      const struct bpf_sock_tuple *tuple, uint32_t size)
 {
 	const struct sim_socket *socket = NULL;
 	struct sim_socket_key key;
 
-	if (!tuple_key(tuple, size, IPPROTO_UDP, &key) || !may_have(world, key.local_port))
+	if (!tuple_key(world, ifindex, tuple, size, IPPROTO_UDP, &key) ||
+	    !may_have(world, key.local_port))
 		return NULL;
 	for (int any_local = 0; any_local < 2 && !socket; any_local++) {
 		socket = find_as(world, key, SIM_SOCKET_CONNECTED, any_local);
@@ -209,7 +225,8 @@ const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world,
 /* --- Kept listeners --------------------------------------------------------- */
 
 /* Its own end is the packet's source: as the kernel finds it for an answer. */
-const struct sim_socket *sim_world_sender(const struct sim_world *world, const struct packet *p)
+const struct sim_socket *sim_world_sender(const struct sim_world *world, uint32_t ifindex,
+					  const struct packet *p)
 {
 	struct sim_socket_key key = {
 		.local = p->src,
@@ -218,6 +235,7 @@ const struct sim_socket *sim_world_sender(const struct sim_world *world, const s
 		.peer_port = p->dst_port,
 		.family = p->family,
 		.protocol = p->protocol,
+		.slot = world->sockets_bound ? sim_world_iface_slot(world, ifindex) : 0,
 	};
 	const struct sim_socket *socket = find_as(world, key, SIM_SOCKET_CONNECTED, false);
 

@@ -163,7 +163,7 @@ static int read_rule(const struct sim_world *world, const struct node *node, str
 	return 0;
 }
 
-static int read_slot(const struct sim_world *world, const struct node *node, struct ifw_flow *flow)
+int state_read_slot(const struct sim_world *world, const struct node *node, uint8_t *slot)
 {
 	const struct node member = node_member(node, "interface");
 	const struct sim_iface *iface;
@@ -178,7 +178,7 @@ static int read_slot(const struct sim_world *world, const struct node *node, str
 	iface = sim_world_find_iface(world, name);
 	if (!iface)
 		return node_fault(&member, "there is no interface '%.32s'", name);
-	flow->slot = (uint8_t)iface->slot;
+	*slot = (uint8_t)iface->slot;
 	return 0;
 }
 
@@ -224,7 +224,7 @@ int state_read_flow(struct sim_world *world, const struct node *node)
 	if (!error)
 		error = read_rule(world, node, &flow);
 	if (!error)
-		error = read_slot(world, node, &flow);
+		error = state_read_slot(world, node, &flow.slot);
 	if (error)
 		return error;
 	world->flows_waiting = true;

@@ -10,4 +10,7 @@
 int state_read_track(struct sim_world *world, const struct node *root);
 int state_read_flow(struct sim_world *world, const struct node *node);
 
+/* The slot of the interface that the node's member "interface" names; 0 where it is null. */
+int state_read_slot(const struct sim_world *world, const struct node *node, uint8_t *slot);
+
 #endif /* IFW_SIM_STATE_FLOW_H */

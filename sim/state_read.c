@@ -15,6 +15,7 @@
 #include "state.h"
 #include "state_flow.h"
 #include "state_json.h"
+#include "world_parse.h"
 #include "world_socket.h"
 
 /* --- Addresses -------------------------------------------------------------------- */
@@ -213,52 +214,44 @@ static int read_addresses(struct sim_world *world, const struct node *list, stru
 	return error;
 }
 
-/* Six bytes of two digits each, with colons between them; null: not known. */
+/* null: it is not known. */
 static int read_mac(const struct node *node, struct sim_iface *iface)
 {
-	unsigned int bytes[ETH_ALEN];
 	const char *text;
-	int error, used = 0;
+	int error;
 
 	if (node_is_null(node))
 		return 0;
 	error = node_text(node, &text);
 	if (error)
 		return error;
-	if (strlen(text) != 17 || strspn(text, "0123456789abcdefABCDEF:") != 17 ||
-	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &bytes[0], &bytes[1], &bytes[2], &bytes[3],
-		   &bytes[4], &bytes[5], &used) != ETH_ALEN ||
-	    used != 17)
+	if (world_mac(text, strlen(text), iface->mac) != 0)
 		return node_fault(node, "'%.64s' is no Ethernet address", text);
-	for (size_t i = 0; i < ETH_ALEN; i++)
-		iface->mac[i] = (uint8_t)bytes[i];
 	iface->has_mac = true;
 	return 0;
 }
 
-static int add_iface(struct sim_world *world, const struct node *node, struct sim_iface **iface)
+static int read_name(const struct sim_world *world, const struct node *node, const char **name,
+		     uint32_t *ifindex)
 {
 	const struct node name_node = node_member(node, "name");
 	const struct node index_node = node_member(node, "ifindex");
-	uint64_t index;
-	const char *name;
-	int error = node_text(&name_node, &name);
+	uint64_t index = 0;
+	int error = node_text(&name_node, name);
 
 	if (!error)
 		error = node_number(&index_node, 1, INT_MAX, &index);
 	if (error)
 		return error;
-	if (strlen(name) >= IFW_NAME_MAX || !iface_name_valid(name, strlen(name)))
-		return node_fault(&name_node, "'%.64s' cannot be an interface's name", name);
-	if (sim_world_find_iface(world, name))
-		return node_fault(&name_node, "'%s' is there already", name);
-	if (sim_world_ifname(world, (uint32_t)index))
-		return node_fault(&index_node, "%u is that of '%s'", (unsigned int)index,
-				  sim_world_ifname(world, (uint32_t)index));
-	*iface = sim_world_add_iface(world, name, &error);
-	if (!*iface)
-		return error == -ENOMEM ? error : node_fault(node, "at most %d fit", IFW_SLOTS - 1);
-	return sim_world_index_iface(world, *iface, (uint32_t)index);
+	*ifindex = (uint32_t)index;
+	if (strlen(*name) >= IFW_NAME_MAX || !iface_name_valid(*name, strlen(*name)))
+		return node_fault(&name_node, "'%.64s' cannot be an interface's name", *name);
+	if (sim_world_find_iface(world, *name))
+		return node_fault(&name_node, "'%s' is there already", *name);
+	if (sim_world_ifname(world, *ifindex))
+		return node_fault(&index_node, "%u is that of '%s'", *ifindex,
+				  sim_world_ifname(world, *ifindex));
+	return 0;
 }
 
 static int read_iface(struct sim_world *world, const struct node *node)
@@ -267,12 +260,20 @@ static int read_iface(struct sim_world *world, const struct node *node)
 	const struct node link = node_member(node, "link"), mac = node_member(node, "mac");
 	const struct node settings = node_member(node, "settings");
 	const struct node addresses = node_member(node, "addresses");
-	struct sim_iface *iface = NULL;
+	struct sim_iface *iface;
+	const char *name = NULL;
+	uint32_t ifindex = 0;
 	size_t raw = 0;
 	int error = node_object(node);
 
 	if (!error)
-		error = add_iface(world, node, &iface);
+		error = read_name(world, node, &name, &ifindex);
+	if (error)
+		return error;
+	iface = sim_world_add_iface(world, name, &error);
+	if (!iface)
+		return error == -ENOMEM ? error : node_fault(node, "at most %d fit", IFW_SLOTS - 1);
+	error = sim_world_index_iface(world, iface, ifindex);
 	if (!error)
 		error = node_word(&link, links, 2, &raw);
 	if (!error)
@@ -388,6 +389,8 @@ static int read_socket(struct sim_world *world, const struct node *node)
 		error = read_socket_flag(node, "reuseport", SIM_SOCKET_REUSEPORT, &flags);
 	if (!error)
 		error = read_socket_flag(node, "v6only", SIM_SOCKET_V6ONLY, &flags);
+	if (!error)
+		error = state_read_slot(world, node, &key.slot);
 	if (error)
 		return error;
 	key.protocol = word->number;
@@ -404,18 +407,12 @@ static int read_socket(struct sim_world *world, const struct node *node)
 static int read_kernel(struct sim_world *world, const struct node *root)
 {
 	const struct node node = node_member(root, "kernel");
-	unsigned int major, minor;
 	const char *text;
-	int error = node_text(&node, &text), used = 0;
+	int error = node_text(&node, &text);
 
-	if (error)
-		return error;
-	if (strlen(text) > 9 || strspn(text, "0123456789.") != strlen(text) ||
-	    sscanf(text, "%3u.%5u%n", &major, &minor, &used) != 2 || text[used] || major > 255 ||
-	    minor > 65535)
-		return node_fault(&node, "'%.64s' is no version such as 6.1", text);
-	world->kernel = SIM_KERNEL(major, minor);
-	return 0;
+	if (!error && world_kernel(text, strlen(text), &world->kernel) != 0)
+		error = node_fault(&node, "'%.64s' is no version such as 6.1", text);
+	return error;
 }
 
 static int read_version(const struct node *root)

@@ -169,6 +169,12 @@ static json_t *end_json(struct ifw_addr addr, uint16_t port, uint8_t family)
 	return json_string(text);
 }
 
+/* NULL: none. */
+static const char *slot_name(const struct sim_world *world, uint8_t slot)
+{
+	return slot < IFW_SLOTS && world->names.name[slot][0] ? world->names.name[slot] : NULL;
+}
+
 /* An IPv6 socket that speaks IPv4 is found by IPv4 addresses, and has the others. */
 static struct sim_socket_key as_given(const struct sim_socket *socket)
 {
@@ -184,17 +190,18 @@ static struct sim_socket_key as_given(const struct sim_socket *socket)
 	return key;
 }
 
-static json_t *socket_json(const struct sim_socket *socket)
+static json_t *socket_json(const struct sim_world *world, const struct sim_socket *socket)
 {
 	const struct sim_socket_key given = as_given(socket), *key = &given;
 	const struct socket_word *word = socket_word_of(key->protocol, key->kind, socket->sk.state);
 
 	return json_pack(
-		"{s:s, s:s, s:o, s:o, s:b, s:b}", "protocol", word->protocol, "state", word->word,
-		"local", end_json(key->local, key->local_port, key->family), "remote",
+		"{s:s, s:s, s:o, s:o, s:s?, s:b, s:b}", "protocol", word->protocol, "state",
+		word->word, "local", end_json(key->local, key->local_port, key->family), "remote",
 		key->kind == SIM_SOCKET_CONNECTED ? end_json(key->peer, key->peer_port, key->family)
 						  : json_null(),
-		"reuseport", !!(socket->flags & SIM_SOCKET_REUSEPORT), "v6only",
+		"interface", slot_name(world, key->slot), "reuseport",
+		!!(socket->flags & SIM_SOCKET_REUSEPORT), "v6only",
 		!!(socket->flags & SIM_SOCKET_V6ONLY));
 }
 
@@ -203,7 +210,7 @@ static int write_sockets(const struct sim_world *world, FILE *out)
 	struct list list = begin_list(out, "sockets");
 
 	for (const struct sim_socket *socket = world->sockets; socket; socket = socket->hh.next)
-		put(&list, socket_json(socket));
+		put(&list, socket_json(world, socket));
 	return end_list(&list, ",");
 }
 
@@ -239,11 +246,6 @@ static void set_numbers(json_t *object, const void *from, const struct state_num
 	for (size_t i = 0; i < count; i++)
 		json_object_set_new(object, numbers[i].name,
 				    json_integer((json_int_t)state_number_of(from, &numbers[i])));
-}
-
-static const char *slot_name(const struct sim_world *world, uint8_t slot)
-{
-	return slot < IFW_SLOTS && world->names.name[slot][0] ? world->names.name[slot] : NULL;
 }
 
 /* Times count from now on where the world's clock has not begun, else from nothing known. */

@@ -187,6 +187,13 @@ static const struct sim_iface *iface_by_index(const struct sim_world *world, uin
 	return iface;
 }
 
+uint8_t sim_world_iface_slot(const struct sim_world *world, uint32_t ifindex)
+{
+	const struct sim_iface *iface = iface_by_index(world, ifindex);
+
+	return iface ? (uint8_t)iface->slot : 0;
+}
+
 uint32_t sim_world_slot(const struct sim_world *world, uint32_t ifindex)
 {
 	const struct sim_iface *iface = iface_by_index(world, ifindex);

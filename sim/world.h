@@ -51,7 +51,7 @@ struct sim_socket_key {
 	uint8_t family;	  /* enum ifw_family */
 	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
 	uint8_t kind;	  /* enum sim_socket_kind */
-	uint8_t reserved;
+	uint8_t slot;	  /* of the interface that it is bound to; 0: to none */
 };
 
 enum sim_socket_flags {
@@ -172,6 +172,7 @@ struct sim_world {
 	__u64 awaited_ns; /* the map ifw_awaited */
 	struct ifw_track_settings track;
 	uint32_t epoch;	    /* of the rules */
+	bool sockets_bound; /* some are, or were, bound to an interface */
 	bool flows_waiting; /* times of flows count from the first packet, which has not come */
 	uint32_t kernel;    /* SIM_KERNEL() */
 	struct sim_event *events, *next_event;
@@ -212,6 +213,9 @@ struct sim_iface *sim_world_find_iface(const struct sim_world *world, const char
 /* 0, -ENOMEM; -EEXIST: recorded there already, a broadcast yields to an own address. */
 int sim_world_add_addr(struct sim_world *world, const struct ifw_addr_key *key,
 		       enum ifw_addr_kind kind);
+
+/* Whether it has settings or not; 0: there is no such interface. */
+uint8_t sim_world_iface_slot(const struct sim_world *world, uint32_t ifindex);
 
 /* As the decision sees it: IFW_SLOT_NONE where the interface has no settings. */
 uint32_t sim_world_slot(const struct sim_world *world, uint32_t ifindex);
@@ -292,14 +296,18 @@ void sim_world_size_flows(struct sim_world *world, uint32_t total);
 
 /* --- sockets.c ------------------------------------------------------------ */
 
-/* What the kernel's lookup of this tuple finds; size as given to the helper. NULL: nothing. */
-const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world,
+/*
+ * What the kernel's lookup of this tuple finds for a packet of the interface; size as given to
+ * the helper. NULL: nothing.
+ */
+const struct sim_socket *sim_world_lookup_tcp(const struct sim_world *world, uint32_t ifindex,
 					      const struct bpf_sock_tuple *tuple, uint32_t size);
-const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world,
+const struct sim_socket *sim_world_lookup_udp(const struct sim_world *world, uint32_t ifindex,
 					      const struct bpf_sock_tuple *tuple, uint32_t size);
 
-/* The socket that sent the packet, of those that the world lists; NULL: none. */
-const struct sim_socket *sim_world_sender(const struct sim_world *world, const struct packet *p);
+/* The socket that sent the packet by the interface, of those that the world lists; NULL: none. */
+const struct sim_socket *sim_world_sender(const struct sim_world *world, uint32_t ifindex,
+					  const struct packet *p);
 
 /* --- packet.c ------------------------------------------------------------- */
 

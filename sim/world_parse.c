@@ -200,19 +200,25 @@ static int parse_link(struct parser *p, struct sim_iface *iface)
 }
 
 /* Six bytes of two digits each, with colons between them. */
+int world_mac(const char *text, size_t len, uint8_t mac[ETH_ALEN])
+{
+	bool valid = len == 3 * ETH_ALEN - 1;
+
+	for (size_t i = 0; valid && i < ETH_ALEN; i++) {
+		const char digits[] = {text[3 * i], text[3 * i + 1], '\0'};
+
+		valid = strspn(digits, "0123456789abcdefABCDEF") == 2 &&
+			(i == ETH_ALEN - 1 || text[3 * i + 2] == ':');
+		mac[i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+	return valid ? 0 : -EINVAL;
+}
+
 static int parse_mac(struct parser *p, struct sim_iface *iface)
 {
 	struct word word = scan_word(&p->scan);
-	bool valid = word.len == 3 * ETH_ALEN - 1;
 
-	for (size_t i = 0; valid && i < ETH_ALEN; i++) {
-		const char digits[] = {word.text[3 * i], word.text[3 * i + 1], '\0'};
-
-		valid = strspn(digits, "0123456789abcdefABCDEF") == 2 &&
-			(i == ETH_ALEN - 1 || word.text[3 * i + 2] == ':');
-		iface->mac[i] = (uint8_t)strtoul(digits, NULL, 16);
-	}
-	if (!valid)
+	if (world_mac(word.text, word.len, iface->mac) != 0)
 		return scan_error(&p->scan, word,
 				  "expected an Ethernet address such as 02:00:00:00:00:01");
 	iface->has_mac = true;
@@ -292,20 +298,29 @@ static int number_ifaces(struct sim_world *world)
 
 /* --- kernel --------------------------------------------------------------- */
 
+int world_kernel(const char *text, size_t len, uint32_t *kernel)
+{
+	const char *dot = len ? memchr(text, '.', len) : NULL;
+	uint64_t major, minor;
+
+	if (!dot || grammar_parse_number(text, (size_t)(dot - text), 255, &major) != 0 ||
+	    grammar_parse_number(dot + 1, len - (size_t)(dot - text) - 1, 65535, &minor) != 0)
+		return -EINVAL;
+	*kernel = SIM_KERNEL(major, minor);
+	return 0;
+}
+
 static int parse_kernel(struct parser *p)
 {
 	struct word word = scan_word(&p->scan);
-	const char *dot = word.len ? memchr(word.text, '.', word.len) : NULL;
-	uint64_t major, minor;
+	uint32_t kernel;
 
-	if (!dot || grammar_parse_number(word.text, (size_t)(dot - word.text), 255, &major) != 0 ||
-	    grammar_parse_number(dot + 1, word.len - (size_t)(dot - word.text) - 1, 65535,
-				 &minor) != 0)
+	if (world_kernel(word.text, word.len, &kernel) != 0)
 		return scan_error(&p->scan, word, "expected a version such as 6.1");
 	if (p->kernel_given)
 		return scan_error(&p->scan, word, "the kernel is given twice");
 	p->kernel_given = true;
-	p->world->kernel = SIM_KERNEL(major, minor);
+	p->world->kernel = kernel;
 	return parse_expect_end(p);
 }
 

@@ -36,4 +36,8 @@ int parse_socket(struct parser *p);
 int parse_close(struct parser *p);
 int parse_after(struct parser *p);
 
+/* "02:00:00:00:00:01", and "6.1" as SIM_KERNEL(). 0 or -EINVAL. */
+int world_mac(const char *text, size_t len, uint8_t mac[ETH_ALEN]);
+int world_kernel(const char *text, size_t len, uint32_t *kernel);
+
 #endif /* IFW_SIM_WORLD_PARSE_H */

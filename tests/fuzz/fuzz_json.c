@@ -2,7 +2,8 @@
 /*
  * fuzz_json.c - state that is read from maps, as JSON: whatever bytes lie in
  * there (of another version, or while they are being written), what is printed
- * is JSON, and one object a line.
+ * is JSON, and one object a line. And the JSON that is read: a host's state is refused with a
+ * message, or decides packets and is written as it was.
  */
 #include <errno.h>
 
@@ -11,6 +12,8 @@
 #include "cli/event.h"
 #include "cli/flow_print.h"
 #include "cli/json.h"
+#include "sim/state.h"
+#include "sim/world.h"
 
 /* Counters go beyond what jansson takes for an integer. */
 #define FLAGS (JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL)
@@ -115,16 +118,71 @@ static void ifaces(struct input *in)
 	}
 }
 
+/* To be freed. */
+static char *state_text(const struct sim_world *world, size_t *size)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, size);
+
+	HOLDS(out);
+	HOLDS(state_write(world, out) == 0);
+	HOLDS(fclose(out) == 0);
+	return text;
+}
+
+static void decide(struct sim_world *world)
+{
+	uint8_t bytes[SIM_MADE_MAX];
+	struct sim_result result = {};
+	struct sim_frame frame = {.data = bytes, .time_ns = 1ULL << 60};
+
+	frame.length = sim_make_frame("tcp", "192.0.2.1:5", "10.0.0.1:80", bytes);
+	for (const struct sim_iface *iface = world->ifaces; iface; iface = iface->next) {
+		frame.ifindex = iface->ifindex;
+		for (int out = 0; out < IFW_DIRECTIONS; out++) {
+			frame.direction = (enum ifw_direction)out;
+			HOLDS(sim_decide(world, &frame, &result) == 0, "%s", result.violation);
+		}
+	}
+}
+
+static void state(const struct input *in)
+{
+	char message[STATE_MESSAGE_MAX], *first, *second;
+	struct sim_world *world, *again;
+	size_t size = 0, same = 0;
+	int error;
+
+	HOLDS(sim_world_create(&world) == 0);
+	HOLDS(sim_world_create(&again) == 0);
+	error = state_read(world, (const char *)in->data, in->size, message);
+	HOLDS(error == 0 || (error == -EINVAL && message[0]));
+	if (!error) {
+		first = state_text(world, &size);
+		HOLDS(state_read(again, first, size, message) == 0, "%s", message);
+		second = state_text(again, &same);
+		HOLDS(size == same && memcmp(first, second, size) == 0, "%s\n%s", first, second);
+		free(first);
+		free(second);
+		decide(world);
+	}
+	sim_world_destroy(world);
+	sim_world_destroy(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 
-	switch (take(&in) % 3) {
+	switch (take(&in) % 4) {
 	case 0:
 		flow(&in);
 		break;
 	case 1:
 		event(&in);
+		break;
+	case 3:
+		state(&in);
 		break;
 	default:
 		ifaces(&in);

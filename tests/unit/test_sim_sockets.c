@@ -51,8 +51,8 @@ static const struct bpf_sock *find(uint8_t protocol, const char *src, uint16_t s
 	uint32_t size;
 
 	size = ifw_tuple(&tuple, family, addr_of(src), src_port, addr_of(dst), dst_port);
-	found = protocol == IPPROTO_TCP ? sim_world_lookup_tcp(world, &tuple, size)
-					: sim_world_lookup_udp(world, &tuple, size);
+	found = protocol == IPPROTO_TCP ? sim_world_lookup_tcp(world, 2, &tuple, size)
+					: sim_world_lookup_udp(world, 2, &tuple, size);
 	return found ? &found->sk : NULL;
 }
 
@@ -126,9 +126,9 @@ Test(sim_sockets, a_tuple_of_another_size_finds_nothing)
 	struct bpf_sock_tuple tuple = {
 		.ipv4 = {.daddr = inet_addr("10.0.0.1"), .dport = htons(80)}};
 
-	cr_assert_not_null(sim_world_lookup_tcp(world, &tuple, sizeof(tuple.ipv4)));
-	cr_assert_null(sim_world_lookup_tcp(world, &tuple, sizeof(tuple.ipv4) - 1));
-	cr_assert_null(sim_world_lookup_udp(world, &tuple, 0));
+	cr_assert_not_null(sim_world_lookup_tcp(world, 2, &tuple, sizeof(tuple.ipv4)));
+	cr_assert_null(sim_world_lookup_tcp(world, 2, &tuple, sizeof(tuple.ipv4) - 1));
+	cr_assert_null(sim_world_lookup_udp(world, 2, &tuple, 0));
 }
 
 /* net/ipv4/inet_hashtables.c compute_score: IPv6 sockets are for IPv4 too, but count less. */
@@ -181,4 +181,36 @@ Test(sim_sockets, mapped_addresses_are_ipv4)
 	cr_assert_eq(sk->src_ip6[2], htonl(0xffff));
 	cr_assert_eq(FIND_TCP("192.0.2.1", 6, "10.0.0.1", 94)->family, AF_INET6);
 	cr_assert_null(FIND_TCP("192.0.2.1", 6, "10.0.0.2", 94));
+}
+
+/* --- Bound to an interface ---------------------------------------------------------- */
+
+static uint32_t found_on(const struct sim_world *host, uint32_t ifindex)
+{
+	const struct bpf_sock_tuple tuple = {
+		.ipv4 = {.daddr = ifw_addr_to_ipv4(addr_of("10.0.0.1")), .dport = htons(53)}};
+	const struct sim_socket *found =
+		sim_world_lookup_udp(host, ifindex, &tuple, sizeof(tuple.ipv4));
+
+	return found ? found->key.slot + 1U : 0;
+}
+
+/* Before one that is not, and for no packet of another interface. */
+Test(sim_sockets, one_that_is_bound_is_its_interfaces_alone)
+{
+	struct sim_world *host = world_of("interface eth0 index 2\ninterface eth1 index 3\n", "");
+	struct sim_socket_key key = {.local_port = 53,
+				     .family = IFW_FAMILY_IPV4,
+				     .protocol = IPPROTO_UDP,
+				     .kind = SIM_SOCKET_UNCONNECTED,
+				     .slot = sim_world_iface_slot(host, 3)};
+
+	cr_assert_eq(sim_world_add_socket(host, &key, BPF_TCP_CLOSE, 0), 0);
+	cr_assert_eq(found_on(host, 3), key.slot + 1U);
+	cr_assert_eq(found_on(host, 2), 0);
+	key.slot = 0;
+	cr_assert_eq(sim_world_add_socket(host, &key, BPF_TCP_CLOSE, 0), 0);
+	cr_assert_eq(found_on(host, 3), 3);
+	cr_assert_eq(found_on(host, 2), 1);
+	sim_world_destroy(host);
 }

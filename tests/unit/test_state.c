@@ -66,13 +66,22 @@ static const char rules[] =
 Test(state, what_is_written_reads_back_word_for_word)
 {
 	struct sim_world *world = world_of(all, rules);
-	char *first = text_of(world), *second;
-	struct sim_world *again = read_back(first);
+	const struct sim_socket_key bound = {.local_port = 9,
+					     .family = IFW_FAMILY_IPV4,
+					     .protocol = IPPROTO_UDP,
+					     .kind = SIM_SOCKET_UNCONNECTED,
+					     .slot = 2};
+	struct sim_world *again;
+	char *first, *second;
 
+	cr_assert_eq(sim_world_add_socket(world, &bound, BPF_TCP_CLOSE, 0), 0);
+	first = text_of(world);
+	again = read_back(first);
+	cr_assert_not_null(sim_world_find_socket(again, &bound));
 	second = text_of(again);
 	cr_assert_str_eq(first, second);
 	cr_assert_eq(again->kernel, SIM_KERNEL(6, 1));
-	cr_assert_eq(HASH_COUNT(again->sockets), 10);
+	cr_assert_eq(HASH_COUNT(again->sockets), 11);
 	cr_assert_eq(HASH_COUNT(again->addrs), HASH_COUNT(world->addrs));
 	free(first);
 	free(second);
@@ -238,7 +247,9 @@ Test(state, what_is_wrong_is_said_with_its_place)
 		{"\"sides\":[{", "\"sides\":[{},{", "].sides: are not two"},
 		{"\"rule\":null", "\"rule\":9", "flows[0].rule: there is no such rule"},
 		{"\"interface\":null", "\"interface\":\"eth7\"",
-		 "flows[0].interface: there is no interface 'eth7'"},
+		 "sockets[0].interface: there is no interface 'eth7'"},
+		{"\"rule\":null,\"interface\":null", "\"rule\":null,\"interface\":7",
+		 "flows[0].interface: is no text"},
 	};
 	struct sim_world *world = world_of(all, rules), *other;
 	char *text = text_of(world);
