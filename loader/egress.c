@@ -25,15 +25,11 @@ int fail_track_lo(struct failure *failure)
 static int egress_attach(struct loader *loader, uint32_t ifindex, struct ifw_iface *settings,
 			 const struct program *program, struct failure *failure)
 {
-	struct program own = PROGRAM_CLOSED;
-	int err = program ? 0 : program_load(loader, true, &own, failure);
+	int err = program ? 0 : program_load(loader, true, &program, failure);
 
-	if (!err)
-		err = attach(loader, IFW_DIRECTION_OUT, ifindex,
-			     settings->at[IFW_DIRECTION_IN].hook,
-			     program ? program->egress_fd : own.egress_fd, settings, failure);
-	program_close(&own);
-	return err;
+	return err ? err
+		   : attach(loader, IFW_DIRECTION_OUT, ifindex, settings->at[IFW_DIRECTION_IN].hook,
+			    program->egress_fd, settings, failure);
 }
 
 int egress_settle(struct loader *loader, uint32_t ifindex, struct ifw_iface *settings,

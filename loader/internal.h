@@ -35,6 +35,14 @@ struct generation {
 };
 #define GENERATION_CLOSED ((struct generation){.prefixes = -1, .rules = -1})
 
+struct program {
+	int fd;
+	int lookup_fd; /* -1: the kernel does not take it */
+	int egress_fd; /* -1: it was not asked for */
+	uint32_t verified_instructions, lookup_instructions, egress_instructions;
+};
+#define PROGRAM_CLOSED ((struct program){.fd = -1, .lookup_fd = -1, .egress_fd = -1})
+
 struct loader {
 	char dir[PATH_MAX - 64]; /* the longest name below it still fits a path */
 	enum loader_mode mode;
@@ -53,6 +61,7 @@ struct loader {
 	struct pinned_meta meta;
 	struct iface_names names;	 /* given out by loader_names() */
 	struct iface_names names_stored; /* as pinned */
+	struct program program;		 /* loaded once for all that it is attached to */
 };
 
 /* Fills failure (may be NULL) and returns error, which is -errno. */
@@ -214,21 +223,14 @@ int net_filter_is(uint32_t ifindex, uint32_t minor, uint32_t priority, uint32_t 
 
 /* --- program.c --- */
 
-struct program {
-	int fd;
-	int lookup_fd; /* -1: the kernel does not take it */
-	int egress_fd; /* -1: it was not asked for */
-	uint32_t verified_instructions, lookup_instructions, egress_instructions;
-};
-#define PROGRAM_CLOSED ((struct program){.fd = -1, .lookup_fd = -1, .egress_fd = -1})
-
 /* Makes and pins the maps of the programs, without a program. 0 or -errno. */
 int maps_make(struct loader *loader, struct failure *failure);
 /*
  * Loads the programs over the pinned maps, which are made where they are missing;
- * the one for what leaves only where egress says so.
+ * the one for what leaves only where egress says so. What this loader has loaded
+ * before is used again; *program is its own.
  */
-int program_load(struct loader *loader, bool egress, struct program *program,
+int program_load(struct loader *loader, bool egress, const struct program **program,
 		 struct failure *failure);
 void program_close(struct program *program);
 

@@ -624,6 +624,7 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 	loader->addrs_fd = loader->counters_fd = loader->counter_slots_fd = -1;
 	loader->briefs_fd = loader->addr_filter_fd = loader->index_fd = -1;
 	loader->set = GENERATION_CLOSED;
+	loader->program = PROGRAM_CLOSED;
 	loader->limits.ranges =
 		options && options->limits.ranges ? options->limits.ranges : LOADER_RANGES_DEFAULT;
 	loader->limits.prefixes = options && options->limits.prefixes ? options->limits.prefixes
@@ -678,6 +679,7 @@ void loader_close(struct loader *loader)
 {
 	if (!loader)
 		return;
+	program_close(&loader->program);
 	close_maps(loader);
 	if (loader->made && !loader->keep) {
 		struct failure ignored;

@@ -88,38 +88,48 @@ int maps_make(struct loader *loader, struct failure *failure)
 	return 0;
 }
 
-int program_load(struct loader *loader, bool egress, struct program *program,
+static int keep_programs(struct ifw_bpf *skeleton, uint32_t parts, struct program *program)
+{
+	const bool lookup = parts & PART_LOOKUP, egress = parts & PART_EGRESS;
+
+	program->fd = dup(bpf_program__fd(skeleton->progs.ifw_ingress));
+	program->lookup_fd = lookup ? dup(bpf_program__fd(skeleton->progs.ifw_lookup)) : -1;
+	program->egress_fd = egress ? dup(bpf_program__fd(skeleton->progs.ifw_egress)) : -1;
+	if (program->fd < 0 || (lookup && program->lookup_fd < 0) ||
+	    (egress && program->egress_fd < 0))
+		return -errno;
+	program->verified_instructions = verified_instructions(program->fd);
+	program->lookup_instructions = lookup ? verified_instructions(program->lookup_fd) : 0;
+	program->egress_instructions = egress ? verified_instructions(program->egress_fd) : 0;
+	return 0;
+}
+
+int program_load(struct loader *loader, bool egress, const struct program **program,
 		 struct failure *failure)
 {
 	uint32_t parts = PART_INGRESS | PART_LOOKUP | (egress ? PART_EGRESS : 0);
 	struct ifw_bpf *skeleton = NULL;
-	bool lookup = true;
 	int err;
 
+	*program = &loader->program;
+	if (loader->program.fd >= 0 && (!egress || loader->program.egress_fd >= 0))
+		return 0;
+	program_close(&loader->program);
 	err = load_skeleton(loader, parts, &skeleton);
 	/* What the verifier says to a field it lacks; what else it may mean is told below. */
 	if ((err == -EACCES || err == -EINVAL) &&
 	    load_skeleton(loader, parts & ~(uint32_t)PART_LOOKUP, &skeleton) == 0) {
-		lookup = false;
+		parts &= ~(uint32_t)PART_LOOKUP;
 		err = 0;
 	}
 	if (err)
 		return refuse_load(err, failure);
-	program->fd = dup(bpf_program__fd(skeleton->progs.ifw_ingress));
-	program->lookup_fd = lookup ? dup(bpf_program__fd(skeleton->progs.ifw_lookup)) : -1;
-	program->egress_fd = egress ? dup(bpf_program__fd(skeleton->progs.ifw_egress)) : -1;
-	err = program->fd < 0 || (lookup && program->lookup_fd < 0) ||
-			      (egress && program->egress_fd < 0)
-		      ? -errno
-		      : 0;
+	err = keep_programs(skeleton, parts, &loader->program);
 	ifw_bpf__destroy(skeleton);
 	if (err) {
-		program_close(program);
+		program_close(&loader->program);
 		return fail_errno(failure, err, "cannot keep the program");
 	}
-	program->verified_instructions = verified_instructions(program->fd);
-	program->lookup_instructions = lookup ? verified_instructions(program->lookup_fd) : 0;
-	program->egress_instructions = egress ? verified_instructions(program->egress_fd) : 0;
 	return 0;
 }
 

@@ -228,8 +228,8 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 		.table = settings->table,
 	};
 	struct net_policy named = policy;
-	struct program program = PROGRAM_CLOSED;
-	bool rules = store_has_egress(loader), made;
+	const struct program *program = NULL;
+	bool rules = store_has_egress(loader), egress = egress_is_needed(settings, rules), made;
 	int err;
 
 	snprintf(named.ifname, sizeof(named.ifname), "%s", settings->name);
@@ -248,16 +248,16 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 			return fail_errno(failure, err, "cannot make the policy route of '%s'",
 					  settings->name);
 	}
-	err = program_load(loader, egress_is_needed(settings, rules), &program, failure);
+	err = program_load(loader, egress, &program, failure);
 	if (err)
 		return err;
-	err = attach(loader, IFW_DIRECTION_IN, link->ifindex, options->hook, program.fd, settings,
+	err = attach(loader, IFW_DIRECTION_IN, link->ifindex, options->hook, program->fd, settings,
 		     failure);
-	result->verified_instructions = program.verified_instructions;
-	result->lookup_instructions = program.lookup_instructions;
-	result->egress_instructions = program.egress_instructions;
+	result->verified_instructions = program->verified_instructions;
+	result->lookup_instructions = program->lookup_instructions;
+	result->egress_instructions = egress ? program->egress_instructions : 0;
 	if (!err) {
-		err = lookup_attach(loader, &program);
+		err = lookup_attach(loader, program);
 		result->lookup = !err;
 		if (err == -EOPNOTSUPP)
 			err = 0;
@@ -265,8 +265,7 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 			fail_errno(failure, err, "cannot attach to socket lookups");
 	}
 	if (!err)
-		err = egress_settle(loader, link->ifindex, settings, &program, rules, failure);
-	program_close(&program);
+		err = egress_settle(loader, link->ifindex, settings, program, rules, failure);
 	return err;
 }
 

@@ -274,6 +274,9 @@ def several(host, hook):
     host.veth("eth0")
     host.veth("eth1")
     host.ifw("up", "eth0", "eth1", "--hook", hook)
+    for direction in ("ingress", "egress"):
+        programs = [host.programs(name, direction) for name in ("eth0", "eth1")]
+        check(programs[0] and programs[0] == programs[1], f"one program is loaded for both, {direction}")
     host.ifw("rule", "add", "deny udp to 192.0.2.0/24 port 9")
     equal([host.reason_of(name, TO, 9) for name in ("eth0", "eth1")], ["rule-deny"] * 2,
           "a rule added once holds on both")
