@@ -12,25 +12,10 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-SEC("tc")
-int ifw_ingress(struct __sk_buff *skb)
-{
-	const struct decision *d = ifw_decide(skb);
-
-	/* UNSPEC and not OK, so that other filters on the hook see the packet too. */
-	return d && d->verdict == IFW_VERDICT_PASS ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-}
-
-/* Where something is amiss it leaves: the host must not fall silent. */
-SEC("tc")
-int ifw_egress(struct __sk_buff *skb)
-{
-	const struct decision *d = ifw_leave(skb);
-
-	return d && d->verdict == IFW_VERDICT_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
-}
-
-/* Kernel 5.17 tells the interface here; rules need it (include/uapi/linux/bpf.h). */
+/*
+ * Kernel 5.17 tells the interface here; rules need it (include/uapi/linux/bpf.h). It
+ * is loaded first, so that an older one says no before it has verified the others.
+ */
 SEC("sk_lookup")
 int ifw_lookup(struct bpf_sk_lookup *lookup)
 {
@@ -67,4 +52,22 @@ int ifw_lookup(struct bpf_sk_lookup *lookup)
 	bpf_sk_assign(lookup, sk, 0);
 	bpf_sk_release(sk);
 	return SK_PASS;
+}
+
+SEC("tc")
+int ifw_ingress(struct __sk_buff *skb)
+{
+	const struct decision *d = ifw_decide(skb);
+
+	/* UNSPEC and not OK, so that other filters on the hook see the packet too. */
+	return d && d->verdict == IFW_VERDICT_PASS ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* Where something is amiss it leaves: the host must not fall silent. */
+SEC("tc")
+int ifw_egress(struct __sk_buff *skb)
+{
+	const struct decision *d = ifw_leave(skb);
+
+	return d && d->verdict == IFW_VERDICT_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
