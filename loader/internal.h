@@ -191,6 +191,7 @@ struct link_info {
 	bool loopback;
 	bool ethernet;		  /* frames start with an Ethernet header */
 	bool raw_ip;		  /* frames start with the IP header */
+	bool outer_headers;	  /* and before it, the programs are shown those of the tunnel */
 	char upper[IFW_NAME_MAX]; /* a device on top of it that takes its packets; "": none */
 };
 /* -ENODEV: no such interface. */

@@ -7,6 +7,7 @@
 #include <linux/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "datapath/addr.h"
 #include "netlink.h"
@@ -76,11 +77,29 @@ static void read_link(const struct nlmsghdr *nlh, struct link_attrs *attrs)
 	}
 }
 
+static bool is_ip_tunnel(uint16_t type)
+{
+	return type == ARPHRD_TUNNEL || type == ARPHRD_TUNNEL6 || type == ARPHRD_SIT;
+}
+
 /* tun and wireguard, ppp, modems, ipip, ip6tnl, sit: frames start with the IP header. */
 static bool is_raw_ip(uint16_t type)
 {
 	return type == ARPHRD_NONE || type == ARPHRD_PPP || type == ARPHRD_RAWIP ||
-	       type == ARPHRD_TUNNEL || type == ARPHRD_TUNNEL6 || type == ARPHRD_SIT;
+	       is_ip_tunnel(type);
+}
+
+static bool kernel_is_before(unsigned long major, unsigned long minor)
+{
+	unsigned long running_major, running_minor;
+	struct utsname about;
+	char *end;
+
+	if (uname(&about))
+		return false;
+	running_major = strtoul(about.release, &end, 10);
+	running_minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	return running_major < major || (running_major == major && running_minor < minor);
 }
 
 static int find_link(const struct nlmsghdr *nlh, void *arg)
@@ -99,6 +118,7 @@ static int find_link(const struct nlmsghdr *nlh, void *arg)
 	query->info->loopback = link->ifi_flags & IFF_LOOPBACK;
 	query->info->ethernet = link->ifi_type == ARPHRD_ETHER || link->ifi_type == ARPHRD_LOOPBACK;
 	query->info->raw_ip = is_raw_ip(link->ifi_type);
+	query->info->outer_headers = is_ip_tunnel(link->ifi_type) && kernel_is_before(5, 14);
 	return MNL_CB_OK;
 }
 

@@ -178,6 +178,12 @@ static int check_link(const char *ifname, struct link_info *link, struct failure
 		return fail(failure, -EOPNOTSUPP,
 			    "frames of '%s' start neither with an Ethernet nor with an IP header",
 			    ifname);
+	/* Only from 5.14 on do ipip.c, sit.c and ip6_tunnel.c reset the MAC header. */
+	if (link->outer_headers)
+		return fail(failure, -EOPNOTSUPP,
+			    "before 5.14 the kernel hands over packets of '%s' with the tunnel's "
+			    "own headers in front, and all would drop",
+			    ifname);
 	return 0;
 }
 
