@@ -100,7 +100,9 @@ def link_address(namespace, iface="eth0"):
 
 
 class Network:
-    def __init__(self, lab, hook="auto", proxies=("127.0.0.1", "::1"), options=()):
+    def __init__(self, lab, hook="auto", proxies=("127.0.0.1", "::1"), options=(),
+                 devices=None):
+        """devices(network) makes more interfaces, and names those to be taken up, too."""
         self.lab = lab
         lab.router.enable_ipv6()
         self.client = lab.namespace("client", ipv6=True)
@@ -120,8 +122,9 @@ class Network:
         lab.router.sysctl("net.ipv6.conf.all.forwarding", 1)
         self.meet()
         self.proxies = {address: start_proxy(lab, address) for address in proxies}
+        more = devices(self) if devices else []
         hook = ["--hook", hook] if hook != "auto" else []
-        self.up = lab.ifw("up", "eth0", *hook, *options).stdout
+        self.up = lab.ifw("up", "eth0", *more, *hook, *options).stdout
 
     def meet(self):
         """Neighbours know each other for good, so that only what a test sends is counted."""

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Boots a stock kernel of Debian in an emulated machine, and tries everything there.
+
+  run.py NAME BUILD_DIR   one of 5.10, 6.1, 6.12, newest
+
+0: all is well; 1: it is not; 77: the kernel or the emulator cannot be had here.
+"""
+
+import ctypes
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import image
+import packages
+
+SUITES = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", "newest": "trixie-backports"}
+EMULATOR = "qemu-system-x86_64"
+MACHINE = [
+    EMULATOR, "-M", "q35", "-accel", "tcg",  # KVM within a virtual machine hangs where this is built
+    # The simpler it is the faster it is emulated; and CMPXCHG16B spoils the flags in QEMU 7.2.
+    "-cpu", "Nehalem,-cx16,+rdrand", "-smp", "1", "-m", "768",
+    "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
+]
+# Without the mitigations every entry of the emulated kernel is a lot shorter.
+APPEND = "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on"
+PATIENCE = 240  # seconds from start to power-off
+SKIP = 77
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def die_with_parent():
+    """However this test ends, no machine stays behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def boot(kernel, archive):
+    """What the machine says until it is off; None behind it where that took too long."""
+    with open(os.memfd_create("initrd"), "wb") as held:
+        held.write(archive)
+        held.flush()
+        initrd = f"/proc/self/fd/{held.fileno()}"
+        command = [*MACHINE, "-kernel", str(kernel.image), "-initrd", initrd, "-append", APPEND]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, pass_fds=[held.fileno()],
+                              preexec_fn=die_with_parent) as machine:
+            try:
+                said, _ = machine.communicate(timeout=PATIENCE)
+                return said.decode(errors="replace"), True
+            except subprocess.TimeoutExpired:
+                machine.kill()
+                said, _ = machine.communicate()
+                return said.decode(errors="replace"), False
+
+
+def readable(said):
+    """Without what the firmware does to a terminal."""
+    said = re.sub(r"\x1b(?:\[[0-9;?]*[A-Za-z]|c)", "", said)
+    return [line.rstrip() for line in said.splitlines() if line.strip()]
+
+
+def within_budget(name, counts):
+    """Whether ci/budget.txt allows so much, and what there is to say of it."""
+    done = subprocess.run([image.ROOT / "ci/budget.sh", "compare", name, *map(str, counts)],
+                          text=True, capture_output=True)
+    return done.returncode == 0, (done.stdout + done.stderr).splitlines()
+
+
+def share(part):
+    if not part:
+        return "not reached"
+    return f"{part['passed']} checks ok" if not part["failed"] else f"{part['failed']} FAILED"
+
+
+def report(name, kernel, results, seconds):
+    """Prints the table; whether all is well."""
+    counts = results.get("programs", {}).get("value") or [0, 0, 0]
+    allowed, budget = within_budget(name, counts)
+    run = results.get("scenarios", {}).get("value") or {}
+    rows = [("kernel", kernel.release)]
+    rows += [("programs" if not number else "", line.partition(": ")[2]) for number, line in enumerate(budget)]
+    rows.append(("scenarios", f"{run.get('scenarios', 0) - run.get('no_scenarios', 0)} passed,"
+                 f" {run.get('packets', 0)} packets, {run.get('differences', 0)} differences"))
+    rows += [("", f"not possible: {count} x {why}") for why, count in run.get("why", {}).items()]
+    for part in ("interception", "tracking", "devices", "down"):
+        value = results.get(part, {}).get("value")
+        rows.append((part, share(results.get(part)) +
+                     (f": {', '.join(value) if isinstance(value, list) else value}" if value else "")))
+    took = ", ".join(f"{part} {result['seconds']:g}" for part, result in results.items())
+    rows.append(("seconds", f"{seconds:.1f} ({took})"))
+    print()
+    for left, right in rows:
+        print(f"  {left:14}{right}")
+    failed = sum(part["failed"] for part in results.values())
+    return bool(results) and allowed and not failed
+
+
+def main():
+    name, build = sys.argv[1], pathlib.Path(sys.argv[2])
+    if not shutil.which(EMULATOR):
+        print(f"skipped: the program {EMULATOR} is missing (qemu-system-x86)")
+        return SKIP
+    try:
+        kernel = packages.fetch(SUITES[name])
+    except packages.Unavailable as error:
+        print(f"skipped: no kernel of {SUITES[name]}: {error}")
+        return SKIP
+    programs = [build / "bin/ifw", build / "tests/executors/test-run", build / "tests/kernels/verified"]
+    try:
+        archive = image.build(kernel, programs, build / "fixtures/scenarios")
+    except image.Missing as error:
+        print(f"skipped: {error}")
+        return SKIP
+    start = time.monotonic()
+    said, ended = boot(kernel, archive)
+    seconds = time.monotonic() - start
+    lines = readable(said)
+    results = {}
+    for line in lines:
+        if line.startswith("== "):
+            results = json.loads(line[3:])
+        else:
+            print(line)
+    if not ended:
+        print(f"the machine was not off after {PATIENCE} s")
+    return 0 if report(name, kernel, results, seconds) and ended else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
