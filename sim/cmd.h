@@ -21,6 +21,7 @@ enum exit_status {
 /* Command lines of both commands; what a command does not have stays NULL. */
 struct options {
 	const char *rules;
+	const char *rules_after; /* of diff: the second of two */
 	const char *world;
 	const char *state; /* instead of both */
 	const char *in;
@@ -40,6 +41,7 @@ int cmd_run(const struct options *options);
 int cmd_explain(const struct options *options);
 int cmd_generate(const struct options *options);
 int cmd_diff(const struct options *options);
+int cmd_diff_capture(const struct options *options);
 int cmd_lint(const struct options *options);
 
 /* "ifw-sim: ..." on stderr; returns status. */
@@ -55,9 +57,16 @@ int cmd_load(const struct options *options, struct sim_world **world, uint32_t *
  */
 int cmd_load_or_make(const struct options *options, struct sim_world **world, char **made_up);
 
-/* Both print what is wrong. The text is to be freed; the world was empty. */
+/*
+ * Both print what is wrong. The text is to be freed. The world, which was empty, is that of
+ * --world, or of --state with its rules.
+ */
 int cmd_read(const char *path, char **text, size_t *size);
-int cmd_load_world(struct sim_world *world, const char *path);
+int cmd_load_host(struct sim_world *world, const struct options *options);
+
+/* The one that --in or --out names, else the world's first. Prints what is wrong. */
+int cmd_find_interface(const struct sim_world *world, const struct options *options,
+		       uint32_t *ifindex);
 
 /* "-" is stdin. NULL after printing; *status then says what to exit with. */
 FILE *cmd_open(const char *path, int *status);
@@ -67,6 +76,17 @@ struct replay_packet;
 /* Where a packet was captured that the world has no interface for: "interface 7", "'eth7'". */
 #define CMD_WHERE_MAX 80 /* bytes, with the final NUL */
 const char *cmd_elsewhere(const struct replay_packet *packet, char where[CMD_WHERE_MAX]);
+
+/*
+ * Packets of a capture that are not decided: of each kind the first is named, and all are
+ * counted. _end says how many, and returns STATUS_BAD_INPUT where some were cut.
+ */
+struct undecided {
+	uint64_t cut;	    /* captured in part only */
+	uint64_t elsewhere; /* of an interface that the world lacks */
+};
+void cmd_undecided(struct undecided *undecided, const struct replay_packet *packet);
+int cmd_undecided_end(const struct undecided *undecided, const char *path);
 
 /* The packet that was decided last, which frame is, and where it went: "tcp ..., in by eth0". */
 #define CMD_PACKET_MAX 320 /* bytes, with the final NUL */

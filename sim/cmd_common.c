@@ -3,6 +3,7 @@
  * cmd_common.c - see cmd.h: files, the world, and a decision in words.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +97,7 @@ int cmd_read(const char *path, char **text, size_t *size)
 
 /* --- The world ------------------------------------------------------------- */
 
-int cmd_load_world(struct sim_world *world, const char *path)
+static int load_world(struct sim_world *world, const char *path)
 {
 	struct diagnose_to to = {.stream = stderr, .program = PROGRAM, .file = path};
 	char *text __attribute__((cleanup(free_text))) = NULL;
@@ -170,17 +171,22 @@ static int load_state(struct sim_world *world, const char *path)
 		     : STATUS_DONE;
 }
 
+int cmd_load_host(struct sim_world *world, const struct options *options)
+{
+	return options->state ? load_state(world, options->state)
+			      : load_world(world, options->world);
+}
+
 /* Other rules than the state's: what if? */
 static int load_all(struct sim_world *world, const struct options *options)
 {
-	int status = options->state ? load_state(world, options->state)
-				    : cmd_load_world(world, options->world);
+	int status = cmd_load_host(world, options);
 
 	return !status && options->rules ? load_rules(world, options->rules) : status;
 }
 
-static int find_interface(const struct sim_world *world, const struct options *options,
-			  uint32_t *ifindex)
+int cmd_find_interface(const struct sim_world *world, const struct options *options,
+		       uint32_t *ifindex)
 {
 	const char *host = options->state ? options->state : options->world;
 	const char *name = options->in ? options->in : options->out;
@@ -202,7 +208,7 @@ int cmd_load(const struct options *options, struct sim_world **out, uint32_t *if
 		return cmd_fail(STATUS_REFUSED, "out of memory");
 	status = load_all(world, options);
 	if (!status)
-		status = find_interface(world, options, ifindex);
+		status = cmd_find_interface(world, options, ifindex);
 	if (status)
 		sim_world_destroy(world);
 	else
@@ -218,6 +224,40 @@ const char *cmd_elsewhere(const struct replay_packet *packet, char where[CMD_WHE
 		snprintf(where, CMD_WHERE_MAX, "interface %u (the world has no such index)",
 			 packet->ifindex);
 	return where;
+}
+
+void cmd_undecided(struct undecided *undecided, const struct replay_packet *packet)
+{
+	char where[CMD_WHERE_MAX];
+
+	if (packet->fate == REPLAY_ELSEWHERE) {
+		if (undecided->elsewhere++ == 0)
+			fprintf(stderr,
+				PROGRAM ": packet %" PRIu64 ": captured on %s, which the world "
+					"does not have, so it is not decided (--in and --out say "
+					"where packets are to be decided)\n",
+				packet->number, cmd_elsewhere(packet, where));
+		return;
+	}
+	if (undecided->cut++ == 0)
+		cmd_fail(STATUS_BAD_INPUT,
+			 "packet %" PRIu64 ": only %" PRIu32 " of its %" PRIu32
+			 " bytes were captured, so it is not decided; capture whole "
+			 "packets (tcpdump -s 0)",
+			 packet->number, packet->captured->captured, packet->captured->length);
+}
+
+int cmd_undecided_end(const struct undecided *undecided, const char *path)
+{
+	if (undecided->elsewhere)
+		fprintf(stderr,
+			PROGRAM ": %s: %" PRIu64 " packets of interfaces that the world does not "
+				"have were not decided\n",
+			path, undecided->elsewhere);
+	if (undecided->cut)
+		return cmd_fail(STATUS_BAD_INPUT, "%s: %" PRIu64 " packets were not decided", path,
+				undecided->cut);
+	return STATUS_DONE;
 }
 
 int cmd_load_or_make(const struct options *options, struct sim_world **out, char **made_up)

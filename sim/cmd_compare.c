@@ -29,19 +29,25 @@ static int read_rules(const char *path, struct rule_set *set, struct cmd_text *t
 	return error ? STATUS_BAD_INPUT : STATUS_DONE;
 }
 
+static int copy_rules(const struct rule_set *from, struct rule_set *to)
+{
+	for (size_t i = 0; i < from->count; i++)
+		if (rule_set_add(to, &from->rules[i]) != 0)
+			return no_memory();
+	return STATUS_DONE;
+}
+
 static int read_sets(const char *const paths[PROBE_WORLDS], struct compared *compared)
 {
 	struct rule_set *sets = compared->sets;
-	int status = read_rules(paths[0], &sets[0], &compared->texts[0]);
+	int status = paths[0] ? read_rules(paths[0], &sets[0], &compared->texts[0])
+			      : copy_rules(sim_world_rules(compared->worlds[0]), &sets[0]);
 
 	sets[1].names = sets[0].names;
 	if (status)
 		return status;
-	if (paths[1])
-		status = read_rules(paths[1], &sets[1], &compared->texts[1]);
-	for (size_t i = 0; i < sets[0].count && !paths[1]; i++)
-		if (rule_set_add(&sets[1], &sets[0].rules[i]) != 0)
-			return no_memory();
+	status = paths[1] ? read_rules(paths[1], &sets[1], &compared->texts[1])
+			  : copy_rules(&sets[0], &sets[1]);
 	sets[0].names = sets[1].names;
 	return status;
 }
@@ -66,7 +72,7 @@ static int put_rules(const char *const paths[PROBE_WORLDS], struct compared *com
 {
 	for (size_t i = 0; i < PROBE_WORLDS; i++) {
 		int error = sim_world_set_rules(compared->worlds[i], &compared->sets[i]);
-		const char *path = paths[i] ? paths[i] : paths[0];
+		const char *path = paths[i] ? paths[i] : "the state";
 
 		if (error == -E2BIG)
 			return cmd_fail(STATUS_BAD_INPUT,
@@ -82,20 +88,21 @@ static int put_rules(const char *const paths[PROBE_WORLDS], struct compared *com
 static int load(const struct options *options, const char *const paths[PROBE_WORLDS],
 		struct compared *compared)
 {
+	const bool has_host = options->world || options->state;
 	int status = STATUS_DONE;
 
 	compared->other = -1;
-	for (size_t i = 0; i < PROBE_WORLDS && options->world && !status; i++) {
+	for (size_t i = 0; i < PROBE_WORLDS && has_host && !status; i++) {
 		if (sim_world_create(&compared->worlds[i]) != 0)
 			return no_memory();
-		status = cmd_load_world(compared->worlds[i], options->world);
+		status = cmd_load_host(compared->worlds[i], options);
 	}
 	if (status)
 		return status;
-	if (options->world)
+	if (has_host)
 		compared->sets[0].names = *sim_world_names(compared->worlds[0]);
 	status = read_sets(paths, compared);
-	if (!status && !options->world)
+	if (!status && !has_host)
 		status = make_worlds(compared);
 	return status ? status : put_rules(paths, compared);
 }

@@ -22,9 +22,9 @@ struct compared {
 };
 
 /*
- * The rules of these files, the second of which may be NULL: then both worlds hold those
- * of the first. In the world of options, or, where it names none, in one made for the
- * rules. Prints what is wrong and returns an enum exit_status.
+ * The rules of these files: where the first is NULL, those of the state that options name;
+ * where the second is, the same again. In the world or state of options, or, where they name
+ * none, in a world made for the rules. Prints what is wrong and returns an enum exit_status.
  */
 int cmd_compare_load(const struct options *options, const char *const paths[PROBE_WORLDS],
 		     struct compared *compared);

@@ -42,25 +42,17 @@ static bool is_only_in(const struct rule *rule, const struct rule_set *other)
 	return true;
 }
 
-static const struct rule *rule_of(const struct shown *shown, const struct diff_region *region,
-				  size_t side)
-{
-	const uint32_t order = region->asked[side].rule;
-
-	return order ? sim_world_rule(shown->probe.worlds[side], order) : NULL;
-}
-
 /* --- For people ------------------------------------------------------------------------ */
 
-static void print_rule(const struct shown *shown, const struct diff_region *region, size_t side)
+void cmd_diff_print_rule(const struct compared *compared, uint32_t order, size_t side)
 {
-	const struct rule *rule = rule_of(shown, region, side);
+	const struct rule *rule = order ? sim_world_rule(compared->worlds[side], order) : NULL;
 	char text[RULE_TEXT_MAX] = "-";
 	bool alone = false;
 
 	if (rule) {
-		rule_print(rule, &shown->compared->sets[side].names, text, sizeof(text));
-		alone = is_only_in(rule, &shown->compared->sets[!side]);
+		rule_print(rule, &compared->sets[side].names, text, sizeof(text));
+		alone = is_only_in(rule, &compared->sets[!side]);
 	}
 	printf("      %-8s %s%s\n", sides[side], text,
 	       !alone ? ""
@@ -79,7 +71,7 @@ static int print_region(const struct shown *shown, const struct diff_region *reg
 	printf("  %s\n", text);
 	printf("      %-8s %s\n", "example", example);
 	for (size_t side = 0; side < PROBE_WORLDS; side++)
-		print_rule(shown, region, side);
+		cmd_diff_print_rule(shown->compared, region->asked[side].rule, side);
 	return 0;
 }
 
@@ -115,18 +107,23 @@ static int print_diff(const struct shown *shown)
 
 /* --- For programs ---------------------------------------------------------------------- */
 
-json_t *cmd_answer_json(const struct answer *answer)
+json_t *cmd_diff_side_json(const struct compared *compared, const struct answer *answer,
+			   uint32_t order, size_t side)
 {
+	const struct rule *rule = order ? sim_world_rule(compared->worlds[side], order) : NULL;
 	const struct ifw_reason_info *reason = ifw_reason_info(answer->reason);
-	char text[ANSWER_TEXT_MAX];
+	char text[ANSWER_TEXT_MAX], printed[RULE_TEXT_MAX];
 
 	answer_text(answer, text);
-	return json_pack("{s:s, s:s, s:s}", "verdict",
+	if (rule)
+		rule_print(rule, &compared->sets[side].names, printed, sizeof(printed));
+	return json_pack("{s:s, s:s, s:s, s:s?}", "verdict",
 			 answer->verdict == IFW_VERDICT_PASS ? "pass" : "drop", "reason",
-			 reason ? reason->name : "none", "text", text);
+			 reason ? reason->name : "none", "text", text, "rule",
+			 rule ? printed : NULL);
 }
 
-/* {"to": "10.0.0.0/8", "but": ["10.1.0.0/16"]} */
+/* {"prefix": "10.0.0.0/8", "but": ["10.1.0.0/16"]} */
 static json_t *prefix_json(const struct prefix_but *prefix, uint8_t family)
 {
 	const struct prefix_but alone = {.first = prefix->first, .len = prefix->len};
@@ -143,14 +140,8 @@ static json_t *prefix_json(const struct prefix_but *prefix, uint8_t family)
 
 static json_t *side_json(const struct shown *shown, const struct diff_region *region, size_t side)
 {
-	const struct rule *rule = rule_of(shown, region, side);
-	json_t *json = cmd_answer_json(&region->asked[side].answer);
-	char text[RULE_TEXT_MAX];
-
-	if (rule)
-		rule_print(rule, &shown->compared->sets[side].names, text, sizeof(text));
-	json_object_set_new(json, "rule", rule ? json_string(text) : json_null());
-	return json;
+	return cmd_diff_side_json(shown->compared, &region->asked[side].answer,
+				  region->asked[side].rule, side);
 }
 
 static json_t *region_json(const struct shown *shown, const struct diff_region *region)
@@ -201,7 +192,7 @@ static void show_progress(void *arg, uint64_t done, uint64_t all)
 		fputs("\rcounting kinds of packets\033[K", stderr);
 }
 
-static int expected(const struct options *options, bool changes)
+int cmd_diff_expected(const struct options *options, bool changes)
 {
 	if (options->expect && (strcmp(options->expect, "none") == 0) == changes)
 		return cmd_fail(STATUS_UNEXPECTED, "expected %s, and %s", options->expect,
@@ -227,12 +218,14 @@ static int show(const struct options *options, struct shown *shown)
 				error == -EPROTO ? "an answer is not that of its kind of packets: "
 						   "this is a defect of ifw-sim, please report it"
 						 : strerror(-error));
-	return cmd_finish(expected(options, shown->diff.count != 0));
+	return cmd_finish(cmd_diff_expected(options, shown->diff.count != 0));
 }
 
 int cmd_diff(const struct options *options)
 {
-	const char *const paths[PROBE_WORLDS] = {options->args[0], options->args[1]};
+	/* Of a state the old ones may be its own. */
+	const char *const paths[PROBE_WORLDS] = {options->count == 2 ? options->args[0] : NULL,
+						 options->args[options->count - 1]};
 	struct compared compared;
 	struct shown shown = {.compared = &compared};
 	int status = cmd_compare_load(options, paths, &compared);

@@ -28,21 +28,30 @@ struct linted {
 	unsigned int *lines; /* of rules, by order number */
 };
 
+static bool has_host(const struct linted *linted)
+{
+	return linted->options->world || linted->options->state;
+}
+
 /* --- Lines --------------------------------------------------------------------------------- */
 
 /* Which line each rule is on: those of the text in turn; equal ones count once. */
 static int find_lines(struct linted *linted, const struct cmd_text *text)
 {
 	const struct rule_set *set = &linted->compared.sets[0];
+	const uint32_t last = set->count ? set->rules[set->count - 1].order : 0;
 	struct iface_names names = set->names;
 	unsigned int line = 0;
 	size_t next = 0;
 
-	linted->lines = calloc(set->count + 1, sizeof(*linted->lines));
+	linted->lines = calloc(last + 1, sizeof(*linted->lines));
 	if (!linted->lines)
 		return -ENOMEM;
+	if (!text->at) /* of a state: numbers say which */
+		for (size_t i = 0; i < set->count; i++)
+			linted->lines[set->rules[i].order] = (unsigned int)i + 1;
 	for (const char *at = text->at, *end = text->at + text->size;
-	     at < end && next < set->count;) {
+	     at && at < end && next < set->count;) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		const size_t len = (size_t)((newline ? newline : end) - at);
 		struct rule rule;
@@ -203,8 +212,8 @@ static void print_others(const struct linted *linted, const struct lint_finding 
 		if (!print_rule(linted, order, text))
 			printf("    %-10s  no rule\n", relation_of(finding));
 		else
-			printf("    %-10s  %s   # line %u\n", relation_of(finding), text,
-			       linted->lines[order]);
+			printf("    %-10s  %s   # %s %u\n", relation_of(finding), text,
+			       linted->options->count ? "line" : "rule", linted->lines[order]);
 	}
 	if (finding->other_count > OTHERS_SHOWN)
 		printf("    %-10s  and %zu more (-j lists all)\n", "",
@@ -221,7 +230,8 @@ static int print_finding(const struct linted *linted, const struct lint_finding 
 	if (!message || !packet)
 		return -ENOMEM;
 	if (finding->rule)
-		printf("%s:%u: ", linted->path, linted->lines[finding->rule]);
+		printf(linted->options->count ? "%s:%u: " : "%s: rule %u: ", linted->path,
+		       linted->lines[finding->rule]);
 	else
 		printf("%s: ", linted->path);
 	printf("%s: %s [%s]\n", severities[finding->severity], message,
@@ -247,8 +257,9 @@ static void print_sum(const struct linted *linted, const size_t counts[])
 	for (int i = SEVERITY_ERROR; i <= SEVERITY_NOTE; i++)
 		printf(", %zu %s%s", counts[i], severities[i], counts[i] == 1 ? "" : "s");
 	putchar('\n');
-	if (!linted->options->world)
-		puts("listeners, own addresses and ssh were not looked at: that takes a --world");
+	if (!has_host(linted))
+		puts("listeners, own addresses and ssh were not looked at: that takes --world or "
+		     "--state");
 }
 
 /* --- For programs -------------------------------------------------------------------------- */
@@ -293,8 +304,8 @@ static int print_json(const struct linted *linted, const size_t counts[])
 			 (json_int_t)linted->compared.sets[0].count, "errors",
 			 (json_int_t)counts[SEVERITY_ERROR], "warnings",
 			 (json_int_t)counts[SEVERITY_WARNING], "notes",
-			 (json_int_t)counts[SEVERITY_NOTE], "world", linted->options->world != NULL,
-			 "findings", findings);
+			 (json_int_t)counts[SEVERITY_NOTE], "world", has_host(linted), "findings",
+			 findings);
 	if (!root)
 		return -ENOMEM;
 	error = json_dumpf(root, stdout, JSON_COMPACT) ? -EIO : 0;
@@ -325,8 +336,8 @@ static int fail(int error)
 static int show(struct linted *linted)
 {
 	size_t counts[SEVERITY_NOTE + 1] = {};
-	int error = lint_find(linted->compared.worlds, linted->options->world != NULL,
-			      show_progress, NULL, &linted->lint);
+	int error = lint_find(linted->compared.worlds, has_host(linted), show_progress, NULL,
+			      &linted->lint);
 
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
@@ -349,8 +360,9 @@ static int show(struct linted *linted)
 
 int cmd_lint(const struct options *options)
 {
-	const char *const paths[PROBE_WORLDS] = {options->args[0]};
-	struct linted linted = {.options = options, .path = options->args[0]};
+	const char *const paths[PROBE_WORLDS] = {options->count ? options->args[0] : NULL};
+	struct linted linted = {.options = options,
+				.path = options->count ? options->args[0] : options->state};
 	int status = cmd_compare_load(options, paths, &linted.compared);
 
 	if (status)

@@ -46,28 +46,6 @@ static int print_line(const struct run *run, uint64_t number, const struct decis
 	return ferror(stdout) ? -EIO : 0;
 }
 
-/* The first one is named, all are counted. */
-static void on_undecided(struct run *run, const struct replay_packet *packet)
-{
-	char where[CMD_WHERE_MAX];
-
-	if (packet->fate == REPLAY_ELSEWHERE) {
-		if (run->summary.elsewhere++ == 0)
-			fprintf(stderr,
-				PROGRAM ": packet %" PRIu64 ": captured on %s, which the world "
-					"does not have, so it is not decided (--in and --out say "
-					"where packets are to be decided)\n",
-				packet->number, cmd_elsewhere(packet, where));
-		return;
-	}
-	if (run->summary.cut++ == 0)
-		cmd_fail(STATUS_BAD_INPUT,
-			 "packet %" PRIu64 ": only %" PRIu32 " of its %" PRIu32
-			 " bytes were captured, so it is not decided; capture whole "
-			 "packets (tcpdump -s 0)",
-			 packet->number, packet->captured->captured, packet->captured->length);
-}
-
 static int on_packet(void *arg, const struct replay_packet *packet)
 {
 	struct run *run = arg;
@@ -82,7 +60,7 @@ static int on_packet(void *arg, const struct replay_packet *packet)
 			return -ECANCELED;
 	}
 	if (packet->fate != REPLAY_DECIDED) {
-		on_undecided(run, packet);
+		cmd_undecided(&run->summary.undecided, packet);
 		return 0;
 	}
 	d = &packet->result->decision;
@@ -152,15 +130,7 @@ static int conclude(struct run *run, int error, const char *message)
 		return cmd_fail(error == -EINVAL || error == -EPROTONOSUPPORT ? STATUS_BAD_INPUT
 									      : STATUS_REFUSED,
 				"%s: %s", run->path, message[0] ? message : strerror(-error));
-	if (run->summary.elsewhere)
-		fprintf(stderr,
-			PROGRAM ": %s: %" PRIu64 " packets of interfaces that the world does not "
-				"have were not decided\n",
-			run->path, run->summary.elsewhere);
-	if (run->summary.cut)
-		return cmd_fail(STATUS_BAD_INPUT, "%s: %" PRIu64 " packets were not decided",
-				run->path, run->summary.cut);
-	return cmd_finish(STATUS_DONE);
+	return cmd_finish(cmd_undecided_end(&run->summary.undecided, run->path));
 }
 
 static int play(struct run *run, FILE *file, uint32_t ifindex)

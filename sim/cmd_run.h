@@ -9,9 +9,8 @@
 #include "top.h"
 
 struct run_summary {
-	uint64_t packets;   /* decided */
-	uint64_t cut;	    /* not decided, since captured in part only */
-	uint64_t elsewhere; /* not decided, since of an interface that the world lacks */
+	uint64_t packets; /* decided */
+	struct undecided undecided;
 	struct ifw_count by_reason[IFW_REASON_END][IFW_VERDICTS];
 	struct top *dropped; /* destinations */
 };

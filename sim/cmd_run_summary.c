@@ -210,11 +210,11 @@ static json_t *dropped_json(const struct run_summary *summary)
 
 int run_summary_json(const struct run_summary *summary, const struct sim_world *world)
 {
-	json_t *root =
-		json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "packets", (json_int_t)summary->packets,
-			  "cut", (json_int_t)summary->cut, "elsewhere",
-			  (json_int_t)summary->elsewhere, "reasons", reasons_json(summary), "rules",
-			  rules_json(world), "dropped", dropped_json(summary));
+	json_t *root = json_pack(
+		"{s:I, s:I, s:I, s:o, s:o, s:o}", "packets", (json_int_t)summary->packets, "cut",
+		(json_int_t)summary->undecided.cut, "elsewhere",
+		(json_int_t)summary->undecided.elsewhere, "reasons", reasons_json(summary), "rules",
+		rules_json(world), "dropped", dropped_json(summary));
 	int error;
 
 	if (!root)

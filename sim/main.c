@@ -16,8 +16,12 @@ static const char help[] =
 	"       ifw-sim explain HOST [--in|--out IFACE] [-j] [--expect REASON] PACKET\n"
 	"       ifw-sim generate HOST|--rules FILE [--write-world FILE] --write CAPTURE\n"
 	"       ifw-sim diff [--world FILE] [-j] [--expect none|some] OLD NEW\n"
+	"       ifw-sim diff --rules OLD --rules NEW --world FILE [--in|--out IFACE] [-j]\n"
+	"                    [--expect none|some] CAPTURE\n"
 	"       ifw-sim lint [--world FILE] [-j] RULES\n"
-	"HOST is  --rules FILE --world FILE  or  --state FILE [--rules FILE]\n"
+	"HOST is  --rules FILE --world FILE  or  --state FILE [--rules FILE]; diff and lint, too, "
+	"take\n"
+	"a --state for the --world, and then do without OLD or RULES: those are its own\n"
 	"\n"
 	"  run      one line for each packet of a capture, and a summary; pcap or pcapng, of\n"
 	"           Ethernet, raw IP or Linux cooked (`tcpdump -i any`); - is standard input\n"
@@ -32,12 +36,13 @@ static const char help[] =
 	"then\n"
 	"           tests other rules against both. Without a world one is made up of what the\n"
 	"           rules name, which --write-world keeps\n"
-	"  diff     which packets two files of rules answer otherwise: of all that there can be, "
+	"  diff     which packets two files of rules answer otherwise: of a capture; or of all "
+	"that\n"
+	"           there can be, in a world, or without one by the rules alone\n"
+	"  lint     rules that decide nothing, that change nothing, that contradict each other; "
 	"in\n"
-	"           the world or, without one, by the rules alone\n"
-	"  lint     rules that decide nothing, that change nothing, that contradict each other; in "
-	"a\n"
-	"           world also listeners that lack, own addresses that are let in to, and whether\n"
+	"           a world also listeners that lack, own addresses that are let in to, and "
+	"whether\n"
 	"           ssh gets in. Exit status 3 where there is more than notes\n"
 	"\n"
 	"  -r, --rules FILE     rules, one a line, as `ifw apply` takes them\n"
@@ -52,6 +57,7 @@ static const char help[] =
 	"      --expect FILE    of run: answers as `run -j` or generate printed them; exit with 3 "
 	"at\n"
 	"                       the first packet that is answered otherwise\n"
+	"      --expect WHAT    of diff: none or some; exit with 3 where it is not so\n"
 	"  -s, --summary        of run the summary alone, on standard output\n"
 	"      --write FILE     capture of what passes;  --write-dropped FILE  of what does not\n"
 	"  -j, --json           JSON, one object a line\n"
@@ -114,7 +120,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 	while ((option = getopt_long(argc, argv, "r:w:S:i:o:e:jshV", longs, NULL)) != -1) {
 		switch (option) {
 		case 'r':
-			options->rules = optarg;
+			if (options->rules_after)
+				return 1 + usage_error("--rules is given twice at most");
+			if (options->rules)
+				options->rules_after = optarg;
+			else
+				options->rules = optarg;
 			break;
 		case 'w':
 			options->world = optarg;
@@ -170,6 +181,8 @@ static int run_generate(const struct options *options)
 {
 	if ((!options->rules && !options->state) || !options->write)
 		return usage_error("generate needs --rules or --state, and --write");
+	if (options->rules_after)
+		return usage_error("two --rules go with diff");
 	if (options->count)
 		return usage_error("generate takes no further words");
 	if (options->world && options->state)
@@ -184,29 +197,50 @@ static int run_generate(const struct options *options)
 	return cmd_generate(options);
 }
 
+/* A state has rules already: then the old ones, or those to look at, may be left out. */
 static int run_diff(const struct options *options)
 {
-	if (options->count != 2)
-		return usage_error("diff needs two files of rules");
-	if (options->rules || options->in || options->out || options->summary || options->write ||
-	    options->write_dropped || options->write_world)
-		return usage_error("diff OLD NEW has --world, --json and --expect");
+	const bool capture = options->rules;
+	const int old = options->state ? 0 : 1;
+	int stdins = is_stdin(options->world) + is_stdin(options->state) +
+		     is_stdin(options->rules) + is_stdin(options->rules_after);
+
+	for (int i = 0; i < options->count; i++)
+		stdins += is_stdin(options->args[i]);
+	if (stdins > 1)
+		return usage_error("standard input can be read only once");
+	if (options->world && options->state)
+		return usage_error("a host is --world or --state");
+	if (options->summary || options->write || options->write_dropped || options->write_world)
+		return usage_error("diff has --rules, --world, --state, --in, --out, --json and "
+				   "--expect");
 	if (options->expect && strcmp(options->expect, "none") != 0 &&
 	    strcmp(options->expect, "some") != 0)
 		return usage_error("diff has --expect none or --expect some");
-	if (is_stdin(options->world) + is_stdin(options->args[0]) + is_stdin(options->args[1]) > 1)
-		return usage_error("standard input can be read only once");
-	return cmd_diff(options);
+	if (options->in && options->out)
+		return usage_error("a packet comes in or leaves: --in or --out");
+	if (capture ? options->count != 1 || (!options->rules_after && !options->state)
+		    : options->count > 2 || options->count < 1 + old)
+		return usage_error("diff is given OLD NEW, or --rules OLD --rules NEW CAPTURE");
+	if (capture && !options->world && !options->state)
+		return usage_error("diff with a capture needs a --world");
+	if (!capture && (options->in || options->out))
+		return usage_error("--in and --out go with a capture");
+	return capture ? cmd_diff_capture(options) : cmd_diff(options);
 }
 
 static int run_lint(const struct options *options)
 {
-	if (options->count != 1)
+	const char *const path = options->count ? options->args[0] : NULL;
+
+	if (options->count > 1 || (!path && !options->state))
 		return usage_error("lint needs one file of rules");
 	if (options->rules || options->in || options->out || options->summary || options->write ||
 	    options->write_dropped || options->write_world || options->expect)
-		return usage_error("lint RULES has --world and --json");
-	if (is_stdin(options->world) && is_stdin(options->args[0]))
+		return usage_error("lint RULES has --world, --state and --json");
+	if (options->world && options->state)
+		return usage_error("a host is --world or --state");
+	if (is_stdin(options->world) + is_stdin(options->state) + is_stdin(path) > 1)
 		return usage_error("standard input can be read only once");
 	return cmd_lint(options);
 }
@@ -229,6 +263,8 @@ static int run_command(const char *command, struct options *options)
 		return usage_error("a host is --world or --state");
 	if (!options->state && (!options->rules || !options->world))
 		return usage_error("--rules and --world are needed, or --state");
+	if (options->rules_after)
+		return usage_error("two --rules go with diff");
 	if (options->write_world)
 		return usage_error("--write-world goes with generate");
 	if (!run && (options->summary || options->write || options->write_dropped))

@@ -174,15 +174,18 @@ static bool take(struct span span, number value, bool is_src, uint8_t family, nu
 	return true;
 }
 
-/* A good address of the span: its second, as hosts have, its first, or one further on. */
+/*
+ * A good address of the span: of those behind its first, where hosts are, and routers in
+ * front of them; else that, or one further on.
+ */
 static bool choose_from(struct span span, bool is_src, uint8_t family, number *chosen)
 {
+	const number usual = ADDR_UNIT(family) * (is_src ? 2 : 1);
 	const size_t count = family == IFW_FAMILY_IPV6
 				     ? sizeof(behind_ipv6) / sizeof(behind_ipv6[0])
 				     : sizeof(behind_ipv4) / sizeof(behind_ipv4[0]);
 
-	if (span.high - span.low >= ADDR_UNIT(family) &&
-	    take(span, span.low + ADDR_UNIT(family), is_src, family, chosen))
+	if (span.high - span.low >= usual && take(span, span.low + usual, is_src, family, chosen))
 		return true;
 	if (take(span, span.low, is_src, family, chosen))
 		return true;
@@ -258,6 +261,13 @@ static struct answer answer_of(const struct sim_result *result, const struct rul
 	return answer;
 }
 
+struct asked asked_of(const struct sim_world *world, const struct sim_result *result)
+{
+	const uint32_t rule = result->decision.rule;
+
+	return (struct asked){answer_of(result, sim_world_rule(world, rule)), rule};
+}
+
 int probe_ask(const struct probe *probe, size_t world, const struct witness *witness,
 	      struct asked *asked)
 {
@@ -278,8 +288,7 @@ int probe_ask(const struct probe *probe, size_t world, const struct witness *wit
 
 	if (error)
 		return error;
-	asked->rule = result.decision.rule;
-	asked->answer = answer_of(&result, sim_world_rule(in, asked->rule));
+	*asked = asked_of(in, &result);
 	return 0;
 }
 

@@ -44,6 +44,9 @@ struct asked {
 	uint32_t rule; /* order number; 0: none decided */
 };
 
+/* What the world has just decided. */
+struct asked asked_of(const struct sim_world *world, const struct sim_result *result);
+
 struct probe {
 	struct sim_world *worlds[PROBE_WORLDS];
 	uint32_t ifindex[PROBE_IFACES], slots[PROBE_IFACES]; /* by number */

@@ -3,7 +3,7 @@
 """What ifw-sim answers, word for word, in telling cases.
 
 A case is one file. `== NAME` begins a file that its commands can read (rules, world,
-packets); `$ ARGUMENTS` runs ifw-sim with these, and what follows, up to the next `$`, is
+packets; of `== NAME hex` the bytes are given); `$ ARGUMENTS` runs ifw-sim with these, and what follows, up to the next `$`, is
 what it prints: its standard output, then lines that begin with `! ` for standard error, and
 `exit N` where the status is not 0. Text before the first of both says what the case is about.
 
@@ -54,6 +54,13 @@ def run(simulator, command, directory):
     return printed.splitlines(keepends=True)
 
 
+def write_file(directory, name, text):
+    """A file of a case."""
+    name, _, form = name.partition(" ")
+    data = bytes.fromhex(text) if form == "hex" else text.encode("utf-8")
+    (directory / name).write_bytes(data)
+
+
 def check(simulator, path, update):
     """Whether the case prints what it says."""
     text = path.read_text(encoding="utf-8")
@@ -61,7 +68,7 @@ def check(simulator, path, update):
     now = list(about)
     with tempfile.TemporaryDirectory() as directory:
         for name, lines in files.items():
-            (pathlib.Path(directory) / name).write_text("".join(lines), encoding="utf-8")
+            write_file(pathlib.Path(directory), name, "".join(lines))
             now += [f"== {name}\n", *lines]
         for command, _ in commands:
             now += [f"$ {command}\n", *run(simulator, command, directory)]
