@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "cmd_words.h"
 #include "sim.h"
 
 #define PROGRAM "ifw-sim"
@@ -87,17 +88,6 @@ struct undecided {
 };
 void cmd_undecided(struct undecided *undecided, const struct replay_packet *packet);
 int cmd_undecided_end(const struct undecided *undecided, const char *path);
-
-/* The packet that was decided last, which frame is, and where it went: "tcp ..., in by eth0". */
-#define CMD_PACKET_MAX 320 /* bytes, with the final NUL */
-void cmd_packet(const struct sim_world *world, const struct sim_frame *frame,
-		char text[CMD_PACKET_MAX]);
-
-/* The rule in print, into text of RULE_TEXT_MAX bytes; NULL where no rule decided. */
-const char *cmd_rule_text(struct sim_world *world, const struct decision *d, char *text);
-const char *cmd_verdict(const struct decision *d);
-const char *cmd_assigned(const struct decision *d); /* NULL: nothing */
-const char *cmd_reason(const struct decision *d);
 
 /* Whether all of stdout was written; otherwise STATUS_REFUSED after saying so. */
 int cmd_finish(int status);

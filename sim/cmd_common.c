@@ -11,7 +11,6 @@
 #include "../cli/diagnose.h"
 #include "boundary.h"
 #include "cmd.h"
-#include "explain_packet.h"
 #include "replay.h"
 #include "state.h"
 #include "world.h"
@@ -275,51 +274,4 @@ int cmd_load_or_make(const struct options *options, struct sim_world **out, char
 	sim_world_destroy(*out);
 	*out = NULL;
 	return status;
-}
-
-void cmd_packet(const struct sim_world *world, const struct sim_frame *frame,
-		char text[CMD_PACKET_MAX])
-{
-	const char *ifname = sim_world_ifname(world, frame->ifindex);
-	char what[EXPLAIN_PACKET_MAX];
-
-	explain_packet(sim_world_packet(world), what);
-	snprintf(text, CMD_PACKET_MAX, "%s, %s by %s", what,
-		 frame->direction == IFW_DIRECTION_OUT ? "out" : "in", ifname);
-}
-
-/* --- A decision in words --------------------------------------------------- */
-
-const char *cmd_rule_text(struct sim_world *world, const struct decision *d, char *text)
-{
-	const struct rule *rule = d->rule ? sim_world_rule(world, d->rule) : NULL;
-
-	if (!rule)
-		return NULL;
-	rule_print(rule, sim_world_names(world), text, RULE_TEXT_MAX);
-	return text;
-}
-
-const char *cmd_verdict(const struct decision *d)
-{
-	return d->verdict == IFW_VERDICT_PASS ? "pass" : "drop";
-}
-
-const char *cmd_assigned(const struct decision *d)
-{
-	switch (d->assigned) {
-	case IFW_ASSIGNED_ESTABLISHED:
-		return "established";
-	case IFW_ASSIGNED_LISTENER:
-		return "listener";
-	default:
-		return NULL;
-	}
-}
-
-const char *cmd_reason(const struct decision *d)
-{
-	const struct ifw_reason_info *reason = ifw_reason_info(d->reason);
-
-	return reason ? reason->name : "none";
 }

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 
 #include "../ruleset/grammar.h"
+#include "cmd.h"
 #include "cmd_explain.h"
 #include "replay.h"
 
@@ -25,51 +26,14 @@ static void destroy_world(struct sim_world **world)
 
 /* --- A flow ------------------------------------------------------------------------- */
 
-/* RFC 9293 3.1 */
-static const struct {
-	const char *name;
-	uint8_t flags;
-} tcp_flags[] = {{"syn", 0x02}, {"syn-ack", 0x12}, {"ack", 0x10}, {"fin", 0x11}, {"rst", 0x04}};
-
-static int parse_tcp_flags(const char *text, struct flow *flow)
-{
-	if (flow->protocol != IPPROTO_TCP)
-		return cmd_fail(STATUS_BAD_INPUT, "'%s': only TCP has flags", text);
-	for (size_t i = 0; i < sizeof(tcp_flags) / sizeof(tcp_flags[0]); i++)
-		if (strcmp(text, tcp_flags[i].name) == 0) {
-			flow->tcp_flags = tcp_flags[i].flags;
-			return STATUS_DONE;
-		}
-	return cmd_fail(STATUS_BAD_INPUT, "'%s' is none of syn, syn-ack, ack, fin and rst", text);
-}
-
 static int parse_flow(const struct options *options, struct flow *flow)
 {
-	char *const *args = options->args;
-	uint8_t family;
+	char message[FLOW_MESSAGE_MAX];
 
-	*flow = (struct flow){.direction = options->out ? IFW_DIRECTION_OUT : IFW_DIRECTION_IN};
-	if (strcmp(args[0], "tcp") == 0)
-		flow->protocol = IPPROTO_TCP;
-	else if (strcmp(args[0], "udp") == 0)
-		flow->protocol = IPPROTO_UDP;
-	else
-		return cmd_fail(STATUS_BAD_INPUT, "'%s' is none of tcp, udp, hex and packet",
-				args[0]);
-	if (options->count != 3 && options->count != 4)
-		return cmd_fail(STATUS_BAD_INPUT, "a flow is tcp|udp SRC:PORT DST:PORT");
-	if (grammar_parse_endpoint(args[1], strlen(args[1]), &flow->family, &flow->src,
-				   &flow->src_port) != 0)
-		return cmd_fail(STATUS_BAD_INPUT,
-				"source '%s' is not ADDRESS:PORT or [ADDRESS]:PORT", args[1]);
-	if (grammar_parse_endpoint(args[2], strlen(args[2]), &family, &flow->dst,
-				   &flow->dst_port) != 0)
-		return cmd_fail(STATUS_BAD_INPUT,
-				"destination '%s' is not ADDRESS:PORT or [ADDRESS]:PORT", args[2]);
-	if (family != flow->family)
-		return cmd_fail(STATUS_BAD_INPUT, "'%s' and '%s' are of different families",
-				args[1], args[2]);
-	return options->count > 3 ? parse_tcp_flags(args[3], flow) : STATUS_DONE;
+	if (flow_from_words(options->args, options->count, flow, message) != 0)
+		return cmd_fail(STATUS_BAD_INPUT, "%s", message);
+	flow->direction = options->out ? IFW_DIRECTION_OUT : IFW_DIRECTION_IN;
+	return STATUS_DONE;
 }
 
 /* --- Bytes --------------------------------------------------------------------------- */
@@ -238,6 +202,19 @@ static int explain_captured(const struct options *options, uint32_t ifindex,
 	return STATUS_DONE;
 }
 
+static int print_json(const struct explained *explained)
+{
+	json_t *root = explained_json(explained);
+	int error;
+
+	if (!root)
+		return cmd_fail(STATUS_REFUSED, "out of memory");
+	error = json_dumpf(root, stdout, JSON_COMPACT);
+	json_decref(root);
+	putchar('\n');
+	return error ? cmd_fail(STATUS_REFUSED, "cannot write to standard output") : STATUS_DONE;
+}
+
 /* --- The command ----------------------------------------------------------------------- */
 
 static int check_reason(const char *name)
@@ -321,7 +298,7 @@ int cmd_explain(const struct options *options)
 	if (status)
 		return status;
 	if (options->json)
-		status = explained_print_json(&explained);
+		status = print_json(&explained);
 	else
 		explained_print(&explained);
 	status = cmd_finish(status);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * cmd_explain.h - what is explained by `ifw-sim explain`, and how it is printed.
+ * cmd_explain.h - what is explained by `ifw-sim explain` and `ifw explain`, and how it is
+ * printed.
  */
 #ifndef IFW_SIM_CMD_EXPLAIN_H
 #define IFW_SIM_CMD_EXPLAIN_H
 
-#include "cmd.h"
+#include <jansson.h>
+
 #include "explain.h"
 
 struct explained {
@@ -17,7 +19,7 @@ struct explained {
 
 void explained_print(const struct explained *explained);
 
-/* An enum exit_status, after saying what failed. */
-int explained_print_json(const struct explained *explained);
+/* NULL: no memory. */
+json_t *explained_json(const struct explained *explained);
 
 #endif /* IFW_SIM_CMD_EXPLAIN_H */

@@ -10,6 +10,7 @@
 
 #include "../datapath/flow_states.h"
 #include "cmd_explain.h"
+#include "cmd_words.h"
 #include "explain_packet.h"
 #include "region_text.h"
 
@@ -285,25 +286,17 @@ static json_t *region_json(const struct explained *explained)
 			 region->narrowed);
 }
 
-int explained_print_json(const struct explained *explained)
+json_t *explained_json(const struct explained *explained)
 {
 	const struct explanation *e = explained->explanation;
 	const struct decision *d = &e->result.decision;
 	char text[RULE_TEXT_MAX];
-	json_t *root;
-	int error;
 
-	root = json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:s?, s:s?, s:i, s:o, s:o, s:o}", "packet",
+	return json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:s?, s:s?, s:i, s:o, s:o, s:o}", "packet",
 			 packet_json(explained), "outer", outer_json(e), "steps", steps_json(e),
 			 "verdict", cmd_verdict(d), "reason", cmd_reason(d), "text",
 			 ifw_reason_info(d->reason)->text, "rule",
 			 cmd_rule_text(explained->world, d, text), "assigned", cmd_assigned(d),
 			 "mark", (int)e->result.mark, "flow", tracked_json(e), "nearly",
 			 near_json(explained), "depends", region_json(explained));
-	if (!root)
-		return cmd_fail(STATUS_REFUSED, "out of memory");
-	error = json_dumpf(root, stdout, JSON_COMPACT);
-	json_decref(root);
-	putchar('\n');
-	return error ? cmd_fail(STATUS_REFUSED, "cannot write to standard output") : STATUS_DONE;
 }

@@ -26,4 +26,12 @@ struct flow {
 /* An Ethernet frame with valid headers and checksums; returns its bytes. */
 size_t flow_frame(const struct flow *flow, uint8_t frame[FLOW_FRAME_MAX]);
 
+/*
+ * "tcp|udp SRC:PORT DST:PORT [syn|syn-ack|ack|fin|rst]", as somebody typed it; what comes in.
+ * 0, or -EINVAL: message says what is wrong.
+ */
+#define FLOW_MESSAGE_MAX 512 /* bytes, with the final NUL */
+int flow_from_words(char *const *words, int count, struct flow *flow,
+		    char message[FLOW_MESSAGE_MAX]);
+
 #endif /* IFW_SIM_FLOW_H */
