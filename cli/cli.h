@@ -16,8 +16,9 @@
 
 enum cli_status {
 	CLI_DONE = 0,
-	CLI_INPUT = 1,	/* usage, or what was given is wrong */
-	CLI_REFUSED = 2 /* privilege, kernel, not up, a limit */
+	CLI_INPUT = 1,	   /* usage, or what was given is wrong */
+	CLI_REFUSED = 2,   /* privilege, kernel, not up, a limit */
+	CLI_UNEXPECTED = 3 /* explained, but not as --expect says */
 };
 
 struct cli;
@@ -89,6 +90,7 @@ int cmd_flow_flush(struct cli *cli, int argc, char **argv);
 int cmd_flow_show(struct cli *cli, int argc, char **argv);
 int cmd_flow_set(struct cli *cli, int argc, char **argv);
 int cmd_stats(struct cli *cli, int argc, char **argv);
+int cmd_explain(struct cli *cli, int argc, char **argv);
 int cmd_snapshot(struct cli *cli, int argc, char **argv);
 int cmd_monitor(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);

@@ -121,6 +121,21 @@ static const struct page {
 	 "Only interfaces with verbose on send any. With -j, time_ns is CLOCK_MONOTONIC.\n"
 	 "\n"
 	 "  ifw iface set eth0 verbose on && ifw monitor\n"},
+	{"explain",
+	 "ifw explain [-j] [--in IFACE | --out IFACE] [--expect REASON]\n"
+	 "            tcp|udp SRC:PORT DST:PORT [syn|syn-ack|ack|fin|rst]\n"
+	 "\n"
+	 "What becomes of a packet on this host now, and why: the decision itself is asked, of "
+	 "what\n"
+	 "'ifw snapshot' takes. A last line 'but' for each thing that would defeat it outside the\n"
+	 "program: the policy route, a listener without IP_TRANSPARENT, rp_filter,\n"
+	 "src_valid_mark, forwarding, another program before this one. No packet is sent.\n"
+	 "\n"
+	 "  --in IFACE         it comes in by this one (default: the one that is up)\n"
+	 "  --out IFACE        it leaves by this one\n"
+	 "  --expect REASON    exit with 3 where the reason is another, or something defeats it\n"
+	 "\n"
+	 "  ifw explain --in eth0 tcp 10.1.1.1:5000 10.2.2.2:80\n"},
 	{"snapshot",
 	 "ifw snapshot    all that a decision asks of this host, as JSON: rules, settings and\n"
 	 "                addresses of interfaces, sockets, tracked flows\n"
@@ -155,17 +170,21 @@ static const char overview[] =
 	"  stats [IFACE]                 packets by reason       ifw stats eth0\n"
 	"  monitor                       decisions, live         ifw monitor --count 10\n"
 	"\n"
+	"  explain FLOW                  one packet, and why     ifw explain --in eth0 tcp\n"
+	"                                                          10.1.1.1:5000 10.2.2.2:80\n"
 	"  snapshot                      this host for ifw-sim   ifw snapshot > state.json\n"
 	"\n"
 	"  help [OBJECT]                 more about one          ifw help rule\n"
 	"\n"
 	"  -j, --json       JSON on stdout (rule list, iface show, flow list, flow show,\n"
-	"                   flow flush, stats, monitor; snapshot is JSON anyway)\n"
+	"                   flow flush, stats, monitor, explain; snapshot is JSON anyway)\n"
 	"  --pin-dir DIR    where the state is pinned (default: /sys/fs/bpf/ifw, or\n"
 	"                   /sys/fs/bpf/ifw-INODE in a network namespace of its own)\n"
 	"  --version\n"
 	"\n"
-	"Exit status: 0 done, 1 what was typed is wrong, 2 the system refused.\n"
+	"Exit status: 0 done, 1 what was typed is wrong, 2 the system refused, 3 explained, and "
+	"not\n"
+	"what --expect said.\n"
 	"Called as zfw, map_update or map_delete_elem it takes the options of those.\n";
 
 static const struct page *find_page(const char *topic, size_t len)

@@ -25,6 +25,7 @@ static const struct cli_command commands[] = {
 	{"flow set", cmd_flow_set, false},
 	{"stats", cmd_stats, true},
 	{"monitor", cmd_monitor, true},
+	{"explain", cmd_explain, true},
 	{"snapshot", cmd_snapshot, true},
 	{"help", cmd_help, false},
 };

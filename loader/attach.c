@@ -18,6 +18,7 @@
 /* include/uapi/linux/bpf.h of 6.6; Debian 12's headers are older. */
 #define TCX_INGRESS ((enum bpf_attach_type)46) /* BPF_TCX_INGRESS */
 #define TCX_EGRESS ((enum bpf_attach_type)47)  /* BPF_TCX_EGRESS */
+#define TCX_PROGRAMS_MAX 64		       /* kernel/bpf/mprog.c BPF_MPROG_MAX */
 #define TCX_BEFORE (1U << 3)		       /* BPF_F_BEFORE */
 
 /* What a hook is called in each of the places that have to do with it. */
@@ -152,6 +153,56 @@ static int link_create(struct loader *loader, const struct place *place, uint32_
 	if (err)
 		return err;
 	return bpf_obj_pin(fd, path) ? -errno : 0;
+}
+
+/* The id of our program there; 0: it is not on TCX. */
+static uint32_t link_program(const struct loader *loader, const struct place *place,
+			     uint32_t ifindex)
+{
+	CLEANUP(cleanup_close) int fd = link_open(loader, place, ifindex);
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+
+	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.prog_id;
+}
+
+/* "" where a privilege for it is missing (CAP_SYS_ADMIN). */
+static void program_name(uint32_t id, char name[BPF_OBJ_NAME_LEN])
+{
+	CLEANUP(cleanup_close) int fd = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	name[0] = '\0';
+	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+		memcpy(name, info.name, BPF_OBJ_NAME_LEN);
+	name[BPF_OBJ_NAME_LEN - 1] = '\0';
+}
+
+int tcx_before(struct loader *loader, enum ifw_direction direction,
+	       const struct ifw_iface *settings, uint32_t ifindex,
+	       void (*each)(void *arg, uint32_t id, const char *name), void *arg)
+{
+	const struct place *place = &places[direction];
+	const uint32_t ours = settings->at[direction].hook == IFW_HOOK_TCX
+				      ? link_program(loader, place, ifindex)
+				      : 0;
+	uint32_t ids[TCX_PROGRAMS_MAX], count = TCX_PROGRAMS_MAX;
+
+	if (bpf_prog_query((int)ifindex, place->tcx, 0, NULL, ids, &count))
+		return errno == EINVAL ? 0 : -errno; /* before 6.6: there is no TCX */
+	for (uint32_t i = 0; i < count && ids[i] != ours; i++) {
+		char name[BPF_OBJ_NAME_LEN];
+
+		program_name(ids[i], name);
+		each(arg, ids[i], name);
+	}
+	return 0;
+}
+
+uint32_t hook_minor(enum ifw_direction direction)
+{
+	return places[direction].minor;
 }
 
 /* --- clsact -------------------------------------------------------------------- */

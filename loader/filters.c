@@ -17,6 +17,9 @@ struct filter_query {
 	uint32_t priority, handle; /* of the one whose name is wanted */
 	const char *name;
 	bool found, named;
+	void (*each)(void *arg, uint32_t priority, const char *kind, const char *name);
+	void *arg;
+	uint32_t before; /* each: of those before this priority; 0: of all */
 };
 
 static const char *bpf_name(const struct nlattr *options)
@@ -53,6 +56,9 @@ static int take_filter(const struct nlmsghdr *nlh, void *arg)
 		query->first = priority;
 	if (strcmp(kind, "bpf") == 0 && options)
 		name = bpf_name(options);
+	if (query->each && !chain && message->tcm_handle &&
+	    (!query->before || priority < query->before))
+		query->each(query->arg, priority, kind, name);
 	if (query->name && !chain && priority == query->priority &&
 	    message->tcm_handle == query->handle &&
 	    strncmp(name, query->name, strlen(query->name)) == 0)
@@ -134,4 +140,15 @@ int net_filter_is(uint32_t ifindex, uint32_t minor, uint32_t priority, uint32_t 
 
 	*is = query.named;
 	return err;
+}
+
+int net_filters_before(uint32_t ifindex, uint32_t minor, uint32_t priority,
+		       void (*each)(void *arg, uint32_t priority, const char *kind,
+				    const char *name),
+		       void *arg)
+{
+	struct filter_query query = {
+		.ifindex = ifindex, .each = each, .arg = arg, .before = priority};
+
+	return dump_filters(minor, &query);
 }

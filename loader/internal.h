@@ -207,12 +207,26 @@ struct net_policy {
  * added the rule. -EEXIST: the table has another default route.
  */
 int net_policy_add(const struct net_policy *policy, bool *made, bool *ipv6);
+struct net_policy_found {
+	bool rule;  /* one for just this interface, mark and table, whoever made it */
+	bool route; /* the table's, by which everything is for this host */
+	bool alone; /* a rule by the mark alone, to a table with such a route */
+	uint32_t alone_priority, alone_table;
+};
+/* family: AF_INET, AF_INET6. 0 or -errno. */
+int net_policy_find(const struct net_policy *policy, uint8_t family,
+		    struct net_policy_found *found);
 /* Removes our rules for the interface, and our routes in their tables and in this one (0: none),
  * where no other rule of ours needs them. */
 int net_policy_remove(const char *ifname, uint32_t table);
 /* Whether the clsact qdisc is there (or ingress, which takes its place). */
 int net_has_clsact(uint32_t ifindex, bool *has);
 int net_qdisc_is_empty(uint32_t ifindex, bool *empty);
+/* Calls each for the filters of chain 0 of a hook before this priority (0: all). 0 or -errno. */
+int net_filters_before(uint32_t ifindex, uint32_t minor, uint32_t priority,
+		       void (*each)(void *arg, uint32_t priority, const char *kind,
+				    const char *name),
+		       void *arg);
 /*
  * The lowest priority of the filters of a hook; 0: it has none.
  * minor: TC_H_MIN_INGRESS or TC_H_MIN_EGRESS.
@@ -251,6 +265,12 @@ int attach(struct loader *loader, enum ifw_direction direction, uint32_t ifindex
 	   int program, struct ifw_iface *settings, struct failure *failure);
 int detach(struct loader *loader, enum ifw_direction direction, const struct ifw_iface *settings,
 	   uint32_t ifindex, struct failure *failure);
+/* Calls each for the programs that TCX runs before ours there; all, where ours is none of TCX. */
+int tcx_before(struct loader *loader, enum ifw_direction direction,
+	       const struct ifw_iface *settings, uint32_t ifindex,
+	       void (*each)(void *arg, uint32_t id, const char *name), void *arg);
+/* The hook's minor of a clsact qdisc. */
+uint32_t hook_minor(enum ifw_direction direction);
 /* Whether the program is on its hook still. 0 or -errno. */
 int is_attached(struct loader *loader, enum ifw_direction direction,
 		const struct ifw_iface *settings, uint32_t ifindex, bool *attached);

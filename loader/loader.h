@@ -294,6 +294,50 @@ int loader_sockets(socket_fn each, void *arg, struct failure *failure);
 /* The Ethernet address of an interface; *has: it has one. 0 or -errno. */
 int loader_mac(const char *ifname, uint8_t mac[6], bool *has);
 
+/* A packet that came in by an interface, as routing sees it. */
+struct routed_packet {
+	struct ifw_addr src, dst;
+	uint16_t src_port, dst_port;
+	uint8_t family;	  /* enum ifw_family */
+	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+	uint32_t ifindex;
+	uint32_t mark;
+};
+
+struct route_answer {
+	int error;	/* 0, or -errno: such a packet is not routed */
+	bool here;	/* it is for this host */
+	uint32_t table; /* that said so; 0: the kernel does not tell */
+};
+
+/* What the kernel's routing, its checks of the source included, would do. 0 or -errno. */
+int loader_route(const struct routed_packet *packet, struct route_answer *answer);
+
+/* By which interface an answer to the packet's source would leave. 0 or -errno. */
+struct way_back {
+	int error; /* 0, or -errno: there is none */
+	bool here; /* the source is one of this host */
+	uint32_t ifindex;
+};
+int loader_way_back(const struct routed_packet *packet, struct way_back *back);
+
+/* What stands between a marked packet and this host. */
+struct policy_info {
+	bool rule;  /* the policy rule that `ifw up` makes is there */
+	bool route; /* and the route that it leads to */
+	bool alone; /* so is one by the mark alone, which holds for the way back, too */
+	uint32_t alone_priority, alone_table;
+};
+int loader_policy(const struct iface_info *iface, uint8_t family, struct policy_info *policy);
+
+/* Calls each for what sees packets of an interface before ours does: "TCX program 'x' (id 7)". */
+int loader_before(struct loader *loader, const struct iface_info *iface,
+		  enum ifw_direction direction, void (*each)(void *arg, const char *text),
+		  void *arg);
+
+/* A number in /proc/sys/net/PATH; missing where there is no such file, or none can be read. */
+int64_t loader_sysctl(const char *path, int64_t missing);
+
 /* Which of the rules a flow remembers are still in force: those of this epoch. */
 int loader_epoch(struct loader *loader, uint32_t *epoch, struct failure *failure);
 

@@ -12,13 +12,14 @@
 #include "netlink.h"
 
 struct policy_rule {
-	char ifname[IFW_NAME_MAX];
+	char ifname[IFW_NAME_MAX]; /* "": of every interface */
 	uint32_t mark, mask, table, priority;
 };
 
 struct policy_list {
-	struct policy_rule *rules; /* ours only */
+	struct policy_rule *rules;
 	size_t count;
+	bool all; /* else ours only */
 };
 
 static void policy_list_free(struct policy_list *list)
@@ -60,7 +61,7 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 			break;
 		}
 	}
-	if (!ours)
+	if (!ours && !list->all)
 		return MNL_CB_OK;
 	grown = reallocarray(list->rules, list->count + 1, sizeof(*list->rules));
 	if (!grown) {
@@ -161,6 +162,38 @@ static int has_local_route(uint8_t family, uint32_t table, bool *found)
 	err = netlink_talk(&nl, take_route, &query);
 	*found = query.found;
 	return err;
+}
+
+int net_policy_find(const struct net_policy *policy, uint8_t family, struct net_policy_found *found)
+{
+	CLEANUP(policy_list_free) struct policy_list list = {.all = true};
+	CLEANUP(netlink_close) struct netlink nl = {};
+	int err;
+
+	*found = (struct net_policy_found){};
+	err = netlink_open(&nl);
+	if (!err)
+		err = list_policies(&nl, family, &list);
+	for (size_t i = 0; !err && i < list.count; i++) {
+		const struct policy_rule *rule = &list.rules[i];
+		bool local = false;
+
+		/* As the kernel compares it: what the rule says of the mark, of a packet with ours.
+		 */
+		if (!rule->mask || (policy->mark & rule->mask) != rule->mark)
+			continue;
+		if (strcmp(rule->ifname, policy->ifname) == 0 && rule->table == policy->table)
+			found->rule = true;
+		if (rule->ifname[0] || found->alone)
+			continue;
+		err = has_local_route(family, rule->table, &local);
+		if (!err && local) {
+			found->alone = true;
+			found->alone_priority = rule->priority;
+			found->alone_table = rule->table;
+		}
+	}
+	return err ? err : has_local_route(family, policy->table, &found->route);
 }
 
 static int add_route(struct netlink *nl, uint8_t family, uint32_t table, bool *made)

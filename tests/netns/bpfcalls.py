@@ -18,7 +18,8 @@ MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_NEXT_KEY = 0, 1, 2, 4
 PROG_LOAD, OBJ_PIN, OBJ_GET = 5, 6, 7
 PROG_QUERY, LINK_CREATE = 16, 28
 TCX = {"ingress": 46, "egress": 47}
-CONTINUE, PASS = -1, 0  # TC_ACT_UNSPEC (TCX_NEXT), TC_ACT_OK
+CONTINUE, PASS, DROP = -1, 0, 2  # TC_ACT_UNSPEC (TCX_NEXT), TC_ACT_OK, TC_ACT_SHOT
+BEFORE = 8  # BPF_F_BEFORE
 
 
 def call(command, attributes):
@@ -130,6 +131,9 @@ class CountingProgram:
                  f"object-pinned {path}".split())
         path.unlink()
 
-    def attach_tcx(self, ifindex):
-        """Behind those that are there, until the descriptor that this returns is closed."""
-        return call(LINK_CREATE, struct.pack("=IIII", self.program, ifindex, TCX["ingress"], 0))[0]
+    def attach_tcx(self, ifindex, flags=0):
+        """Behind those that are there (flags BEFORE: in front of them), until the descriptor
+        that this returns is closed.
+        """
+        attributes = struct.pack("=IIII", self.program, ifindex, TCX["ingress"], flags)
+        return call(LINK_CREATE, attributes)[0]

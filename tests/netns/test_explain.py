@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""`ifw explain` answers as the host does, and names what defeats that outside the program.
+
+Each defeat is made, really keeps traffic from where it was to go, and is named; undone, it is
+not named any more, and traffic comes through.
+"""
+import contextlib
+import json
+import os
+import socket
+
+import bpfcalls
+import lab as laboratory
+import network
+from lab import check, equal
+from network import FAMILIES, IPV4, IPV6, PROXY_PORT, QUIET, where
+
+
+def explain(net, *words, iface="eth0", way="--in"):
+    done = net.lab.ifw("explain", "-j", way, iface, *words)
+    return json.loads(done.stdout)
+
+
+def named(net, *words, **options):
+    """The words for what defeats it, and the texts."""
+    found = explain(net, *words, **options)["outside"]
+    return [one["what"] for one in found], " / ".join(one["text"] for one in found)
+
+
+def flow_to(family, destination, kind="tcp", source=None):
+    return kind, where((source or family.client, 45000)), where(destination)
+
+
+def defeated(net, text, family, flow, what, works, broken):
+    """With broken() entered, `what` is named, and works() is false; before and after not."""
+    equal(named(net, *flow)[0], [], f"{text}: healthy, nothing is named")
+    check(works(), f"{text}: healthy, it works")
+    with broken():
+        names, texts = named(net, *flow)
+        equal(names, [what], f"{text}: broken, it is named ({texts})")
+        check(not works(), f"{text}: broken, it does not work")
+        shown = net.lab.ifw("explain", "--in", "eth0", *flow).stdout
+        check(f"\nbut{' ' * 17}" in shown, f"{text}: people are told, too")
+    equal(named(net, *flow)[0], [], f"{text}: mended, nothing is named")
+    check(works(), f"{text}: mended, it works")
+
+
+def proxied(net, family, source=None):
+    """Whether a client's connection reaches the proxy."""
+    destination = (family.far, 80)
+    client = net.client.socket(family.af, socket.SOCK_STREAM)
+    with client as s:
+        s.settimeout(QUIET)
+        try:
+            if source:
+                s.bind((source, 0))
+            s.connect(destination)
+            s.settimeout(laboratory.PATIENCE)
+            s.sendall(b"hello")
+            return s.recv(4096).decode() == network.proxy_says(destination)
+        except (TimeoutError, OSError):
+            return False
+
+
+@contextlib.contextmanager
+def changed(net, do, undo):
+    do = [do] if isinstance(do, str) else do
+    undo = [undo] if isinstance(undo, str) else undo
+    for command in do:
+        net.lab.router.run(*command.split())
+    try:
+        yield
+    finally:
+        for command in undo:
+            net.lab.router.run(*command.split())
+
+
+@contextlib.contextmanager
+def sysctls(net, **values):
+    """Names with __ for a dot."""
+    before = {}
+    for name, value in values.items():
+        name = name.replace("__", ".")
+        before[name] = int(net.lab.router.run("sysctl", "-n", name).stdout)
+        net.lab.router.sysctl(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            net.lab.router.sysctl(name, value)
+
+
+# --- Each defeat ------------------------------------------------------------------------
+
+
+def check_policy(net, family):
+    option = "-6" if family is IPV6 else "-4"
+    flow = flow_to(family, (family.far, 80))
+    works = lambda: proxied(net, family)
+    rule = "priority 100 iif eth0 fwmark 0x20/0x20 lookup 7100 protocol 119"
+    defeated(net, f"{family.name}, no policy rule", family, flow, "policy-rule", works,
+             lambda: changed(net, f"ip {option} rule del {rule}", f"ip {option} rule add {rule}"))
+    route = "local default dev lo table 7100 proto 119"
+    defeated(net, f"{family.name}, no policy route", family, flow, "policy-route", works,
+             lambda: changed(net, f"ip {option} route del {route}",
+                             f"ip {option} route add {route}"))
+    other = "priority 50 iif eth0 fwmark 0x20/0x20 lookup 77"
+    away = f"default via {family.server} dev eth1 table 77"
+    defeated(net, f"{family.name}, another policy rule first", family, flow, "route", works,
+             lambda: changed(net, [f"ip {option} route add {away}", f"ip {option} rule add {other}"],
+                             [f"ip {option} rule del {other}", f"ip {option} route del {away}"]))
+
+
+def check_listener(net, family):
+    """One that is not transparent, on a port of its own."""
+    port = PROXY_PORT + 10
+    net.rule(f"intercept tcp to {family.prefix} port 81 {family.via(port)}")
+    flow = flow_to(family, (family.far, 81))
+    options = {IPV4: (socket.SOL_IP, network.IP_TRANSPARENT),
+               IPV6: (socket.IPPROTO_IPV6, network.IPV6_TRANSPARENT)}
+
+    def listener(transparent):
+        made = net.lab.router.socket(family.af, socket.SOCK_STREAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(*options[family], transparent)
+        made.bind((family.loopback, port))
+        made.listen()
+        return made
+
+    def connects():
+        with net.client.socket(family.af, socket.SOCK_STREAM) as s:
+            s.settimeout(QUIET)
+            try:
+                s.connect((family.far, 81))
+                return True
+            except (TimeoutError, OSError):
+                return False
+
+    with listener(0):
+        names, text = named(net, *flow)
+        if family is IPV4:
+            equal(names, ["transparent"], f"a listener without IP_TRANSPARENT is named ({text})")
+            check(not connects(), "and no connection comes to be")
+        else:
+            equal(names, [], "a listener without IPV6_TRANSPARENT is not named")
+            check(connects(), "for the kernel answers for it all the same")
+    with listener(1):
+        equal(named(net, *flow)[0], [], f"{family.name}, a transparent listener is not named")
+        check(connects(), f"{family.name}, and takes connections")
+
+
+def check_rp_filter(net):
+    """The source is one whose way back is by eth1."""
+    source = "192.0.2.77"
+    net.client.run("ip", "address", "add", f"{source}/32", "dev", "eth0")
+    net.rule(f"intercept tcp to 10.9.0.0/16 port 82 via 127.0.0.1:{PROXY_PORT}")
+    flow = flow_to(IPV4, (IPV4.far, 82), source=source)
+
+    def arrives():
+        """Whether the SYN comes to the listener: its answer goes elsewhere."""
+        before = net.lab.router.run("nstat", "-asz", "TcpExtIPReversePathFilter").stdout
+        with net.client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+            s.settimeout(QUIET)
+            s.bind((source, 0))
+            with contextlib.suppress(TimeoutError, OSError):
+                s.connect((IPV4.far, 82))
+        return net.lab.router.run("nstat", "-asz", "TcpExtIPReversePathFilter").stdout == before
+
+    for value, where_set in ((1, "eth0"), (1, "all")):
+        defeated(net, f"rp_filter {value} on {where_set}", IPV4, flow, "rp_filter", arrives,
+                 lambda: sysctls(net, **{f"net__ipv4__conf__{where_set}__rp_filter": value}))
+    with sysctls(net, net__ipv4__conf__eth0__rp_filter=2):
+        equal(named(net, *flow)[0], [], "loose rp_filter lets such a source in, and is not named")
+    with sysctls(net, net__ipv4__conf__eth0__rp_filter=1):
+        equal(named(net, *flow_to(IPV4, (IPV4.far, 80)))[0], [],
+              "strict rp_filter is not named where the way back is the same")
+        check(proxied(net, IPV4), "and does no harm there")
+
+
+def check_src_valid_mark(net):
+    """Alone it does no harm: the rule of `ifw up` names the interface. One by the mark does."""
+    flow = flow_to(IPV4, (IPV4.far, 80))
+    works = lambda: proxied(net, IPV4)
+    rule = "priority 90 fwmark 0x20/0x20 lookup 7100"
+    with sysctls(net, net__ipv4__conf__eth0__src_valid_mark=1):
+        defeated(net, "src_valid_mark with a rule by the mark alone", IPV4, flow, "src_valid_mark",
+                 works, lambda: changed(net, f"ip rule add {rule}", f"ip rule del {rule}"))
+
+
+def check_forwarding(net, family):
+    net.rule(f"pass udp to {family.server} port 7000")
+    flow = flow_to(family, (family.server, 7000), "udp")
+
+    def arrives():
+        with net.server.socket(family.af, socket.SOCK_DGRAM) as server:
+            server.settimeout(QUIET)
+            server.bind((family.server, 7000))
+            with net.client.socket(family.af, socket.SOCK_DGRAM) as s:
+                s.sendto(b"x", (family.server, 7000))
+            try:
+                return server.recv(10) == b"x"
+            except TimeoutError:
+                return False
+
+    name = "net__ipv6__conf__all__forwarding" if family is IPV6 else "net__ipv4__conf__eth0__forwarding"
+    defeated(net, f"{family.name}, forwarding off", family, flow, "forwarding", arrives,
+             lambda: sysctls(net, **{name: 0}))
+    net.rule(f"pass udp to {family.router} port 7001")
+    with sysctls(net, **{name: 0}):
+        equal(named(net, *flow_to(family, (family.router, 7001), "udp"))[0], [],
+              f"{family.name}, what is for the host needs no forwarding")
+
+
+@contextlib.contextmanager
+def tcx_before(net):
+    program = bpfcalls.CountingProgram(bpfcalls.DROP)
+    link = program.attach_tcx(net.lab.router.ifindex("eth0"), bpfcalls.BEFORE)
+    try:
+        yield
+    finally:
+        os.close(link)
+
+
+def check_before_tcx(net):
+    flow = flow_to(IPV4, (IPV4.far, 80))
+    defeated(net, "another TCX program first", IPV4, flow, "before", lambda: proxied(net, IPV4),
+             lambda: tcx_before(net))
+    with changed(net, "tc qdisc add dev eth0 clsact", "tc qdisc del dev eth0 clsact"):
+        bpfcalls.CountingProgram(bpfcalls.CONTINUE).attach_filter(net.lab.router, "eth0", 7)
+        equal(named(net, *flow)[0], [], "a filter of tc comes behind TCX, and is not named")
+
+
+@contextlib.contextmanager
+def filter_at(net, priority, verdict):
+    bpfcalls.CountingProgram(verdict).attach_filter(net.lab.router, "eth0", priority)
+    try:
+        yield
+    finally:
+        net.lab.router.run(*f"tc filter del dev eth0 ingress prio {priority}".split())
+
+
+def check_before_clsact(net, has_tcx):
+    flow = flow_to(IPV4, (IPV4.far, 80))
+    works = lambda: proxied(net, IPV4)
+    defeated(net, "a filter of tc first", IPV4, flow, "before", works,
+             lambda: filter_at(net, 7, bpfcalls.DROP))
+    if has_tcx:
+        defeated(net, "a TCX program before clsact", IPV4, flow, "before", works,
+                 lambda: tcx_before(net))
+    with filter_at(net, 65000, bpfcalls.CONTINUE):
+        equal(named(net, *flow)[0], [], "a filter behind ours is not named")
+        check(works(), "and it works")
+
+
+# --- What it answers ----------------------------------------------------------------------
+
+
+def check_answers(net):
+    net.rule("deny tcp to 10.9.1.0/24 port 80")
+    for words, reason in (
+            (flow_to(IPV4, (IPV4.far, 80)), "intercepted"),
+            (flow_to(IPV6, (IPV6.far, 80)), "intercepted"),
+            (flow_to(IPV4, ("10.9.1.1", 80)), "rule-deny"),
+            (flow_to(IPV4, (IPV4.far, 79)), "no-rule"),
+            (flow_to(IPV4, (IPV4.router, 22)), "ssh"),
+            (flow_to(IPV4, (IPV4.far, 80)) + ("ack",), "intercepted"),
+    ):
+        live = explain(net, *words)
+        equal((live["reason"], live["outside"]), (reason, []), f"{' '.join(words)}: {reason}")
+    for family in FAMILIES:
+        check(proxied(net, family), f"and {family.name} really reaches the proxy")
+    with net.client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+        s.connect((IPV4.far, 80))
+        ours = s.getsockname()
+        live = explain(net, "tcp", where(ours), where((IPV4.far, 80)), "ack")
+        equal(live["reason"], "established", "a connection under way is seen")
+    out = explain(net, "udp", where((IPV4.router, 5)), where((IPV4.client, 6)), way="--out")
+    equal((out["reason"], out["packet"]["direction"]), ("egress-pass", "out"), "what leaves, too")
+
+
+def check_statuses(net):
+    flow = flow_to(IPV4, (IPV4.far, 80))
+    for words, status in ((("--expect", "intercepted", *flow), 0),
+                          (("--expect", "no-rule", *flow), 3),
+                          (("--expect", "nonsense", *flow), 1),
+                          (("--in", "eth9", *flow), 2),
+                          (("--in", "eth0", "--out", "eth0", *flow), 1),
+                          (("icmp", *flow[1:]), 1), (("tcp", "1.2.3.4"), 1), ((), 1)):
+        done = net.lab.ifw("explain", *words, ok=False)
+        equal(done.returncode, status, f"explain {' '.join(words)}: {done.stderr.strip()}")
+    rule = "priority 100 iif eth0 fwmark 0x20/0x20 lookup 7100 protocol 119"
+    with changed(net, f"ip rule del {rule}", f"ip rule add {rule}"):
+        done = net.lab.ifw("explain", "--expect", "intercepted", *flow, ok=False)
+        check(done.returncode == 3 and "policy-rule" in done.stderr,
+              f"what is defeated is not what was expected: {done.stderr.strip()}")
+
+
+def test(lab):
+    net = network.Network(lab)
+    for family in FAMILIES:
+        net.rule(f"intercept tcp to {family.prefix} port 80 {family.via()}")
+    check_answers(net)
+    check_statuses(net)
+    for family in FAMILIES:
+        check_policy(net, family)
+        check_listener(net, family)
+        check_forwarding(net, family)
+    check_rp_filter(net)
+    check_src_valid_mark(net)
+    has_tcx = bool(bpfcalls.tcx_programs(lab.router.ifindex("eth0"), "ingress"))
+    if has_tcx:
+        check_before_tcx(net)
+    lab.ifw("down", "eth0")
+    lab.ifw("up", "eth0", "--hook", "clsact")
+    check_before_clsact(net, has_tcx)
+
+
+laboratory.main(test)
