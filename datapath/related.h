@@ -83,6 +83,8 @@ ifw_inline int ifw_read_quoted_echo(ifw_ctx *ctx, struct packet *quoted)
 	quoted->icmp_type = header[0];
 	quoted->icmp_code = header[1];
 	quoted->echo_id = (__u16)(header[4] << 8 | header[5]);
+	quoted->src_port = quoted->dst_port =
+		0; /* they order the ends where both are one address */
 	return ifw_echo_kind(quoted) == 1 ? 0 : -1;
 }
 

@@ -60,6 +60,15 @@ static int grow_buffer(struct sim_world *world, size_t length)
 	return 0;
 }
 
+/* No two words are equal: what compares two that were never written shows. No byte is 0. */
+static void fill_stale(void *memory, size_t size)
+{
+	uint16_t *words = memory;
+
+	for (size_t i = 0; i < size / sizeof(*words); i++)
+		words[i] = (uint16_t)(0x8080U | (~i & 0x7f) | (~i << 1 & 0x7f00));
+}
+
 int sim_packet_begin(struct sim_world *world, const struct sim_frame *frame,
 		     struct sim_packet **packet)
 {
@@ -84,7 +93,7 @@ int sim_packet_begin(struct sim_world *world, const struct sim_frame *frame,
 	p->handle_count = 0;
 	p->event_state = SIM_EVENT_NONE;
 	p->violation = NULL;
-	memset(&p->work[frame->direction], STALE_BYTE, sizeof(p->work[0]));
+	fill_stale(&p->work[frame->direction], sizeof(p->work[0]));
 	memset(&p->found, STALE_BYTE, sizeof(p->found));
 	*packet = p;
 	return 0;
