@@ -186,13 +186,16 @@ static enum ifw_sender test_run_sender(const ifw_ctx *ctx)
 /* One of the world's sockets, or of those that it does not list: of an own address. */
 enum ifw_sender ifw_sender(ifw_ctx *ctx)
 {
+	const bool told = ctx->frame.sender || ctx->world->test_run;
 	const struct sim_socket *socket =
-		ctx->world->test_run ? NULL
-				     : sim_world_sender(ctx->world, ctx->frame.ifindex,
-							&ctx->work[IFW_DIRECTION_OUT].packet);
+		told ? NULL
+		     : sim_world_sender(ctx->world, ctx->frame.ifindex,
+					&ctx->work[IFW_DIRECTION_OUT].packet);
 	enum ifw_sender sender = IFW_SENDER_NONE;
 
-	if (ctx->world->test_run) {
+	if (ctx->frame.sender) {
+		sender = (enum ifw_sender)(ctx->frame.sender - 1);
+	} else if (told) {
 		sender = test_run_sender(ctx);
 	} else if (socket) {
 		sender = sender_of(&socket->sk);

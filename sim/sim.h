@@ -85,6 +85,8 @@ enum ifw_direction sim_world_direction(const struct sim_world *world, uint32_t i
 /* Ethernet too where the world has no such interface. */
 enum sim_link sim_world_link(const struct sim_world *world, uint32_t ifindex);
 
+#define SIM_SENT_BY(sender) ((uint8_t)(1 + (sender))) /* enum ifw_sender */
+
 /* One packet as the driver handed it over. */
 struct sim_frame {
 	const void *data;
@@ -95,6 +97,7 @@ struct sim_frame {
 	uint32_t tags;	   /* VLAN tags that the stack took off; the kernel takes off one */
 	uint64_t time_ns;  /* CLOCK_MONOTONIC when it came; must not go back */
 	enum ifw_direction direction; /* leaving: it is decided as at egress */
+	uint8_t sender; /* of what leaves: SIM_SENT_BY(), 0: found among the world's sockets */
 	/*
 	 * Nothing is remembered of it: flows, fragments, kept listeners and counters stay as
 	 * they are, and it is not reported.

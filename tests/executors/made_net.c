@@ -116,6 +116,12 @@ int net_add_address(const struct net_address *address, uint32_t ifindex)
 
 	add_attribute(&request, IFA_LOCAL, bytes, size);
 	add_attribute(&request, IFA_ADDRESS, bytes, size);
+	if (address->family == IFW_FAMILY_IPV4 && address->len < 31) {
+		struct net_address broadcast = *address;
+
+		broadcast.addr.hi |= (0xffffffffULL >> address->len) << 32;
+		add_attribute(&request, IFA_BROADCAST, bytes, address_bytes(&broadcast, bytes));
+	}
 	return talk(&request);
 }
 
@@ -164,14 +170,12 @@ static void set(const char *path, const char *value)
 	close(fd);
 }
 
-int net_enter(int *sink)
+int net_prepare(int *sink)
 {
 	const struct net_address everywhere4 = {.family = IFW_FAMILY_IPV4};
 	const struct net_address everywhere6 = {.family = IFW_FAMILY_IPV6};
 	int err;
 
-	if (unshare(CLONE_NEWNET))
-		return -errno;
 	set("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0");
 	set("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0");
 	set("/proc/sys/net/ipv4/conf/all/rp_filter", "0");
@@ -187,4 +191,9 @@ int net_enter(int *sink)
 	if (!err)
 		err = add_route(&everywhere6, IFW_LOOPBACK_IFINDEX, RTN_LOCAL);
 	return err;
+}
+
+int net_enter(int *sink)
+{
+	return unshare(CLONE_NEWNET) ? -errno : net_prepare(sink);
 }

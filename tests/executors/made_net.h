@@ -27,12 +27,16 @@ struct net_address {
  */
 int net_enter(int *sink);
 
+/* The same in the namespace that this process is in, which is one of its own. */
+int net_prepare(int *sink);
+
 /* A tap or (raw) tun device with this index, down. */
 int net_device(const char *name, uint32_t ifindex, bool raw);
 int net_up(const char *name);
 
 /* What goes to the address goes by the device from now on. */
 int net_route(const struct net_address *to, uint32_t ifindex);
+/* Of IPv4 with the prefix's broadcast address. */
 int net_add_address(const struct net_address *address, uint32_t ifindex);
 
 #endif /* IFW_TESTS_MADE_NET_H */

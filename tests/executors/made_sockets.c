@@ -260,7 +260,8 @@ int made_sockets_open(const struct sim_world *world, int sink, struct made_socke
 			if (s->key.protocol != kinds[kind].protocol ||
 			    s->sk.state != kinds[kind].state)
 				continue;
-			err = kinds[kind].make(&maker, s);
+			/* Bound to an interface: no world file says so. */
+			err = s->key.slot ? -EOPNOTSUPP : kinds[kind].make(&maker, s);
 			if (!err)
 				continue;
 			snprintf(why, why_size, "%s at port %u cannot be made: %s",

@@ -15,6 +15,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "aging.h"
 #include "ifw.skel.h"
 #include "mirror.h"
 
@@ -254,34 +255,21 @@ void mirror_close(struct mirror *mirror)
 
 /* --- Filling ------------------------------------------------------------------ */
 
-/* Deletes every element of a hash. */
-static int empty(int fd, size_t key_size)
-{
-	uint8_t key[64];
-
-	if (key_size > sizeof(key))
-		return -EINVAL;
-	while (bpf_map_get_next_key(fd, NULL, key) == 0)
-		if (bpf_map_delete_elem(fd, key))
-			return -errno;
-	return errno == ENOENT ? 0 : -errno;
-}
-
 static int clear(struct mirror *mirror)
 {
 	struct ifw_bpf *s = mirror->skeleton;
 	int err;
 
-	err = empty(map_of(s->maps.ifw_ifaces), sizeof(__u32));
+	err = empty_map(map_of(s->maps.ifw_ifaces), sizeof(__u32));
 	if (!err)
-		err = empty(map_of(s->maps.ifw_addrs), sizeof(struct ifw_addr_key));
+		err = empty_map(map_of(s->maps.ifw_addrs), sizeof(struct ifw_addr_key));
 	if (!err)
-		err = empty(map_of(s->maps.ifw_fragments), sizeof(struct ifw_fragment_key));
+		err = empty_map(map_of(s->maps.ifw_fragments), sizeof(struct ifw_fragment_key));
 	if (!err)
-		err = empty(mirror->prefixes, sizeof(struct ifw_prefix_key));
+		err = empty_map(mirror->prefixes, sizeof(struct ifw_prefix_key));
 	for (uint32_t class = 0; class < IFW_FLOW_CLASSES && !err; class ++)
 		if (mirror->flows[class] >= 0)
-			err = empty(mirror->flows[class], sizeof(struct ifw_flow_key));
+			err = empty_map(mirror->flows[class], sizeof(struct ifw_flow_key));
 	memset(mirror->by_cpu, 0, (size_t)mirror->cpus * sizeof(*mirror->by_cpu));
 	for (uint32_t slot = 0; slot < IFW_SLOTS && !err; slot++)
 		err = put(map_of(s->maps.ifw_counters), &slot, mirror->by_cpu);
@@ -386,44 +374,6 @@ int mirror_fill(struct mirror *mirror, const struct sim_world *world)
 
 /* --- Time ----------------------------------------------------------------------- */
 
-static void age(__u64 *time_ns, uint64_t ns)
-{
-	*time_ns = *time_ns > ns ? *time_ns - ns : 1;
-}
-
-static int age_flows(int fd, uint64_t ns)
-{
-	struct ifw_flow_key key, *last = NULL;
-	struct ifw_flow flow;
-
-	while (bpf_map_get_next_key(fd, last, &key) == 0) {
-		if (bpf_map_lookup_elem(fd, &key, &flow))
-			return -errno;
-		age(&flow.expires_ns, ns);
-		age(&flow.began_ns, ns);
-		if (bpf_map_update_elem(fd, &key, &flow, BPF_EXIST))
-			return -errno;
-		last = &key;
-	}
-	return errno == ENOENT ? 0 : -errno;
-}
-
-static int age_fragments(int fd, uint64_t ns)
-{
-	struct ifw_fragment_key key, *last = NULL;
-	struct ifw_fragment fragment;
-
-	while (bpf_map_get_next_key(fd, last, &key) == 0) {
-		if (bpf_map_lookup_elem(fd, &key, &fragment))
-			return -errno;
-		age(&fragment.expires_ns, ns);
-		if (bpf_map_update_elem(fd, &key, &fragment, BPF_EXIST))
-			return -errno;
-		last = &key;
-	}
-	return errno == ENOENT ? 0 : -errno;
-}
-
 int mirror_age(struct mirror *mirror, uint64_t ns)
 {
 	const uint32_t zero = 0;
@@ -432,7 +382,7 @@ int mirror_age(struct mirror *mirror, uint64_t ns)
 
 	if (bpf_map_lookup_elem(fd, &zero, &awaited))
 		return -errno;
-	age(&awaited, ns);
+	awaited = awaited > ns ? awaited - ns : 0;
 	err = put(fd, &zero, &awaited);
 	if (!err)
 		err = age_fragments(map_of(mirror->skeleton->maps.ifw_fragments), ns);

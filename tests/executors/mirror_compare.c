@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "aging.h"
 #include "ifw.skel.h"
 #include "mirror.h"
 
@@ -151,18 +152,6 @@ unsigned int mirror_compare_packet(struct mirror *mirror, const struct sim_world
 }
 
 /* --- What is remembered -------------------------------------------------------- */
-
-static unsigned int count_elements(int fd, size_t key_size)
-{
-	uint8_t key[2][64];
-	unsigned int count = 0;
-
-	if (key_size > sizeof(key[0]))
-		return 0;
-	while (bpf_map_get_next_key(fd, count ? key[count & 1] : NULL, key[~count & 1]) == 0)
-		count++;
-	return count;
-}
 
 static void compare_flows(struct comparison *c, uint32_t class)
 {

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* house_internal.h - what house.c and house_packets.c share. */
+#ifndef IFW_TESTS_HOUSE_INTERNAL_H
+#define IFW_TESTS_HOUSE_INTERNAL_H
+
+#include "after.skel.h"
+#include "house.h"
+#include "made_sockets.h"
+
+#define HOUSE_ROOMS 4
+#define HOUSE_BESIDE_IFINDEX 30001
+
+struct room {
+	const struct house_iface *iface;
+	int tap;
+	int packet; /* a packet socket on it */
+	struct ifw_counters before;
+};
+
+struct house_order {
+	uint32_t kernel, world; /* order numbers of a rule */
+};
+
+struct house {
+	struct room rooms[HOUSE_ROOMS];
+	size_t count;
+	int sink, beside, fragments, flows[IFW_FLOW_CLASSES];
+	unsigned int sockets_before;
+	uint32_t verified;
+	struct made_sockets sockets;
+	struct loader *loader;
+	struct after_bpf *after;
+	struct ring_buffer *events, *passed;
+	struct house_order *rules; /* by the kernel's number */
+	size_t rule_count;
+	struct ifw_count *counts; /* of the rules, before */
+	struct ifw_event event_of[HOUSE_BATCH];
+	struct after after_of[HOUSE_BATCH];
+	int event_count, after_count; /* since house_look() */
+	int sent;
+};
+
+int house_take_event(void *arg, void *data, size_t size);
+int house_take_after(void *arg, void *data, size_t size);
+
+#endif /* IFW_TESTS_HOUSE_INTERNAL_H */
