@@ -450,6 +450,7 @@ static int put_rules(struct house *house, const struct sim_world *world, struct 
 /* Counters cannot be taken back; so they are remembered. */
 static int begin_counting(struct house *house, struct failure *failure)
 {
+	struct ifw_count *counts = NULL;
 	int err = 0;
 
 	free(house->counts);
@@ -459,7 +460,10 @@ static int begin_counting(struct house *house, struct failure *failure)
 	for (size_t i = 0; i < house->count && !err; i++)
 		err = house_counters(house, house->rooms[i].iface->ifindex, &house->rooms[i].before,
 				     failure);
-	return err ? err : house_rule_counts(house, &house->counts, failure);
+	if (!err)
+		err = house_rule_counts(house, &counts, failure);
+	house->counts = counts;
+	return err;
 }
 
 int house_furnish(struct house *house, const struct sim_world *world, struct failure *failure)
