@@ -2,7 +2,8 @@
 """What `ifw snapshot` wrote of a host, ifw-sim answers as that host does.
 
 The same packets are decided by the simulator from the snapshot, and really sent: reason,
-verdict, rule and assignment that the monitor shows are those of the simulator.
+verdict, rule and assignment that the monitor shows are those of the simulator, and those that
+`ifw explain` gives.
 """
 import json
 import os
@@ -132,13 +133,14 @@ def ends(event):
 
 def decided_live(net, sent):
     """(reason, verdict, rule, assigned) of each, as the monitor shows them."""
-    answers = []
+    answers, explained = [], []
     net.set("verbose", "on")
     monitor = net.lab.router.start(net.lab.program("ifw"), "monitor", "-j")
     with net.client.packet_socket("eth0") as raw:
         for frame in sent:
             packet = Ether(frame)
             wanted = (packet[1].src, packet[2].sport, packet[1].dst, packet[2].dport)
+            explained.append(explained_live(net, packet))
             raw.send(frame)
             while True:
                 line = monitor.line()
@@ -149,7 +151,18 @@ def decided_live(net, sent):
             answers.append(tuple(event[key] for key in ("reason", "verdict", "rule", "assigned")))
     monitor.stop()
     net.set("verbose", "off")
-    return answers
+    return answers, explained
+
+
+def explained_live(net, packet):
+    """What `ifw explain` says of it just before it is sent."""
+    protocol = "tcp" if packet.haslayer(TCP) else "udp"
+    words = [network.where((packet[1].src, packet[2].sport)),
+             network.where((packet[1].dst, packet[2].dport))]
+    if protocol == "tcp" and packet[TCP].flags == "A":
+        words.append("ack")
+    told = json.loads(net.lab.ifw("explain", "-j", "--in", "eth0", protocol, *words).stdout)
+    return tuple(told[key] for key in ("reason", "verdict", "rule", "assigned"))
 
 
 def simulated(lab, folder, state, sent):
@@ -171,10 +184,13 @@ def check_answers(net, folder):
     state = pathlib.Path(folder, "state.json")
     state.write_text(net.lab.ifw("snapshot").stdout, encoding="utf-8")
     simulation = simulated(net.lab, folder, state, sent)
-    live = decided_live(net, sent)
+    live, explained = decided_live(net, sent)
     differing = [f"{Ether(frame).summary()}: {one} live, {other} simulated"
                  for frame, one, other in zip(sent, live, simulation, strict=True) if one != other]
     equal(differing, [], f"{len(sent)} packets are decided live as from the snapshot")
+    differing = [f"{Ether(frame).summary()}: {one} live, {other} explained"
+                 for frame, one, other in zip(sent, live, explained, strict=True) if one != other]
+    equal(differing, [], "and as ifw explain says of each just before it is sent")
     reasons = {answer[0] for answer in simulation}
     wanted = {"intercepted", "rule-deny", "rule-pass", "no-rule", "no-listener", "ssh", "local",
               "established", "tracked", "dhcp"}
