@@ -212,7 +212,7 @@ static void say_why(struct sim_world *world, const struct replay_packet *packet,
 	const struct rule *rule = wanted ? find_rule(world, wanted) : NULL;
 
 	if (!wanted && d->rule)
-		snprintf(why, WHY_MAX, "a rule decides now");
+		snprintf(why, WHY_MAX, "no rule was expected to decide, and this one does");
 	else if (wanted && !rule)
 		say_nearest(world, packet, why);
 	else if (rule && rule->order != d->rule)
