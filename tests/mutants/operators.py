@@ -7,8 +7,13 @@ one place, whatever is added above it.
 """
 
 import collections
+import functools
 import hashlib
+import itertools
+import pathlib
 import re
+
+DATAPATH = pathlib.Path(__file__).resolve().parents[2] / "datapath"
 
 # Of helpers.h and maps.h user space compiles declarations alone: what they say is for
 # the BPF program, and the tests with the kernel's. The numbers of abi.h are shared by
@@ -39,13 +44,15 @@ OPERATORS = {
     "below-or-equal": [swap(r"(?<=[\w)\]] )<(?= )", "<="), swap(r"(?<=[\w)\]] )>(?= )", ">=")],
     "below": [swap(r"(?<= )<=(?= )", "<"), swap(r"(?<= )>=(?= )", ">")],
     "one-more": [(re.compile(r"(?<![\w.#\"])(0x[0-9a-fA-F]+|\d+)[uUlL]*(?![\w.])"), one_more)],
+    "one-less": [(re.compile(r"sizeof\([\w>.\- ]+\)"), lambda match: f"({match[0]} - 1)")],
     # the opposite
     "opposite": [swap(r"(?<= )==(?= )", "!="), swap(r"(?<= )!=(?= )", "==")],
     "not": [swap(r"!(?=[\w(])", "")],
+    "turned": [(re.compile(r"(?<=\breturn )(?!.*\?.*\?)(.+) \? (.+) : (.+)(?=;$)"), lambda match: f"{match[1]} ? {match[3]} : {match[2]}")],
     "either": [swap(r"(?<= )&&", "||"), swap(r"(?<= )\|\|", "&&")],
     "verdict": [swap(r"\bifw_pass\b(?=\()", "ifw_drop"), swap(r"\bifw_drop\b(?=\()", "ifw_pass")],
-    "reason": [(re.compile(r"\bIFW_REASON_(\w+)"), neighbour)],
-    "answer": [swap(r"\breturn 0(?=;)", "return 1"), swap(r"\breturn 1(?=;)", "return 0"),
+    "reason": [(re.compile(r"\bIFW_REASON_(?!ENUM|ROW|END|NONE)(\w+)"), neighbour)],
+    "answer": [swap(r"\breturn 0(?=;)", "return 1"), swap(r"\breturn -?1(?=;)", "return 0"),
                swap(r"\breturn IFW_UNDECIDED(?=;)", "return ifw_drop(IFW_REASON_MALFORMED)")],
     # the other one
     "other-end": [swap(r"\bsrc", "dst"), swap(r"\bdst", "src"), swap(r"(?<=[.>])low\b", "high"),
@@ -60,11 +67,30 @@ OPERATORS = {
     "byte-order": [swap(r"\b__builtin_bswap(?:16|32|64)(?=\()", "")],
     # a statement that is missing: a release, a mark, a count, a check
     "missing": [swap(r"^\t+(?:\w+\(.*\)|[\w\->.\[\]]+ (?:[|&+\-]?=|\|=) .*|[\w\->.\[\]]+(?:\+\+|--));$", ";")],
-    "no-check": [swap(r"(?<=\bif \()(?=.*\)$)", "0 && "), ],
-    "no-step": [swap(r"^\tIFW_TRY\(.*;$", ";")],
+    "no-check": [(re.compile(r"(?<=\bif \()(.*)(?=\)$)"), lambda match: f"0 && ({match[1]})")],
+    "always": [(re.compile(r"(?<=\bif \()(.*)(?=\)$)"), lambda match: f"1 || ({match[1]})")],
+    # rows of the tables of reasons and states: others know their names and what they mean
+    "name": [(re.compile(r'(?<=^\tX\()(\w+, "[\w-]+)'), lambda match: f"{match[1]}s")],
+    "class": [swap(r"(?<=, )EITHER(?=,)", "PASS"), swap(r"(?<=, )PASS(?=,)", "EITHER"), swap(r"(?<=, )DROP(?=,)", "PASS")],
 }
 
-Mutant = collections.namedtuple("Mutant", "name header line column end text")
+# What stands in an order that matters: steps of the decision, rows of a table whose numbers are ABI.
+ORDERED = (re.compile(r"^\t(?:if \(.*\)\n\t\t)?IFW_TRY\(.*$", re.M),
+           re.compile(r'^\tX\(\w+, "[^"]*",.*?"\)', re.M | re.S))
+
+# Two arguments of a call that may be each other's.
+ARGUMENTS = re.compile(r"(?:(?<=\()|(?<=, )|(?<=_OF\(ctx\) ))(?=(?!ctx\b)([\w.>-]+), ([\w.>-]+)[,)])")
+
+DECLARED = re.compile(r"(?:\bstruct \w+|\b__\w+|\bifw_answer) \*?$")
+
+Mutant = collections.namedtuple("Mutant", "name header start end text")
+
+
+@functools.cache
+def flags():
+    """Members that are 0 or 1, as the comments of the structures say."""
+    return {name for header in ("abi.h", "work.h")
+            for name in re.findall(r"\b(\w+);\s*/\* 1: ", (DATAPATH / header).read_text())}
 
 
 def code_of(text):
@@ -79,29 +105,60 @@ def code_of(text):
         yield number, line.rstrip()
 
 
+def decides_nothing(operator, line, match, text):
+    """Whether it can be told that an edit changes nothing, or what another operator changes."""
+    if operator in ("other-end", "verdict") and DECLARED.search(line[:match.start()]):
+        return True  # of what is declared another name would not compile
+    if operator == "one-less":  # where it is no bound
+        return not re.search(r"ifw_load|[<>]=? ", line)
+    if operator != "one-more":
+        return False
+    if line.startswith("#define") and match.start() < 9 or line[:match.start()].count('"') % 2:
+        return True
+    if re.search(r"\breturn (0|-1);$", line):  # "answer"; callers ask whether it is 0
+        return True
+    if re.search(r"\breturn 1;$", line):  # the same, where no more than yes and no is answered
+        body = text[text.rindex("\n{\n", 0, text.index(line)):]
+        return not re.search(r"\breturn [^;]*\b2\b", body[:body.index("\n}\n")])
+    if flag := re.search(r"(\w+) = 1;$", line):  # "missing"; what is a flag says so
+        return bool(re.search(rf"\bint (?:\w+(?: = \w+)?, )*{flag[1]}\b", text) or flag[1] in flags())
+    return False
+
+
 def mutants_of(header, text):
-    """All edits of a header, in the order of the file."""
+    """All edits of a header: by the order of the file, then what stands in a wrong order."""
     lines = text.split("\n")
+    starts = [0, *itertools.accumulate(len(line) + 1 for line in lines)]
     seen = collections.Counter()
     found = []
+
+    def add(operator, number, start, end, new):
+        key = (operator, lines[number].strip())
+        seen[key] += 1
+        found.append(Mutant(f"{header}/{operator}/{key[1]}/{seen[key]}", header, start, end, new))
+
     for number, line in code_of(text):
         for operator, patterns in OPERATORS.items():
             for pattern, replacement in patterns:
                 for match in pattern.finditer(line):
-                    if operator == "one-more" and line.startswith("#define") and match.start() < 9:
-                        continue
-                    key = (operator, lines[number].strip())
-                    seen[key] += 1
-                    name = f"{header}/{operator}/{lines[number].strip()}/{seen[key]}"
-                    found.append(Mutant(name, header, number, match.start(), match.end(), replacement(match)))
+                    if not decides_nothing(operator, line, match, text):
+                        add(operator, number, starts[number] + match.start(), starts[number] + match.end(),
+                            replacement(match))
+        for match in ARGUMENTS.finditer(line):
+            if not line.startswith(("#", "\tX(")):
+                add("arguments", number, starts[number] + match.start(1), starts[number] + match.end(2),
+                    f"{match[2]}, {match[1]}")
+    for unit in ORDERED:
+        rows = list(unit.finditer(text))
+        for a, b in zip(rows, rows[1:]):
+            between = text[a.end():b.start()]
+            if not re.sub(r"/\*.*?\*/|[\s\\\\]", "", between):
+                add("swapped", text.count("\n", 0, a.start()), a.start(), b.end(), b[0] + between + a[0])
     return found
 
 
 def apply(mutant, text):
-    lines = text.split("\n")
-    line = lines[mutant.line]
-    lines[mutant.line] = line[:mutant.column] + mutant.text + line[mutant.end:]
-    return "\n".join(lines)
+    return text[:mutant.start] + mutant.text + text[mutant.end:]
 
 
 def drawn(mutants, count):

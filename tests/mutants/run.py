@@ -4,10 +4,11 @@
 
   run.py --scenarios DIR [--mutants N|all|every] [--headers NAME...] [--seed N] [--jobs N]
 
-In a copy of the sources the header is edited, the unit tests that are closest to it
-are built (without optimisation) and run, then the scenarios, then all other tests
-of the decision, until one fails. What does not compile is no mutant. What no test
-notices survives, and fails the run, unless equivalent.txt says why it decides nothing.
+In a copy of the sources the header is edited, and what depends on it is built (without
+optimisation, and with plain/ for Criterion): the tests that are closest to it and the
+scenarios in one program, then, where these notice nothing, all tests of the decision.
+What does not compile is no mutant: the next one is drawn. What no test notices survives,
+and fails the run, unless equivalent.txt says why it decides nothing.
 
 N mutants of those of all headers (the seed is printed), all: the 40 of each header that
 their names draw, or all it has where it has fewer; every: each that the operators find.
@@ -29,26 +30,25 @@ import operators
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
-FOLDERS = ("CMakeLists.txt", "ci/cmake", "datapath", "ruleset", "sim", "loader", "cli", "bench", "fixtures", "tests")
+FOLDERS = ("datapath", "ruleset", "sim", "tests/unit", "tests/mutants/plain")
 EACH = 40
-TIMEOUT = 60  # seconds; a mutant may never end
-
-# All of their mutants have been looked at: from these the ordinary run draws.
-REVIEWED = ("addr.h", "decide.h", "exceptions.h", "flow.h", "flow_states.h")
+# Without warnings, for an edit may leave something unused and is no less wrong; nothing is inlined, for a
+# mutant is compiled once and run for moments.
+FLAGS = ('-w -O0 -Dalways_inline=unused -std=gnu11 -D_GNU_SOURCE -DIFW_VERSION=\\"0\\" -DSCENARIO_DIR=NULL'
+         ' -I. -Itests/mutants/plain')
 
 # The tests closest to a header, where it is not test_NAME.
 CLOSEST = {
     "decide.h": ("test_decide", "test_track"),
-    "egress.h": ("test_egress",),
     "filter.h": ("test_iface",),
-    "flow_states.h": ("test_flow_tcp", "test_sim_world"),
     "flow_table.h": ("test_track",),
     "parse.h": ("test_packet",),
     "verdict.h": ("test_decide",),
 }
 ALL = ("test_decide", "test_track", "test_egress", "test_packet", "test_ipv6", "test_rules", "test_fragment",
-       "test_related", "test_geneve", "test_exceptions", "test_flow", "test_flow_tcp", "test_iface", "test_intercept",
-       "test_lookup", "test_addr", "test_report", "test_reasons", "test_sim_strict", "test_fail_nth")
+       "test_related", "test_geneve", "test_exceptions", "test_flow", "test_flow_states", "test_flow_tcp", "test_iface",
+       "test_intercept", "test_lookup", "test_addr", "test_report", "test_reasons", "test_sim_world", "test_sim_strict",
+       "test_scenarios", "test_fail_nth")
 
 
 class Unbuildable(Exception):
@@ -56,52 +56,64 @@ class Unbuildable(Exception):
 
 
 class Copy:
-    """A copy of the sources, configured, in which one header at a time is broken."""
+    """A copy of the sources in which one header at a time is broken."""
 
-    def __init__(self, folder, scenarios, jobs):
-        self.source, self.build, self.jobs = folder / "source", folder / "build", jobs
-        self.source.mkdir(parents=True)
+    def __init__(self, folder, scenarios):
+        self.folder = folder
         for name in FOLDERS:
-            to = self.source / name
-            to.parent.mkdir(parents=True, exist_ok=True)
-            (shutil.copytree if (TOP / name).is_dir() else shutil.copy)(TOP / name, to)
+            shutil.copytree(TOP / name, folder / name)
         self.environment = {**os.environ, "SCENARIO_DIR": str(scenarios)}
-        # Without warnings: an edit may leave something unused, and is no less wrong.
-        self.run("cmake", "-G", "Ninja", "-S", self.source, "-B", self.build, "-DCMAKE_BUILD_TYPE=Debug",
-                 "-DCMAKE_C_FLAGS=-w -O0 -g0", "-DCMAKE_C_FLAGS_DEBUG=")
+        (folder / "build.ninja").write_text("\n".join(self.rules()) + "\n")
 
-    def run(self, *command):
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=self.environment)
+    def rules(self):
+        """What ninja is to build: what cmake would look for each time is known here."""
+        def built(path):
+            return f"o/{path.parent.name}/{path.stem}.o"
+
+        sources = [path.relative_to(self.folder) for folder in ("ruleset", "sim")
+                   for path in sorted((self.folder / folder).glob("*.c"))
+                   if not path.name.startswith(("cmd_", "main.", "example."))]
+        tests = [pathlib.Path("tests/unit", name + ".c") for name in ALL]
+        sources.append(pathlib.Path("tests/mutants/plain/main.c"))
+        yield f"rule cc\n  command = cc {FLAGS} -MD -MF $out.d -c $in -o $out\n  depfile = $out.d\n  deps = gcc"
+        yield "rule link\n  command = cc $in -lpcap -o $out"
+        for path in (*sources, *tests):
+            yield f"build {built(path)}: cc {path}"
+        common = " ".join(built(path) for path in sources)
+        for name, linked in programs().items():
+            yield f"build {name}: link {' '.join(f'o/unit/{test}.o' for test in linked)} {common}"
+
+    def failed(self, program):
+        """The test that fails in a program of them; None: all pass."""
+        done = subprocess.run(["ninja", "-C", self.folder, "-j1", program], capture_output=True, text=True, check=False)
         if done.returncode:
-            raise Unbuildable(done.stdout[-2000:] + done.stderr[-2000:])
-
-    def passes(self, test):
-        self.run("ninja", "-C", self.build, f"-j{self.jobs}", test)
-        command = [str(self.build / "tests/unit" / test), "--fail-fast", f"--jobs={self.jobs}"]
-        try:
-            done = subprocess.run(command, capture_output=True, env=self.environment, timeout=TIMEOUT)
-        except subprocess.TimeoutExpired:
-            return False
-        return done.returncode == 0
+            raise Unbuildable(done.stdout[-2000:])
+        done = subprocess.run([self.folder / program], capture_output=True, text=True, env=self.environment, check=False)
+        return None if done.returncode == 0 else pathlib.Path(done.stdout.split()[-1]).stem
 
     def caught_by(self, mutant):
         """The first test that fails; None: all pass."""
-        path = self.source / "datapath" / mutant.header
+        path = self.folder / "datapath" / mutant.header
         whole = path.read_text()
         path.write_text(operators.apply(mutant, whole))
         try:
-            for test in tests_of(mutant.header):
-                if not self.passes(test):
-                    return test
-            return None
+            return self.failed(program_of(mutant.header)) or self.failed("all")
         finally:
             path.write_text(whole)
 
 
-def tests_of(header):
-    own = f"test_{header.removesuffix('.h')}"
-    closest = CLOSEST.get(header, (own,))
-    return list(dict.fromkeys((*closest, "test_scenarios", *ALL)))
+def program_of(header):
+    return f"near_{header.removesuffix('.h')}"
+
+
+def programs():
+    """The tests that are linked with each other, in the order in which they run."""
+    near = {header.name: CLOSEST.get(header.name, (f"test_{header.stem}",)) for header in headers()}
+    return {"all": ALL, **{program_of(name): (*closest, "test_scenarios") for name, closest in near.items()}}
+
+
+def headers():
+    return [path for path in sorted((TOP / "datapath").glob("*.h")) if path.name not in operators.NOT_HERE]
 
 
 def equivalents():
@@ -118,41 +130,55 @@ def equivalents():
 
 
 def choose(args, found, known):
-    if args.mutants == "every":
-        return [m for header in found for m in found[header]]
-    if args.mutants == "all":
-        return [m for header in found for m in operators.drawn([m for m in found[header] if m.name not in known], EACH)]
-    everything = [m for header in found if header in (args.headers or REVIEWED)
-                  for m in operators.drawn([m for m in found[header] if m.name not in known], EACH)]
-    return random.Random(args.seed).sample(everything, min(int(args.mutants), len(everything)))
+    """The mutants of each header that are wanted, and those that may stand in for what does not compile."""
+    if args.mutants not in ("all", "every"):
+        everything = [m for header in found for m in operators.drawn(found[header], EACH) if m.name not in known]
+        shuffled = random.Random(args.seed).sample(everything, len(everything))
+        return [(shuffled[:int(args.mutants)], shuffled[int(args.mutants):])]
+    each = EACH if args.mutants == "all" else len(max(found.values(), key=len))
+    drawn = {header: operators.drawn([m for m in found[header] if m.name not in known], len(found[header]))
+             for header in found}
+    return [(drawn[header][:each], drawn[header][each:]) for header in found]
 
 
-def check(args, chosen, unsound):
-    """Yields (mutant, test that noticed, or None; False where it does not compile).
+class Bench:
+    """Copies of the sources, one a thread, in which mutants are tried."""
 
-    unsound: takes the tests among them that fail unbroken, which would notice anything.
-    """
-    noticed = set()
-    workers = args.jobs if len(chosen) > 20 else 1
-    copies, lock = {}, threading.Lock()
-    with tempfile.TemporaryDirectory(prefix="ifw-mutants-") as folder:
-        def one(mutant):
-            with lock:
-                me = threading.get_ident()
-                if me not in copies:
-                    copies[me] = Copy(pathlib.Path(folder, str(len(copies))), args.scenarios, args.jobs // workers)
-                copy = copies[me]
-            try:
-                return mutant, copy.caught_by(mutant)
-            except Unbuildable:
-                return mutant, False
+    def __init__(self, args, folder):
+        self.scenarios, self.folder = args.scenarios, pathlib.Path(folder)
+        self.copies, self.lock = {}, threading.Lock()
+        self.pool = concurrent.futures.ThreadPoolExecutor(args.jobs)
 
-        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            for mutant, test in pool.map(one, chosen):
-                noticed.add(test)
-                yield mutant, test
-        for copy in list(copies.values())[:1]:
-            unsound.extend(test for test in noticed if test and not copy.passes(test))
+    def copy(self):
+        with self.lock:
+            me = threading.get_ident()
+            if me not in self.copies:
+                self.copies[me] = Copy(self.folder / str(len(self.copies)), self.scenarios)
+            return self.copies[me]
+
+    def unsound(self):
+        """The test that fails unbroken, which would notice anything."""
+        return self.copy().failed("all")
+
+    def try_one(self, mutant):
+        """The test that noticed it, or None; False where it does not compile."""
+        try:
+            return mutant, self.copy().caught_by(mutant)
+        except Unbuildable:
+            return mutant, False
+
+    def try_all(self, chosen):
+        """Yields what try_one() says of each, and of those that stand in for what does not compile."""
+        while chosen:
+            again = []
+            running = [(self.pool.map(self.try_one, wanted), spare) for wanted, spare in chosen if wanted]
+            for results, spare in running:
+                missing = 0
+                for mutant, test in results:
+                    missing += test is False
+                    yield mutant, test
+                again.append((spare[:missing], spare[missing:]))
+            chosen = [(wanted, spare) for wanted, spare in again if wanted]
 
 
 def main():
@@ -163,33 +189,54 @@ def main():
     parser.add_argument("--seed", type=int, default=int(os.environ.get("IFW_SEED", time.time_ns() % 1000000)))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
+    args.scenarios = args.scenarios.resolve()
     found = {path.name: operators.mutants_of(path.name, path.read_text())
-             for path in sorted((TOP / "datapath").glob("*.h"))
-             if path.name not in operators.NOT_HERE and (not args.headers or path.name in args.headers)}
+             for path in headers() if not args.headers or path.name in args.headers}
     known = equivalents()
     names = {m.name for header in found for m in found[header]}
     gone = [name for name in known if name not in names and (not args.headers or name.split("/")[0] in args.headers)]
     chosen = choose(args, found, known)
-    print(f"seed {args.seed}: {len(chosen)} of {len(names)} mutants of {len(found)} headers", flush=True)
-    survived, unsound, caught, not_built, begun = [], [], 0, 0, time.monotonic()
-    for number, (mutant, test) in enumerate(check(args, chosen, unsound), 1):
-        word = "not built" if test is False else "SURVIVED" if test is None else f"caught by {test}"
-        print(f"{number:4} {time.monotonic() - begun:5.0f} s  {word:28} {mutant.name}  -> {mutant.text}", flush=True)
-        not_built += test is False
-        caught += bool(test)
-        if test is None and mutant.name not in known:
-            survived.append(mutant.name)
+    print(f"seed {args.seed}: {sum(len(wanted) for wanted, spare in chosen)} of {len(names)} mutants"
+          f" of {len(found)} headers", flush=True)
     for name in gone:
         print(f"equivalent.txt names what is not there (any more): {name}")
-    if not caught:
-        print("nothing was caught: do the tests run at all?")
-    print(f"{caught} caught, {len(survived)} survived, {not_built} did not compile,"
-          f" {time.monotonic() - begun:.0f} s")
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="ifw-mutants-") as folder:
+        bench = Bench(args, folder)
+        if unsound := bench.unsound():
+            print(f"fails without being broken: {unsound}")
+            return 1
+        survived, counts = report(bench, chosen, begun)
+    table(counts, found, known)
     for name in survived:
         print(f"survived: {name}")
-    for test in unsound:
-        print(f"fails without being broken: {test}")
-    return 1 if survived or gone or unsound or not_built == len(chosen) or not caught else 0
+    caught = sum(row["caught"] for row in counts.values())
+    print(f"{caught} caught, {len(survived)} survived, {time.monotonic() - begun:.0f} s")
+    if not caught:
+        print("nothing was caught: do the tests run at all?")
+    return 1 if survived or gone or not caught else 0
+
+
+def report(bench, chosen, begun):
+    """Prints each mutant as it is tried; what survived, and {header: {what became of it: how many}}."""
+    survived, counts = [], {}
+    for number, (mutant, test) in enumerate(bench.try_all(chosen), 1):
+        row = counts.setdefault(mutant.header, {"caught": 0, "survived": 0, "not built": 0})
+        row["not built" if test is False else "survived" if test is None else "caught"] += 1
+        word = "not built" if test is False else "SURVIVED" if test is None else f"caught by {test}"
+        text = " ".join(mutant.text.split())
+        print(f"{number:4} {time.monotonic() - begun:5.0f} s  {word:26} {mutant.name}  -> {text[:60]}", flush=True)
+        if test is None:
+            survived.append(mutant.name)
+    return survived, counts
+
+
+def table(counts, found, known):
+    print(f"{'header':14} {'places':>7} {'tried':>6} {'caught':>7} {'survived':>9} {'decide nothing':>15}")
+    for header, row in sorted(counts.items()):
+        nothing = sum(m.name in known for m in found[header])
+        print(f"{header:14} {len(found[header]):7} {row['caught'] + row['survived']:6} {row['caught']:7}"
+              f" {row['survived']:9} {nothing:15}")
 
 
 sys.exit(main())

@@ -13,7 +13,9 @@
 	"interface eth2 index 4 no settings\n"                                                     \
 	"socket tcp listen 127.0.0.1:1000\nsocket udp bound 127.0.0.1:1000\n"                      \
 	"socket tcp listen [::1]:1000\nsocket udp bound [::1]:1000\n"                              \
-	"socket tcp listen [::]:1001\nsocket tcp listen [::]:1002 v6only\n"
+	"socket tcp listen [::]:1001\nsocket tcp listen [::]:1002 v6only\n"                        \
+	"socket tcp listen 127.0.0.2:1000\nsocket tcp listen 0.0.0.0:1003\n"                       \
+	"socket tcp listen [::]:1003 v6only\n"
 #define RULES                                                                                      \
 	"intercept tcp to 8.0.0.0/8 port 80 via 127.0.0.1:1000\n"                                  \
 	"intercept udp to 8.0.0.0/8 port 80 via 127.0.0.1:1000\n"                                  \
@@ -26,7 +28,10 @@
 	"intercept tcp to 10.0.0.0/8 port 80 via 127.0.0.1:1000\n"                                 \
 	"intercept tcp to 8.0.0.0/8 port 85 via 127.0.0.1:1001\n"                                  \
 	"intercept tcp to 8.0.0.0/8 port 86 via 127.0.0.1:1002\n"                                  \
-	"intercept tcp to 2001:db8:8::/48 port 85 via [::1]:1001\n"
+	"intercept tcp to 2001:db8:8::/48 port 85 via [::1]:1001\n"                                \
+	"intercept tcp to 8.0.0.0/8 port 87 via 127.0.0.2:1000\n"                                  \
+	"intercept tcp to 8.0.0.0/8 port 88 via 0.0.0.0:1003\n"                                    \
+	"intercept tcp to 2001:db8:8::/48 port 88 via [::]:1003\n"
 
 static struct sim_world *world;
 
@@ -111,6 +116,26 @@ Test(lookup, udp_listeners_are_kept_for_fragments_alone)
 	}
 }
 
+/* Of the same port they are told apart by address, by family and by protocol. */
+Test(lookup, listeners_are_kept_apart)
+{
+	struct frame f = padded(udp(client[0], 5, server[0], 80), 100);
+
+	put16(&f, L4 + 4, 108);
+	syn("eth0", 0, 80);
+	syn("eth0", 0, 87);
+	syn("eth0", 0, 88);
+	syn("eth0", 1, 88);
+	EXPECT(world, "eth0", fragment_of(f, 7, 0, 48), PASS, "intercepted");
+	cr_assert_eq(HASH_COUNT(world->listeners), 5);
+	cr_assert_eq(LOOK(80)->src_ip4, htonl(0x7f000001));
+	cr_assert_eq(LOOK(80)->protocol, IPPROTO_TCP);
+	cr_assert_eq(LOOK(87)->src_ip4, htonl(0x7f000002));
+	cr_assert_eq(LOOK(88)->family, AF_INET);
+	cr_assert_eq(look("eth0", IPPROTO_TCP, client[1], server[1], 88)->family, AF_INET6);
+	cr_assert_eq(look("eth0", IPPROTO_UDP, client[0], server[0], 80)->protocol, IPPROTO_UDP);
+}
+
 /* Each datagram to a socket without a peer asks, so that without fragments no rule is looked for.
  */
 Test(lookup, udp_only_while_a_datagram_may_be_put_together)
@@ -155,6 +180,9 @@ Test(lookup, only_where_an_intercept_rule_matches)
 
 Test(lookup, only_on_interfaces_of_ours)
 {
+	const struct ifw_listener_key unfilled = {};
+
+	cr_assert_eq(sim_world_keep_listener(world, &unfilled, world->sockets), 0);
 	syn("eth0", 0, 80);
 	cr_assert_not_null(look("eth1", IPPROTO_TCP, client[0], server[0], 80));
 	cr_assert_null(look("eth2", IPPROTO_TCP, client[0], server[0], 80));
@@ -164,8 +192,11 @@ Test(lookup, only_on_interfaces_of_ours)
 
 Test(lookup, own_addresses_stay_the_hosts)
 {
+	const struct ifw_listener_key unfilled = {};
+
 	EXPECT(world, "eth0", tcp(client[0], 5, "10.0.0.2", 80), PASS, "intercepted");
 	cr_assert_not_null(look("eth0", IPPROTO_TCP, client[0], "10.0.0.2", 80));
+	cr_assert_eq(sim_world_keep_listener(world, &unfilled, world->sockets), 0);
 	cr_assert_null(look("eth0", IPPROTO_TCP, client[0], "10.0.0.1", 80));
 	cr_assert_not_null(look("eth1", IPPROTO_TCP, client[0], "10.0.0.1", 80));
 }

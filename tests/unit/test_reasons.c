@@ -19,9 +19,53 @@ Test(reasons, have_names_and_texts_of_their_own)
 	}
 }
 
+/* By number: old readers of counters and events know no others. */
+static const char *const published[] = {
+	NULL,
+	"malformed",
+	"arp",
+	"non-ip",
+	"martian",
+	"extension-header",
+	"fragment",
+	"fragment-tiny",
+	"fragment-overlap",
+	"neighbor-discovery",
+	"icmp-echo",
+	"icmp-related",
+	"protocol",
+	"geneve",
+	"geneve-family",
+	"ssh",
+	"dhcp",
+	"established",
+	"rule-deny",
+	"rule-pass",
+	"local",
+	"intercepted",
+	"no-listener",
+	"assign-failed",
+	"no-rule",
+	"tracked",
+	"egress-pass",
+	"egress-deny",
+	"egress-default",
+};
+
+#define PUBLISHED (sizeof(published) / sizeof(published[0]))
+
+Test(reasons, keep_their_numbers_and_names)
+{
+	cr_assert_geq(IFW_REASON_END, PUBLISHED);
+	for (unsigned int i = IFW_REASON_NONE + 1; i < PUBLISHED; i++)
+		cr_assert_str_eq(ifw_reason_info(i)->name, published[i]);
+}
+
 Test(reasons, end_where_the_table_ends)
 {
+	cr_assert_eq(IFW_REASON_NONE, 0);
 	cr_assert_null(ifw_reason_info(IFW_REASON_NONE));
+	cr_assert_not_null(ifw_reason_info(IFW_REASON_END - 1));
 	cr_assert_null(ifw_reason_info(IFW_REASON_END));
 	cr_assert_null(ifw_reason_info(UINT32_MAX));
 	cr_assert_leq(IFW_REASON_END, IFW_REASONS_MAX);

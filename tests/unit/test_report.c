@@ -184,6 +184,7 @@ Test(report_rules, each_counts_what_it_decides_and_no_other_does)
 	EXPECT_COUNT(5, 0, 0);
 	EXPECT_COUNT(1, 1, 42);
 	cr_assert_null(sim_world_rule_count(world, 6));
+	cr_assert_eq(world->rule_counts[0].packets, 0, "counter 0 is no rule's");
 }
 
 Test(report_rules, later_fragments_count_for_the_rule_of_their_first)

@@ -100,7 +100,13 @@ Test(track, udp_is_replied_once_it_goes_on)
 
 	OUT(300, ASK);
 	IN(300.1, ANSWER, PASS, "tracked");
-	OUT(302.1, ASK); /* the side that began goes on */
+	OUT(302, ASK);
+	cr_assert_eq(flow_of(world, ASK, &class)->state, IFW_FLOW_UDP_UNREPLIED);
+	/* The side that began goes on. */
+	EXPECT_WITH(world, "eth0", ASK,
+		    ((struct sim_frame){.time_ns = START + 302 * SECOND + 1,
+					.direction = IFW_DIRECTION_OUT}),
+		    PASS, "egress-pass");
 	cr_assert_eq(flow_of(world, ASK, &class)->state, IFW_FLOW_UDP_REPLIED);
 	cr_assert_eq(flow_count(world), 1);
 }
