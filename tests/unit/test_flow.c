@@ -198,7 +198,6 @@ Test(flow, udp_peer_of_ipv6_is_compared_itself)
 	EXPECT(world, "eth0", f, DROP, "no-rule");
 }
 
-/* An IPv6 socket that speaks IPv4: accepted by a dual-stack listener, or connected so. */
 /* No part of which is as in the own address. */
 Test(flow, a_peer_of_ipv6_from_another_network)
 {
@@ -207,6 +206,7 @@ Test(flow, a_peer_of_ipv6_from_another_network)
 	EXPECT(world, "eth0", udp("fd01:0:1:2:3:4:5:6", 53, "2001:db8::1", 5354), DROP, "no-rule");
 }
 
+/* An IPv6 socket that speaks IPv4: accepted by a dual-stack listener, or connected so. */
 Test(flow, ipv4_conversations_of_dual_stack_sockets)
 {
 	EXPECT(world, "eth0", tcp("192.0.2.1", 1000, "10.0.0.1", 8080), PASS, "established");
