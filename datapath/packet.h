@@ -183,7 +183,6 @@ ifw_inline ifw_answer ifw_parse_ipv4(ifw_ctx *ctx, struct packet *p)
 	p->src = ifw_addr_from_ipv4(ip.src);
 	p->dst = ifw_addr_from_ipv4(ip.dst);
 	p->protocol = ip.protocol;
-	p->hop_limit = ip.ttl;
 	p->l4_off = p->l3_off + header;
 	p->l4_length = total - header;
 	p->identification = ip.identification;

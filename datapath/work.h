@@ -27,7 +27,7 @@ struct packet {
 	__u16 dst_port;
 	__u8 family;	     /* enum ifw_family; NONE for neither */
 	__u8 protocol;	     /* IPPROTO_*; of IPv6: the last header that was read */
-	__u8 hop_limit;	     /* or time to live */
+	__u8 hop_limit;	     /* of IPv6 */
 	__u8 fragment;	     /* 1: any fragment, the first too */
 	__u8 later_fragment; /* 1: a fragment other than the first */
 	__u8 tiny;	     /* 1: a first fragment without a whole transport header */

@@ -188,6 +188,44 @@ Test(packet, checks_the_udp_length)
 	cr_assert_eq(p.dst_port, 2);
 }
 
+/* Bytes that are there may still not be read: the helper can say so of each. */
+Test(packet, what_cannot_be_read_is_malformed)
+{
+	const uint8_t options[8] = {}, tag[4] = {0, 1, 0x08, 0x00};
+	struct frame frames[] = {
+		tcp("10.1.2.3", 1, "10.4.5.6", 2),
+		udp("10.1.2.3", 1, "10.4.5.6", 2),
+		ip_other(IPPROTO_ICMP, "10.4.5.6", 8, 0),
+		tcp("2001:db8::1", 1, "2001:db8::2", 2),
+		icmp6("fe80::1", "ff02::1", 255, 135, 0),
+		extended(udp("2001:db8::1", 1, "2001:db8::2", 2), IFW_IPPROTO_DSTOPTS, options, 8),
+		udp("10.1.2.3", 1, "10.4.5.6", 2),
+	};
+	/* Link and IP header, what stands between them and behind. */
+	const unsigned int reads[] = {3, 3, 3, 3, 3, 4, 4};
+
+	insert(&frames[6], L3, tag, sizeof(tag));
+	put16(&frames[6], 12, ETH_P_8021Q);
+	for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
+		unsigned int failed = 0;
+		struct packet p;
+
+		for (unsigned int nth = 1; nth < 20; nth++) {
+			ifw_answer answer;
+
+			sim_world_fail_call(world, nth);
+			answer = parse(frames[i], &p);
+			sim_world_fail_call(world, 0);
+			if (answer == IFW_UNDECIDED)
+				break;
+			cr_assert_eq(answer, ifw_drop(IFW_REASON_MALFORMED), "frame %zu, call %u",
+				     i, nth);
+			failed++;
+		}
+		cr_assert_geq(failed, reads[i], "frame %zu: %u", i, failed);
+	}
+}
+
 Test(packet, reads_no_ports_from_later_fragments)
 {
 	struct frame f = padded(udp("10.1.2.3", 1, "10.4.5.6", 2), 8);
