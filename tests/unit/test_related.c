@@ -205,6 +205,47 @@ Test(related, quotations_have_options_and_extension_headers)
 	EXPECT(world, "eth0", too_big(1, quoted), DROP, "protocol");
 }
 
+/* What the error before it quoted is in memory still: nothing of it may be taken over. */
+Test(related, quotations_are_read_anew)
+{
+	/* Version; length of the header; fragment offset. */
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} breaks[2][3] = {{{0, 0x65}, {0, 0x44}, {7, 0x01}}, {{0, 0x40}, {0, 0x50}, {0, 0x70}}};
+
+	EACH_FAMILY(family)
+	{
+		struct frame f = too_big(family, tcp(host[family], 80, peer[family], 5));
+		const size_t quoted = (family ? L4_IPV6 : L4) + 8;
+		struct sim_frame in = {.data = f.bytes, .length = f.length, .ifindex = 2};
+		struct sim_packet *ctx;
+		struct ifw_work *w;
+
+		cr_assert_eq(sim_packet_begin(world, &in, &ctx), 0);
+		w = &ctx->work[IFW_DIRECTION_IN];
+		memset(&w->packet, 0, sizeof(w->packet));
+		w->in = (struct iface){.ifindex = 2};
+		cr_assert_eq(ifw_parse(ctx, IFW_DIRECTION_IN), IFW_UNDECIDED);
+		for (int i = 0; i < 3; i++) {
+			const size_t at = quoted + breaks[family][i].at;
+			const uint8_t before = ctx->data[at];
+
+			cr_assert_eq(ifw_read_quoted(ctx), 0);
+			ctx->data[at] = breaks[family][i].value;
+			cr_assert_eq(ifw_read_quoted(ctx), -1);
+			ctx->data[at] = before;
+		}
+		for (unsigned int nth = 1; nth <= 2; nth++) {
+			sim_world_fail_call(world, nth);
+			ctx->calls = 0;
+			cr_assert_eq(ifw_read_quoted(ctx), -1);
+		}
+		sim_world_fail_call(world, 0);
+		sim_packet_end(ctx);
+	}
+}
+
 /* Of a first fragment the ports are quoted; of a later one there are none. */
 Test(related, quoted_fragments)
 {

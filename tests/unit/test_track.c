@@ -588,6 +588,27 @@ Test(track, errors_about_pings)
 	IN1(1, error_about(echo("10.0.0.9", "192.0.2.1", false, 7), "10.0.0.9"), DROP, "protocol");
 }
 
+/* RFC 792: 8 bytes of what is quoted; 6 are read, and what pads the frame is none of them. */
+Test(track, quoted_pings_may_be_cut_behind_the_identifier)
+{
+	for (int family = 0; family < 2; family++) {
+		const char *here = family ? "2001:db8::9" : "10.0.0.9";
+		const char *there = family ? "2001:db8:9::1" : "192.0.2.1";
+		const char *router = family ? "2001:db8:3::9" : "203.0.113.1";
+		struct frame quoted = echo(here, there, true, 7), f;
+
+		f = icmp_error(router, here, family ? 3 : 11, 0, &quoted);
+		OUT1(0, quoted);
+		for (int cut = 0; cut < 4; cut++) {
+			if (cut <= 2)
+				IN1(1, f, PASS, "icmp-related");
+			else
+				IN1(1, f, DROP, "protocol");
+			grow_ip(&f, -1);
+		}
+	}
+}
+
 Test(track, errors_without_a_socket_are_not_marked)
 {
 	struct frame f = error_about(CLIENT_ASKS, "10.0.0.9");
