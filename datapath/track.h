@@ -20,7 +20,8 @@ ifw_inline int ifw_recall_rule(ifw_ctx *ctx, const struct ifw_flow *flow, __u32 
 	struct ifw_range *rule = ifw_found_rule(IFW_MAPS_ONLY_OF(ctx));
 
 	(void)ctx;
-	if (!rule || !flow->rule || flow->epoch != epoch || flow->slot != slot)
+	/* Where none was kept the slot is 0, which no interface that tracks has. */
+	if (!rule || flow->epoch != epoch || flow->slot != slot)
 		return 0;
 	rule->rule = flow->rule;
 	rule->counter = flow->counter;

@@ -319,6 +319,9 @@ __u64 ifw_read_lengths(ifw_ctx *ctx, __u32 generation, __u32 which, __u32 word)
 						       [which % IFW_LENGTHS_PROTOCOLS]
 				       : NULL;
 
+	/* In the kernel they lie side by side with those of another family or protocol. */
+	if (which >= 2 * IFW_LENGTHS_PROTOCOLS || word >= IFW_LENGTH_WORDS)
+		sim_packet_violation(ctx, "lengths were read that are not of the packet's kind");
 	TRACE(ctx, .kind = SIM_TRACE_LENGTHS, .lengths = lengths, .index = word,
 	      .protocol = (uint8_t)((which % 2 ? IPPROTO_UDP : IPPROTO_TCP) |
 				    (which & 2 ? IFW_EGRESS : 0)));

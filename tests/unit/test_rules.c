@@ -4,6 +4,8 @@
  * the walk against a list that is gone through from end to end, and elements
  * that change while they are read.
  */
+#include <stdio.h>
+
 #include "sim_fixture.h"
 
 #include "datapath/rules.h"
@@ -89,6 +91,52 @@ Test(rules, interfaces_decide_among_the_candidates)
 	/* Without settings an interface has no slot, so only rules for all reach it. */
 	cr_assert_eq(rule_of(world, "eth3", TO("10.0.0.1", 5)), 4);
 	sim_world_destroy(world);
+}
+
+/* The nth bit of a fixed address turned round, n from 1. */
+static const char *turned(unsigned int n, char text[INET6_ADDRSTRLEN])
+{
+	struct in6_addr addr;
+
+	cr_assert_eq(inet_pton(AF_INET6, "2001:db8:5a5a:a5a5:1234:5678:9abc:def0", &addr), 1);
+	addr.s6_addr[(n - 1) / 8] ^= 0x80 >> (n - 1) % 8;
+	cr_assert_not_null(inet_ntop(AF_INET6, &addr, text, INET6_ADDRSTRLEN));
+	return text;
+}
+
+/*
+ * A rule for each length from 1 to 128, as a destination's and as a source's: whatever the
+ * length, the packet that differs in its last bit from all others meets it and no other.
+ */
+Test(rules, every_length_is_tried)
+{
+	char addr[INET6_ADDRSTRLEN], line[128], *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+	struct sim_world *world;
+
+	cr_assert_not_null(to);
+	for (unsigned int len = 1; len <= 128; len++) {
+		struct in6_addr prefix;
+
+		cr_assert_eq(inet_pton(AF_INET6, turned(len, addr), &prefix), 1);
+		for (unsigned int bit = len; bit < 128; bit++)
+			prefix.s6_addr[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+		cr_assert_not_null(inet_ntop(AF_INET6, &prefix, line, sizeof(line)));
+		fprintf(to, "pass tcp to %s/%u port 80\n", line, len);
+		fprintf(to, "pass udp to ::/0 port 80 from %s/%u\n", line, len);
+	}
+	cr_assert_eq(fclose(to), 0);
+	world = world_of(WORLD, text);
+	for (unsigned int len = 1; len <= 128; len++) {
+		turned(len, addr);
+		cr_assert_eq(rule_of(world, "eth0", tcp("2001:db8::1", 5, addr, 80)), 2 * len - 1,
+			     "destination /%u", len);
+		cr_assert_eq(rule_of(world, "eth0", udp(addr, 5, "2001:db8::1", 80)), 2 * len,
+			     "source /%u", len);
+	}
+	sim_world_destroy(world);
+	free(text);
 }
 
 /* --- Against a list ---------------------------------------------------------- */

@@ -219,6 +219,18 @@ Test(sim_strict, maps_have_ends)
 	cr_assert_null(ifw_find_prefix(ctx, SIM_GENERATIONS, &key));
 }
 
+/* The words of all kinds lie in one array of the kernel, which would answer with another's. */
+Test(sim_strict, lengths_have_ends)
+{
+	ifw_read_lengths(ctx, 0, 2 * IFW_LENGTHS_PROTOCOLS - 1, IFW_LENGTH_WORDS - 1);
+	cr_assert_null(ctx->violation);
+	cr_assert_eq(ifw_read_lengths(ctx, 0, 0, IFW_LENGTH_WORDS), 0);
+	VIOLATES("lengths were read that are not of the packet's kind");
+	ctx->violation = NULL;
+	cr_assert_eq(ifw_read_lengths(ctx, 0, 2 * IFW_LENGTHS_PROTOCOLS, 0), 0);
+	VIOLATES("lengths were read that are not of the packet's kind");
+}
+
 Test(sim_strict, rules_are_replaced_by_the_other_generation)
 {
 	const char *text = "pass tcp to 10.0.0.0/8 port 1-9\npass tcp to 10.0.0.0/8 port 11\n";

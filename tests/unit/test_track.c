@@ -432,6 +432,20 @@ Test(track, a_known_rule_does_all_that_it_did)
 	cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_LISTENER);
 }
 
+/* An answer that a rule of its own lets in, where nothing has left: the question's stays. */
+Test(track, the_rule_of_an_answer_is_not_the_questions)
+{
+	struct frame question = LET_IN, answer = ITS_ANSWER;
+	__u32 first, back;
+
+	set_rules("pass udp to 198.51.100.0/24 port 53\npass udp to 192.0.2.0/24 port 4000\n");
+	first = decide_with(world, "eth0", &question, IN_AT(0)).decision.rule;
+	back = decide_with(world, "eth0", &answer, IN_AT(1)).decision.rule;
+	cr_assert(first != 0 && back != 0 && first != back);
+	cr_assert_eq(probes_for(&question, "eth0", 2), 0);
+	cr_assert_eq(decide_with(world, "eth0", &question, IN_AT(3)).decision.rule, first);
+}
+
 /* --- Echo --------------------------------------------------------------------------- */
 
 Test(track, pings)
@@ -445,6 +459,21 @@ Test(track, pings)
 	IN(1, echo("192.0.2.1", "10.0.0.2", false, 7), DROP, "protocol");
 	IN(1, echo("192.0.2.1", "10.0.0.1", true, 7), DROP, "icmp-echo");
 	IN(31, echo("192.0.2.1", "10.0.0.1", false, 7), DROP, "protocol");
+}
+
+/* Of ICMP only type, code and checksum must be there. */
+Test(track, an_echo_without_an_identifier_is_of_no_flow)
+{
+	struct frame cut = echo("192.0.2.1", "10.0.0.1", false, 7);
+
+	OUT(0, echo("10.0.0.1", "192.0.2.1", true, 7));
+	IN(1, cut, PASS, "tracked");
+	grow_ip(&cut, -1);
+	IN(1, cut, DROP, "protocol");
+	cut = echo("10.0.0.1", "192.0.2.9", true, 7);
+	grow_ip(&cut, -1);
+	OUT(2, cut);
+	cr_assert_eq(flow_count(world), 1);
 }
 
 /* An answer that leaves asks nothing, and a question from there is another flow. */
