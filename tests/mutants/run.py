@@ -39,16 +39,16 @@ FLAGS = ('-w -O0 -Dalways_inline=unused -std=gnu11 -D_GNU_SOURCE -DIFW_VERSION=\
 
 # The tests closest to a header, where it is not test_NAME.
 CLOSEST = {
-    "decide.h": ("test_decide", "test_track"),
-    "filter.h": ("test_iface",),
+    "decide.h": ("test_decide", "test_steps", "test_track"),
+    "egress.h": ("test_egress", "test_steps"),
     "flow_table.h": ("test_track",),
     "parse.h": ("test_packet",),
     "verdict.h": ("test_decide",),
 }
 ALL = ("test_decide", "test_track", "test_egress", "test_packet", "test_ipv6", "test_rules", "test_fragment",
-       "test_related", "test_geneve", "test_exceptions", "test_flow", "test_flow_states", "test_flow_tcp", "test_iface",
+       "test_related", "test_geneve", "test_exceptions", "test_filter", "test_flow", "test_flow_states", "test_flow_tcp", "test_iface",
        "test_intercept", "test_lookup", "test_addr", "test_report", "test_reasons", "test_sim_world", "test_sim_strict",
-       "test_scenarios", "test_fail_nth")
+       "test_steps", "test_scenarios", "test_fail_nth")
 
 
 class Unbuildable(Exception):

@@ -205,6 +205,16 @@ Test(egress, fragments_follow_their_first)
 	IN(0, fragment_of(passed, 1, 64, 32), DROP, "fragment");
 }
 
+/* IGMP always leaves; of a later fragment nobody knows what it is a part of. */
+Test(egress, exempt_is_what_can_be_read)
+{
+	struct frame igmp = padded(ip_other(IPPROTO_IGMP, "224.0.0.22", 0x22, 0), 100);
+
+	KEPT(0, fragment_of(igmp, 1, 64, 32));
+	OUT(0, fragment_of(igmp, 1, 0, 64));
+	OUT(0, fragment_of(igmp, 1, 64, 32));
+}
+
 /* What nothing could deny takes no place from what comes in; nor may it inherit a denial. */
 Test(egress, fragments_that_nothing_decides_are_not_remembered)
 {
@@ -214,6 +224,9 @@ Test(egress, fragments_that_nothing_decides_are_not_remembered)
 
 	OUT1(0, fragment_of(plain, 1, 0, 64));
 	OUT1(0, fragment_of(plain, 1, 64, 32));
+	cr_assert_eq(HASH_COUNT(world->fragments), 0);
+	OUT(0, udp("10.0.0.1", 1, "192.0.2.1", 53)); /* nor does what is whole */
+	DENIED("eth1", 0, tcp("10.0.0.1", 1, "192.0.2.66", 25));
 	cr_assert_eq(HASH_COUNT(world->fragments), 0);
 	DENIED("eth1", 0, fragment_of(denied, 2, 0, 64));
 	cr_assert_eq(HASH_COUNT(world->fragments), 1);

@@ -302,6 +302,23 @@ Test(track, answers_tell_nothing_of_forwarding)
 	cr_assert_eq(flow_of(world, question, &class)->forwarded, 1);
 }
 
+/* But one from a socket here, which answers in the server's name, shows that there is one. */
+Test(track, an_answer_from_a_socket_ends_forwarding)
+{
+	enum ifw_flow_class class;
+
+	OUT1(0, CLIENT_ASKS);
+	cr_assert_eq(flow_of(world, CLIENT_ASKS, &class)->forwarded, 1);
+	OUT(1, SERVER_ANSWERS);
+	cr_assert_eq(flow_of(world, CLIENT_ASKS, &class)->forwarded, 1);
+	sim_world_destroy(world);
+	world = world_of(WORLD "socket udp connected 192.0.2.1:53 10.0.0.9:4000\n"
+			       "flow udp 10.0.0.9:4000 192.0.2.1:53 forwarded\n",
+			 "");
+	OUT(1, SERVER_ANSWERS);
+	cr_assert_eq(flow_of(world, CLIENT_ASKS, &class)->forwarded, 0);
+}
+
 /* The host's flows have a socket, which the world lists, or at least its address. */
 Test(track, own_flows)
 {
