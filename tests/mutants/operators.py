@@ -134,6 +134,23 @@ def decides_nothing(operator, number, line, match, text):
     return False
 
 
+def parts_of(line):
+    """Each operand of && and || with its operator, (start, end), where the line holds all of it."""
+    operators = list(re.finditer(r"&&|\|\|", line))
+    left = re.match(r"\s*(?:(?:\} )?(?:else )?if \(|return |[\w>.-]+ = )?", line).end()
+    if "?" in line or line.startswith("#"):
+        return
+    for operator in operators:
+        part = line[left:operator.start()]
+        if part.strip() not in ("", "!w") and part.count("(") == part.count(")"):
+            yield left, min(operator.end() + 1, len(line))
+        left = min(operator.end() + 1, len(line))
+    last = line[left:].removesuffix(";").removesuffix(" {")
+    last = last[:-1] if last.count(")") > last.count("(") and last.endswith(")") else last
+    if operators and last.strip() and last.count("(") == last.count(")"):
+        yield operators[-1].start() - 1, left + len(last)
+
+
 def mutants_of(header, text):
     """All edits of a header: by the order of the file, then what stands in a wrong order."""
     lines = text.split("\n")
@@ -153,6 +170,8 @@ def mutants_of(header, text):
                     if not decides_nothing(operator, number, line, match, text):
                         add(operator, number, starts[number] + match.start(), starts[number] + match.end(),
                             replacement(match))
+        for start, end in parts_of(line):
+            add("no-part", number, starts[number] + start, starts[number] + end, "")
         for match in ARGUMENTS.finditer(line):
             if not line.startswith(("#", "\tX(")):
                 add("arguments", number, starts[number] + match.start(1), starts[number] + match.end(2),

@@ -46,9 +46,9 @@ CLOSEST = {
     "verdict.h": ("test_decide",),
 }
 ALL = ("test_decide", "test_track", "test_egress", "test_packet", "test_ipv6", "test_rules", "test_fragment",
-       "test_related", "test_geneve", "test_exceptions", "test_filter", "test_flow", "test_flow_states", "test_flow_tcp", "test_iface",
-       "test_intercept", "test_lookup", "test_addr", "test_report", "test_reasons", "test_sim_world", "test_sim_strict",
-       "test_steps", "test_scenarios", "test_fail_nth")
+       "test_related", "test_geneve", "test_exceptions", "test_filter", "test_flow", "test_flow_states",
+       "test_flow_tcp", "test_iface", "test_intercept", "test_lookup", "test_addr", "test_report", "test_reasons",
+       "test_sim_world", "test_sim_strict", "test_steps", "test_scenarios", "test_fail_nth")
 
 
 class Unbuildable(Exception):

@@ -198,6 +198,30 @@ Test(flow_tcp, another_number_in_the_handshake)
 	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
 }
 
+/* Nothing is known of the other side yet: it is this SYN that is to be answered. */
+Test(flow_tcp, another_number_before_the_answer)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	C(1, .flags = SYN, .sequence = 400000);
+	S_DROPS(2, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	S_PASSES(2, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 400001);
+}
+
+/* A segment cannot be longer than that. */
+Test(flow_tcp, at_most_64_kib_with_a_syn_are_acknowledged_in_part)
+{
+	const uint32_t end = 1000;
+
+	for (uint32_t back = 0; back < 0x20000; back++) {
+		const struct track t = {.flags = IFW_TCP_ACK, .acknowledgement = end - back};
+
+		cr_assert_eq(ifw_tcp_answers(end, &t), back <= 0xffff, "%u bytes back", back);
+	}
+	cr_assert_not(ifw_tcp_answers(end, &(struct track){.acknowledgement = end}));
+	cr_assert_not(ifw_tcp_answers(
+		end, &(struct track){.flags = IFW_TCP_ACK, .acknowledgement = end + 1}));
+}
+
 /* RFC 7413: data in the SYN, which is said again without; both may be acknowledged. */
 Test(flow_tcp, data_in_the_first_segment)
 {
@@ -449,6 +473,16 @@ Test(flow_tcp, sequence_numbers_wrap)
 	S_PASSES(1, .flags = ACK, .sequence = 0, .acknowledgement = 85, .data = 100);
 	S_DROPS(1, .flags = ACK, .sequence = 100, .acknowledgement = 86);
 	S_DROPS(1, .flags = ACK, .sequence = 0xffff0000, .acknowledgement = 85);
+}
+
+/* Where the side that answers stands is what it says, and not what it stood at before: 0. */
+Test(flow_tcp, an_answer_just_before_the_numbers_wrap)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(0, .flags = SYN | ACK, .sequence = 0xffffff00, .acknowledgement = 1001);
+	C(0, .flags = ACK, .sequence = 1001, .acknowledgement = 0xffffff01);
+	S_PASSES(1, .flags = ACK, .sequence = 0xffffff01 - 1000, .acknowledgement = 1001);
+	S_DROPS(1, .flags = ACK, .sequence = 0xffffff01 - 1001, .acknowledgement = 1001);
 }
 
 Test(flow_tcp, no_segment_of_tcp_at_all)
