@@ -121,8 +121,8 @@ ifw_inline int ifw_tcp_in_window(const struct ifw_flow_side *from, const struct 
 	if (ifw_tcp_before(from->max_end, t->sequence) ||
 	    ifw_tcp_before(t->end, from->end - to->max_window))
 		return 0;
-	/* A reset need not acknowledge anything that makes sense. */
-	if (!(t->flags & IFW_TCP_ACK) || (t->flags & IFW_TCP_RST))
+	/* A reset need not acknowledge anything that makes sense; all else here has an ACK. */
+	if (t->flags & IFW_TCP_RST)
 		return 1;
 	return !ifw_tcp_before(to->end, t->acknowledgement) &&
 	       !ifw_tcp_before(t->acknowledgement, to->end - back);
@@ -357,7 +357,6 @@ ifw_inline int ifw_tcp_begins(const struct track *t, __u32 pick_up)
 ifw_inline void ifw_tcp_begin(struct ifw_flow *flow, const struct packet *p, const struct track *t)
 {
 	ifw_tcp_begin_side(&flow->sides[IFW_ORIGINAL], t, 0);
-	flow->sides[IFW_REPLY].scale = IFW_SCALE_NONE;
 	flow->state = IFW_FLOW_SYN_SENT;
 	flow->liberal = p->fragment;
 	if (t->flags & IFW_TCP_SYN)

@@ -411,6 +411,22 @@ Test(flow_tcp, options_are_walked)
 	cr_expect_not(reads_scale((const uint8_t[8]){3, 4, 7, 7, 0, 0, 0, 0}), "another length");
 }
 
+/* The last three of the 40 bytes that there can be. */
+Test(flow_tcp, options_are_walked_to_their_end)
+{
+	struct frame syn = from_client((struct segment){.flags = SYN, .sequence = 1000});
+
+	syn = padded(syn, 40);
+	syn.bytes[L4 + 12] = 15 << 4;
+	memset(syn.bytes + L4 + 20, 1, 37);
+	memcpy(syn.bytes + L4 + 20 + 37, (const uint8_t[3]){3, 3, 7}, 3);
+	OUT1(0, syn);
+	S_PASSES(0, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001, .scale = 2);
+	C(0, .flags = ACK, .sequence = 1001, .acknowledgement = 5001);
+	S_PASSES(1, .flags = ACK, .sequence = 5001 + 128000, .acknowledgement = 1001);
+	S_DROPS(1, .flags = ACK, .sequence = 5001 + 128001, .acknowledgement = 1001);
+}
+
 /* What came before may come again as far back as the largest window that was offered. */
 Test(flow_tcp, the_largest_window_counts)
 {
@@ -444,6 +460,16 @@ Test(flow_tcp, windows_hold_from_the_first_packet_on)
 }
 
 /* The SYN again, while its answer is under way: the flow lives on. */
+/* What the answer offers is room for more than one segment. */
+Test(flow_tcp, the_first_answer_opens_the_window)
+{
+	C(0, .flags = SYN, .sequence = 1000);
+	S_PASSES(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
+	C(2, .flags = ACK, .sequence = 1001, .acknowledgement = 5001, .data = 500);
+	C(2, .flags = ACK, .sequence = 1501, .acknowledgement = 5001, .data = 500);
+	S_PASSES(3, .flags = ACK, .sequence = 5001, .acknowledgement = 2001);
+}
+
 Test(flow_tcp, a_repeated_syn_keeps_the_handshake_alive)
 {
 	C(0, .flags = SYN, .sequence = 1000);
