@@ -51,8 +51,8 @@ ifw_inline ifw_answer ifw_answer_packet(ifw_ctx *ctx, const struct packet *p,
 		IFW_TRY(ESTABLISHED, ifw_established(ctx));
 	if (p->answer)
 		IFW_TRY(TRACKED, ifw_pass(IFW_REASON_TRACKED));
-	IFW_TRY(RULES, ifw_apply_rules(ctx)); /* always answers */
-	return ifw_drop(IFW_REASON_NO_RULE);
+	ifw_trace(ctx, IFW_STEP_RULES);
+	return ifw_apply_rules(ctx);
 }
 
 /* Once, and once more for the inner packet where GENEVE was removed. */

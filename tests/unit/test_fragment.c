@@ -56,6 +56,39 @@ static struct frame piece(int family, uint16_t port, uint32_t id, size_t offset,
 	return fragment_of(datagram(family, port), id, offset, size);
 }
 
+/* RFC 791 3.2, RFC 8200 4.5: what tells one datagram from another, and the interface. */
+Test(fragment, datagrams_are_known_by)
+{
+	const struct packet v4 = {.src = {1, 0},
+				  .dst = {2, 0},
+				  .identification = 3,
+				  .family = IFW_FAMILY_IPV4,
+				  .protocol = IPPROTO_UDP};
+	const struct packet v6 = {.src = {1, 4},
+				  .dst = {2, 5},
+				  .identification = 3,
+				  .family = IFW_FAMILY_IPV6,
+				  .protocol = IPPROTO_UDP};
+	const struct ifw_fragment_key wanted[2] = {{.src = v4.src,
+						    .dst = v4.dst,
+						    .identification = 3,
+						    .slot = 6,
+						    .family = IFW_FAMILY_IPV4,
+						    .protocol = IPPROTO_UDP},
+						   {.src = v6.src,
+						    .dst = v6.dst,
+						    .identification = 3,
+						    .slot = 6,
+						    .family = IFW_FAMILY_IPV6}};
+	const struct iface in = {.slot = 6};
+	struct ifw_fragment_key key = {};
+
+	ifw_fragment_key(&v4, &in, &key);
+	cr_assert_arr_eq(&key, &wanted[0], sizeof(key));
+	ifw_fragment_key(&v6, &in, &key);
+	cr_assert_arr_eq(&key, &wanted[1], sizeof(key));
+}
+
 #define AT(seconds) ((struct sim_frame){.time_ns = (seconds)*SECOND})
 #define EACH_FAMILY(family) for (int family = 0; family < 2; family++)
 

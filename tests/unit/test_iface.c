@@ -18,6 +18,7 @@ static void setup(void)
 			 "set eth0 mark 0x100 mask 0xf00\n"
 			 "set eth0 pass-protocol 47,128\nset eth0 pass-ethertype 0x88cc\n"
 			 "set eth0 geneve from 10.0.0.0/8,2001:db8::/32\n"
+			 "interface eth4\nset eth4 geneve from 2001:db8:0:88b5::/64\n"
 			 "interface tun0 link raw address 2001:db8::1/64\n",
 			 "");
 }
@@ -129,6 +130,22 @@ Test(iface, geneve_sources_are_of_their_family)
 	cr_assert(ifw_is_geneve_source(ctx, &in, v6, IFW_FAMILY_IPV6));
 }
 
+/* Behind the EtherTypes stand these sources, and behind them what user space keeps. */
+Test(iface, lists_end)
+{
+	struct iface in;
+	struct sim_packet *ctx = begin("eth4", &in);
+	struct ifw_iface *set;
+
+	for (unsigned int i = 0; i < 65536; i++)
+		cr_assert_not(ifw_passes_ethertype(ctx, &in, (uint16_t)i));
+	ctx = begin("eth3", &in);
+	set = (struct ifw_iface *)ifw_find_iface(ctx, in.ifindex);
+	cr_assert_not_null(set);
+	memset(set->at, 0xff, sizeof(set->at));
+	cr_assert(ifw_is_geneve_source(ctx, &in, addr_of("10.9.9.9"), IFW_FAMILY_IPV4));
+}
+
 Test(iface, own_addresses_of_ipv6)
 {
 	struct iface in;
@@ -172,6 +189,7 @@ Test(iface, settings_are_read_where_the_brief_is_not)
 	struct iface by_brief, by_settings;
 	struct sim_packet *ctx = begin("eth0", &by_brief);
 
+	cr_assert_eq(sim_world_calls(world), 1, "one lookup is enough");
 	sim_world_fail_call(world, sim_world_calls(world) + 1);
 	memset(&by_settings, 0xff, sizeof(by_settings));
 	ifw_read_iface(ctx, ifindex, &by_settings);
