@@ -33,9 +33,9 @@ TOP = HERE.parents[1]
 FOLDERS = ("datapath", "ruleset", "sim", "tests/unit", "tests/mutants/plain")
 EACH = 40
 # Without warnings, for an edit may leave something unused and is no less wrong; nothing is inlined, for a
-# mutant is compiled once and run for moments.
-FLAGS = ('-w -O0 -Dalways_inline=unused -ftrivial-auto-var-init=pattern -std=gnu11 -D_GNU_SOURCE -DIFW_VERSION=\\"0\\" -DSCENARIO_DIR=NULL'
-         ' -I. -Itests/mutants/plain')
+# mutant is compiled once and run for moments; what is not set must not look as if it were.
+FLAGS = ('-w -O0 -Dalways_inline=unused -ftrivial-auto-var-init=pattern -std=gnu11 -D_GNU_SOURCE'
+         ' -DIFW_VERSION=\\"0\\" -DSCENARIO_DIR=NULL -I. -Itests/mutants/plain')
 
 # The tests closest to a header, where it is not test_NAME.
 CLOSEST = {

@@ -248,8 +248,13 @@ static inline __attribute__((unused)) struct frame without_ethernet(struct frame
 	return frame;
 }
 
-/* Decides with 0xf0000000 in the mark before, which no test's mask covers. */
-#define MARK_BEFORE 0xf0000000U
+/*
+ * In the mark before each decision, and what is left of it, with what comes in, after one
+ * that wrote the mark 0x100 into the bits of the mask 0x300.
+ */
+#define MARK_BEFORE 0xf0000200U
+#define MARK_SET "mark 0x100 mask 0x300"
+#define MARK_AFTER 0xf0000100U
 
 static inline __attribute__((unused)) struct sim_result decide_with(struct sim_world *world,
 								    const char *iface,

@@ -12,7 +12,7 @@
 static const char world_text[] = "interface eth0 index 2 address 10.0.0.1/24\n"
 				 "interface eth1 index 3 address 10.0.1.1/24\n"
 				 "interface lo address 127.0.0.1/8\n"
-				 "set eth0 mark 0x100 mask 0x300\n"
+				 "set eth0 " MARK_SET "\n"
 				 "socket udp bound 127.0.0.1:1000\n"
 				 "socket udp bound [::1]:1000\n";
 static const char rules_text[] = "pass udp to 0.0.0.0/0 port 1\n"
@@ -106,7 +106,7 @@ Test(fragment, later_ones_get_verdict_rule_and_mark_of_their_first)
 		cr_assert_eq(result.decision.verdict, IFW_VERDICT_PASS);
 		cr_assert_eq(result.decision.marked, 1);
 		cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_NONE);
-		cr_assert_eq(result.mark, MARK_BEFORE | 0x100);
+		cr_assert_eq(result.mark, MARK_AFTER);
 		rule = result.decision.rule;
 		cr_assert_eq(rule, family ? 6 : 2);
 		EXPECT(world, "eth0", piece(family, 2, 7, 176, 88), PASS, "fragment");

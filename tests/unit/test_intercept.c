@@ -7,6 +7,7 @@
 
 #define WORLD                                                                                      \
 	"interface eth0 address 10.0.0.1/24 address 2001:db8::1/64\n"                              \
+	"set eth0 " MARK_SET "\n"                                                                  \
 	"interface eth1 addresses unknown\n"                                                       \
 	"interface lo address 127.0.0.1/8\n"                                                       \
 	"socket tcp listen 127.0.0.1:1000\n"                                                       \
@@ -89,7 +90,7 @@ Test(intercept, hands_over_to_the_listener)
 	cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_LISTENER);
 	cr_assert_eq(result.decision.marked, 1);
 	cr_assert_eq(result.decision.rule, 1);
-	cr_assert_eq(result.mark, MARK_BEFORE | IFW_MARK_DEFAULT);
+	cr_assert_eq(result.mark, MARK_AFTER);
 	EXPECT(world, "eth0", UDP(1), PASS, "intercepted");
 	/* Who listens on every address does so on this one. */
 	EXPECT(world, "eth0", TCP(3), PASS, "intercepted");
@@ -170,7 +171,7 @@ Test(intercept, of_ipv6)
 
 	cr_assert_eq(result.decision.reason, IFW_REASON_INTERCEPTED);
 	cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_LISTENER);
-	cr_assert_eq(result.mark, MARK_BEFORE | IFW_MARK_DEFAULT);
+	cr_assert_eq(result.mark, MARK_AFTER);
 	EXPECT(world, "eth0", UDP6(1), PASS, "intercepted");
 	EXPECT(world, "eth0", TCP6(2), DROP, "no-listener");
 	EXPECT(world, "eth0", TCP6(3), PASS, "intercepted");

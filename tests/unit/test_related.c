@@ -13,7 +13,7 @@ static void setup(void)
 {
 	world = world_of("interface eth0 index 2 address 10.0.0.1/24 address 2001:db8::1/64\n"
 			 "interface eth1 index 3 address 10.0.1.1/24\n"
-			 "set eth0 mark 0x100 mask 0x300\n"
+			 "set eth0 " MARK_SET "\n"
 			 "socket tcp established 10.0.0.1:80 192.0.2.1:5\n"
 			 "socket tcp syn-sent 10.0.0.1:81 192.0.2.1:5\n"
 			 "socket tcp time-wait 10.0.0.1:82 192.0.2.1:5\n"
@@ -69,7 +69,7 @@ Test(related, of_a_socket_here_pass_marked)
 			f = too_big(family, tcp(host[family], port, peer[family], 5));
 			EXPECT(world, "eth0", f, PASS, "icmp-related");
 			result = decide_on(world, "eth0", &f);
-			cr_assert_eq(result.mark, MARK_BEFORE | 0x100);
+			cr_assert_eq(result.mark, MARK_AFTER);
 			cr_assert_eq(result.decision.marked, 1);
 			cr_assert_eq(result.decision.assigned, IFW_ASSIGNED_NONE);
 			cr_assert_eq(result.decision.rule, 0);
