@@ -46,7 +46,7 @@ ifw_inline __u32 ifw_geneve_length(ifw_ctx *ctx, const struct packet *p, __u8 *f
 	__u16 protocol;
 	__u8 version;
 
-	if (off + sizeof(geneve) > end || ifw_load(ctx, off, &geneve, sizeof(geneve)))
+	if (ifw_load(ctx, off, &geneve, sizeof(geneve)))
 		return 0;
 	if (geneve.version_options >> 6 != 0 ||
 	    (geneve.flags & (IFW_GENEVE_CONTROL | IFW_GENEVE_CRITICAL)))
@@ -56,11 +56,12 @@ ifw_inline __u32 ifw_geneve_length(ifw_ctx *ctx, const struct packet *p, __u8 *f
 	if (protocol == IFW_ETH_P_TEB) {
 		struct ethhdr eth;
 
-		if (off + sizeof(eth) > end || ifw_load(ctx, off, &eth, sizeof(eth)))
+		if (ifw_load(ctx, off, &eth, sizeof(eth)))
 			return 0;
 		protocol = __builtin_bswap16(eth.h_proto);
 		off += sizeof(eth);
 	}
+	/* Headers that were read beyond the datagram's end, in padding, end beyond it, too. */
 	if (off >= end || ifw_load(ctx, off, &version, sizeof(version)))
 		return 0;
 	if (protocol == ETH_P_IP && version >> 4 == 4)

@@ -181,6 +181,10 @@ Test(flow_tcp, a_port_used_again)
 	C(104, .flags = SYN, .sequence = 1);
 	S_PASSES(105, .flags = SYN | ACK, .sequence = 5, .acknowledgement = 2);
 	expect_state(IFW_FLOW_SYN_RECEIVED, IFW_FLOWS_NEW);
+	C(106, .flags = ACK, .sequence = 2, .acknowledgement = 6);
+	expect_state(IFW_FLOW_ESTABLISHED, IFW_FLOWS_CONNECTED);
+	C(107, .flags = RST, .sequence = 2); /* where the new connection stands, not the old */
+	expect_state(IFW_FLOW_CLOSED, IFW_FLOWS_NEW);
 }
 
 /* A SYN that nobody has sent is not answered, and one that has been said again may be answered
@@ -541,6 +545,16 @@ Test(flow_tcp, picked_up_under_way)
 	S_PASSES(3, .flags = ACK, .sequence = 77777, .acknowledgement = 1);
 }
 
+/* Nobody has shown to be there yet: what this side says of its end is not believed either. */
+Test(flow_tcp, one_side_alone_does_not_finish)
+{
+	C(0, .flags = ACK, .sequence = 1001, .acknowledgement = 5001, .data = 10);
+	C(1, .flags = FIN | ACK, .sequence = 1011, .acknowledgement = 5001);
+	expect_state(IFW_FLOW_ONE_SIDED, IFW_FLOWS_NEW);
+	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1012);
+	expect_state(IFW_FLOW_CLOSE_WAIT, IFW_FLOWS_CONNECTED);
+}
+
 Test(flow_tcp, not_picked_up_where_that_is_off)
 {
 	world->track.flags &= ~(__u32)IFW_TRACK_PICK_UP;
@@ -631,6 +645,19 @@ Test(flow_tcp, a_fragmented_syn)
 	S_PASSES(1, .flags = SYN | ACK, .sequence = 5000, .acknowledgement = 1001);
 	C(1, .flags = ACK, .sequence = 1401, .acknowledgement = 5001);
 	S_PASSES(2, .flags = ACK, .sequence = 5001, .acknowledgement = 1401);
+}
+
+/* The part that comes later makes it liberal as well as the first packet does. */
+Test(flow_tcp, a_syn_that_is_fragmented_when_said_again)
+{
+	struct frame syn =
+		from_client((struct segment){.flags = SYN, .sequence = 1000, .data = 400});
+	enum ifw_flow_class class;
+
+	OUT1(0, syn);
+	cr_assert_eq(flow_of(world, syn, &class)->liberal, 0);
+	OUT1(1, fragment_of(syn, 9, 0, 104));
+	cr_assert_eq(flow_of(world, syn, &class)->liberal, 1);
 }
 
 /* --- How long each state lasts --------------------------------------------------- */
