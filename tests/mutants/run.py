@@ -76,7 +76,7 @@ class Copy:
         tests = [pathlib.Path("tests/unit", name + ".c") for name in ALL]
         sources.append(pathlib.Path("tests/mutants/plain/main.c"))
         yield f"rule cc\n  command = cc {FLAGS} -MD -MF $out.d -c $in -o $out\n  depfile = $out.d\n  deps = gcc"
-        yield "rule link\n  command = cc $in -lpcap -o $out"
+        yield "rule link\n  command = cc $in -lpcap -ljansson -o $out"
         for path in (*sources, *tests):
             yield f"build {built(path)}: cc {path}"
         common = " ".join(built(path) for path in sources)
