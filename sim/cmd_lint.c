@@ -17,7 +17,8 @@
 #include "diff_text.h"
 #include "lint.h"
 
-#define OTHERS_SHOWN 5 /* rules that a finding names, to people; JSON has all */
+#define OTHERS_SHOWN 5	       /* rules that a finding names, to people; JSON has all */
+#define CONTRADICTIONS_SHOWN 5 /* of a rule, likewise */
 
 struct linted {
 	const struct options *options;
@@ -250,6 +251,30 @@ static int print_finding(const struct linted *linted, const struct lint_finding 
 	return 0;
 }
 
+/* A rule may contradict all others. */
+static int print_findings(const struct linted *linted)
+{
+	size_t contradictions = 0, hidden = 0;
+	int error = 0;
+
+	for (size_t i = 0; i < linted->lint.count && !error; i++) {
+		const struct lint_finding *finding = &linted->lint.findings[i];
+		const bool contradicts = finding->kind == LINT_CONTRADICTION;
+
+		if (i == 0 || finding->rule != finding[-1].rule)
+			contradictions = 0;
+		contradictions += contradicts;
+		if (contradicts && contradictions > CONTRADICTIONS_SHOWN)
+			hidden++;
+		else
+			error = print_finding(linted, finding);
+	}
+	if (hidden)
+		printf("%zu contradictions more, of rules that have %d already (-j lists all)\n",
+		       hidden, CONTRADICTIONS_SHOWN);
+	return error;
+}
+
 static void print_sum(const struct linted *linted, const size_t counts[])
 {
 	printf("%zu rule%s", linted->compared.sets[0].count,
@@ -348,8 +373,7 @@ static int show(struct linted *linted)
 	if (linted->options->json) {
 		error = print_json(linted, counts);
 	} else {
-		for (size_t i = 0; i < linted->lint.count && !error; i++)
-			error = print_finding(linted, &linted->lint.findings[i]);
+		error = print_findings(linted);
 		print_sum(linted, counts);
 	}
 	if (error)

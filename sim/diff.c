@@ -165,6 +165,30 @@ static int count_cell(void *arg, const struct cell *cell)
 	return s->all_cells > DIFF_CELLS_MAX ? -E2BIG : 0;
 }
 
+/* Merging has left boxes of one label side by side. */
+static int add_regions(const struct search *s, struct diff *diff)
+{
+	const size_t ifaces = s->probe->iface_count;
+	const uint64_t all = ifaces == PROBE_IFACES ? ~0ULL : (1ULL << ifaces) - 1;
+	size_t next;
+	int error = 0;
+
+	for (size_t i = 0; i < s->boxes.count && !error; i = next) {
+		const struct diff_label *label = &s->labels[s->boxes.at[i].label]->key;
+		struct cover cover;
+
+		for (next = i + 1; next < s->boxes.count; next++)
+			if (s->boxes.at[next].label != s->boxes.at[i].label)
+				break;
+		error = cover_find(&s->boxes, i, next - i, ifw_addr_bits((uint8_t)label->family),
+				   all, &cover);
+		for (size_t n = 0; n < cover.count && !error; n++)
+			error = diff_add_region(s->probe, label, &cover.at[n], diff);
+		cover_free(&cover);
+	}
+	return error;
+}
+
 int diff_find(const struct probe *probe, diff_progress_fn progress, void *arg, struct diff *diff)
 {
 	struct search s __attribute__((cleanup(free_search))) = {
@@ -184,9 +208,8 @@ int diff_find(const struct probe *probe, diff_progress_fn progress, void *arg, s
 		error = cells_each(&space, ask_cell, &s);
 	if (!error)
 		error = boxes_merge(&s.boxes, 0);
-	for (size_t i = 0; i < s.boxes.count && !error; i++)
-		error = diff_add_regions(probe, s.pool, &s.labels[s.boxes.at[i].label]->key,
-					 &s.boxes.at[i], diff);
+	if (!error)
+		error = add_regions(&s, diff);
 	if (!error)
 		error = diff_group(diff);
 	diff->cells = s.cells;

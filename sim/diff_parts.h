@@ -5,7 +5,7 @@
 #ifndef IFW_SIM_DIFF_PARTS_H
 #define IFW_SIM_DIFF_PARTS_H
 
-#include "boxes.h"
+#include "cover.h"
 #include "diff.h"
 
 #define COMPARE(a, b)                                                                              \
@@ -29,11 +29,11 @@ int diff_rules(const struct rule_set *before, const struct rule_set *after,
 	       struct cell_rule **rules, size_t *count);
 
 /*
- * The box in regions; what of it no packet on a wire can be in is left out. 0, -ENOMEM,
- * -EPROTO where an example is answered otherwise.
+ * The box as a region, unless no packet on a wire can be in it. 0, -ENOMEM, -EPROTO where an
+ * example is answered otherwise.
  */
-int diff_add_regions(const struct probe *probe, const struct span_pool *pool,
-		     const struct diff_label *label, const struct box *box, struct diff *diff);
+int diff_add_region(const struct probe *probe, const struct diff_label *label,
+		    const struct simple_box *box, struct diff *diff);
 
 /* Puts the regions in order and finds the changes. 0 or -ENOMEM. */
 int diff_group(struct diff *diff);

@@ -10,28 +10,6 @@
 #include "../datapath/exceptions.h"
 #include "diff_parts.h"
 
-/* All of the prefix but its holes. */
-static int spans_of(const struct prefix_but *prefix, struct spans *spans)
-{
-	const struct span all = {prefix->first, number_prefix_last(prefix->first, prefix->len)};
-	struct spans whole = {}, holes = {};
-	int error = spans_add(&whole, all);
-
-	for (size_t i = 0; i < prefix->hole_count && !error; i++) {
-		const struct prefix_but *hole = &prefix->holes[i];
-
-		error = spans_add(
-			&holes,
-			(struct span){hole->first, number_prefix_last(hole->first, hole->len)});
-	}
-	spans_settle(&holes);
-	if (!error)
-		error = spans_subtract(&whole, &holes, spans);
-	spans_free(&whole);
-	spans_free(&holes);
-	return error;
-}
-
 static bool is_martian(const struct witness *witness)
 {
 	const struct flow *f = &witness->flow;
@@ -56,10 +34,10 @@ static int find_example(const struct probe *probe, const struct diff_label *key,
 		.high = region->high,
 		.ifaces = region->ifaces,
 	};
-	int error = spans_of(&region->to, &dst);
+	int error = prefix_but_spans(&region->to, &dst);
 
 	if (!error)
-		error = spans_of(&region->from, &src);
+		error = prefix_but_spans(&region->from, &src);
 	if (error)
 		return error;
 	region->example = probe_witness(probe, &cell);
@@ -77,81 +55,43 @@ static int find_example(const struct probe *probe, const struct diff_label *key,
 	return error;
 }
 
-static int copy_prefix(const struct prefix_but *from, struct prefix_but *to)
-{
-	*to = (struct prefix_but){.first = from->first, .len = from->len};
-	if (from->hole_count == 0)
-		return 0;
-	to->holes = calloc(from->hole_count, sizeof(*to->holes));
-	if (!to->holes)
-		return -ENOMEM;
-	memcpy(to->holes, from->holes, from->hole_count * sizeof(*to->holes));
-	to->hole_count = from->hole_count;
-	return 0;
-}
-
 static void free_region(struct diff_region *region)
 {
 	free(region->to.holes);
 	free(region->from.holes);
 }
 
-static int add_region(const struct probe *probe, struct diff *diff, const struct diff_label *key,
-		      const struct diff_region *like, const struct prefix_but *to,
-		      const struct prefix_but *from)
+int diff_add_region(const struct probe *probe, const struct diff_label *label,
+		    const struct simple_box *box, struct diff *diff)
 {
-	struct diff_region region = *like;
+	struct diff_region region = {
+		.family = (uint8_t)label->family,
+		.protocol = (uint8_t)label->protocol,
+		.low = (uint16_t)box->low,
+		.high = (uint16_t)box->high,
+		.ifaces = box->ifaces,
+	};
 	bool empty = false;
 	int error;
 
-	region.to = region.from = (struct prefix_but){};
 	if (diff->count == diff->room) {
-		size_t more = diff->room ? diff->room * 2 : 16;
-		struct diff_region *larger = reallocarray(diff->regions, more, sizeof(*larger));
+		size_t room = diff->room ? diff->room * 2 : 16;
+		struct diff_region *larger = reallocarray(diff->regions, room, sizeof(*larger));
 
 		if (!larger)
 			return -ENOMEM;
 		diff->regions = larger;
-		diff->room = more;
+		diff->room = room;
 	}
-	error = copy_prefix(to, &region.to);
+	error = prefix_but_copy(&box->to, &region.to);
 	if (!error)
-		error = copy_prefix(from, &region.from);
+		error = prefix_but_copy(&box->from, &region.from);
 	if (!error)
-		error = find_example(probe, key, &region, &empty);
+		error = find_example(probe, label, &region, &empty);
 	if (error || empty)
 		free_region(&region);
 	else
 		diff->regions[diff->count++] = region;
-	return error;
-}
-
-int diff_add_regions(const struct probe *probe, const struct span_pool *pool,
-		     const struct diff_label *key, const struct box *box, struct diff *diff)
-{
-	const uint8_t bits = ifw_addr_bits((uint8_t)key->family);
-	const struct spans *ports = span_pool_get(pool, box->ports);
-	struct prefixes to __attribute__((cleanup(prefixes_free))) = {};
-	struct prefixes from __attribute__((cleanup(prefixes_free))) = {};
-	struct diff_region region = {
-		.family = (uint8_t)key->family,
-		.protocol = (uint8_t)key->protocol,
-		.ifaces = box->ifaces,
-	};
-	int error = prefixes_of(span_pool_get(pool, box->dst), bits, &to);
-
-	if (!error)
-		error = prefixes_of(span_pool_get(pool, box->src), bits, &from);
-	for (size_t i = 0; i < to.count && !error; i++) {
-		for (size_t j = 0; j < from.count && !error; j++) {
-			for (size_t k = 0; k < ports->count && !error; k++) {
-				region.low = (uint16_t)ports->at[k].low;
-				region.high = (uint16_t)ports->at[k].high;
-				error = add_region(probe, diff, key, &region, &to.at[i],
-						   &from.at[j]);
-			}
-		}
-	}
 	return error;
 }
 

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "spans.h"
 
@@ -151,4 +152,38 @@ void prefixes_free(struct prefixes *prefixes)
 		free(prefixes->at[i].holes);
 	free(prefixes->at);
 	*prefixes = (struct prefixes){};
+}
+
+int prefix_but_spans(const struct prefix_but *prefix, struct spans *spans)
+{
+	const struct span all = {prefix->first, number_prefix_last(prefix->first, prefix->len)};
+	struct spans whole = {}, holes = {};
+	int error = spans_add(&whole, all);
+
+	for (size_t i = 0; i < prefix->hole_count && !error; i++) {
+		const struct prefix_but *hole = &prefix->holes[i];
+
+		error = spans_add(
+			&holes,
+			(struct span){hole->first, number_prefix_last(hole->first, hole->len)});
+	}
+	spans_settle(&holes);
+	if (!error)
+		error = spans_subtract(&whole, &holes, spans);
+	spans_free(&whole);
+	spans_free(&holes);
+	return error;
+}
+
+int prefix_but_copy(const struct prefix_but *from, struct prefix_but *to)
+{
+	*to = (struct prefix_but){.first = from->first, .len = from->len};
+	if (from->hole_count == 0)
+		return 0;
+	to->holes = calloc(from->hole_count, sizeof(*to->holes));
+	if (!to->holes)
+		return -ENOMEM;
+	memcpy(to->holes, from->holes, from->hole_count * sizeof(*to->holes));
+	to->hole_count = from->hole_count;
+	return 0;
 }

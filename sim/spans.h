@@ -72,4 +72,10 @@ struct prefixes {
 int prefixes_of(const struct spans *spans, uint8_t bits, struct prefixes *prefixes);
 void prefixes_free(struct prefixes *prefixes);
 
+/* All of the prefix but its holes, into an empty set. 0 or -ENOMEM. */
+int prefix_but_spans(const struct prefix_but *prefix, struct spans *spans);
+
+/* With holes of its own, to be freed. 0 or -ENOMEM, then without. */
+int prefix_but_copy(const struct prefix_but *from, struct prefix_but *to);
+
 #endif /* IFW_SIM_SPANS_H */

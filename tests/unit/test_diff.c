@@ -155,7 +155,7 @@ static void compare_many(uint64_t state, const char *text, struct universe u, un
 #ifdef __SANITIZE_ADDRESS__
 #define ROUNDS 60
 #else
-#define ROUNDS 1000
+#define ROUNDS 600
 #endif
 
 static const struct universe ipv4 = {false, 1}, ipv6 = {true, 1};
