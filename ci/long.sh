@@ -32,6 +32,8 @@ step build "Build, release" build release
 step build "Build, fuzz targets with ASan and UBSan (clang)" build fuzz
 step fuzz "Fuzz targets, 10 minutes each" long IFW_FUZZ_SECONDS=600 -- build-fuzz fuzz -j "$jobs"
 step oracle "Decision written twice, 1,000,000 random packets" long IFW_ORACLE_PACKETS=1000000 -- build oracle
+step scale "10,000,000 random packets, kernel and simulator" \
+  long IFW_SCALE_PACKETS=10000000 -- build executors -R differential
 step failing "Every call of every command fails once" long IFW_FAIL_ALL=1 -- build netns -R fail_nth
 step killed "Killed 200 times under traffic, and before each step" \
   long IFW_KILLS=200 IFW_LONG=1 -- build netns -R netns-test_killed

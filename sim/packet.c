@@ -37,6 +37,15 @@ void sim_world_free_buffer(struct sim_world *world)
 	world->buffer_size = 0;
 }
 
+/* No two words are equal: what compares two that were never written shows. No byte is 0. */
+static void fill_stale(void *memory, size_t size)
+{
+	uint16_t *words = memory;
+
+	for (size_t i = 0; i < size / sizeof(*words); i++)
+		words[i] = (uint16_t)(0x8080U | (~i & 0x7f) | (~i << 1 & 0x7f00));
+}
+
 /* Room for length bytes, and behind it a page that cannot be read. */
 static int grow_buffer(struct sim_world *world, size_t length)
 {
@@ -57,16 +66,8 @@ static int grow_buffer(struct sim_world *world, size_t length)
 	sim_world_free_buffer(world);
 	world->buffer = new;
 	world->buffer_size = size;
+	fill_stale(&world->stale, sizeof(world->stale));
 	return 0;
-}
-
-/* No two words are equal: what compares two that were never written shows. No byte is 0. */
-static void fill_stale(void *memory, size_t size)
-{
-	uint16_t *words = memory;
-
-	for (size_t i = 0; i < size / sizeof(*words); i++)
-		words[i] = (uint16_t)(0x8080U | (~i & 0x7f) | (~i << 1 & 0x7f00));
 }
 
 int sim_packet_begin(struct sim_world *world, const struct sim_frame *frame,
@@ -93,7 +94,7 @@ int sim_packet_begin(struct sim_world *world, const struct sim_frame *frame,
 	p->handle_count = 0;
 	p->event_state = SIM_EVENT_NONE;
 	p->violation = NULL;
-	fill_stale(&p->work[frame->direction], sizeof(p->work[0]));
+	p->work[frame->direction] = world->stale;
 	memset(&p->found, STALE_BYTE, sizeof(p->found));
 	*packet = p;
 	return 0;

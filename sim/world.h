@@ -191,6 +191,7 @@ struct sim_world {
 	void *trace_arg;
 	uint8_t *buffer; /* frames end where it ends, at an unreadable page */
 	size_t buffer_size;
+	struct ifw_work stale; /* what a packet's own is before anything is written to it */
 	struct sim_packet packet;
 };
 
