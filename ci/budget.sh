@@ -9,15 +9,19 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 compare() { # kernel, verified instructions at ingress, socket lookup, egress
-  local kernel=$1 limits counts=("${@:2}") where=(ingress "socket lookup" egress) status=0 i
+  local kernel=$1 limits counts=("${@:2}") where=(ingress "socket lookup" egress) status=0 said i
   read -ra limits < <(awk -v kernel="$kernel" '$1 == kernel { print $2, $3, $4 }' ci/budget.txt) || true
   if [ ${#limits[@]} -eq 0 ]; then
     echo "budget: kernel $kernel: ${counts[0]}, ${counts[1]} and ${counts[2]} verified instructions (no budget recorded for it)"
     return 0
   fi
   for i in 0 1 2; do
-    echo "budget: kernel $kernel: ${counts[i]} verified instructions of ${limits[i]} allowed at ${where[i]}"
-    [ "${counts[i]}" -le "${limits[i]}" ] || status=1
+    said="budget: kernel $kernel: ${counts[i]} verified instructions of ${limits[i]} allowed at ${where[i]}"
+    if [ "${counts[i]}" -gt "${limits[i]}" ]; then
+      said+=": too many"
+      status=1
+    fi
+    echo "$said"
   done
   return "$status"
 }

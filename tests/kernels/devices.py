@@ -81,6 +81,8 @@ RUNNING = tuple(int(number) for number in re.findall(r"\d+", platform.release())
 WORKING = [one for one in DEVICES if one.since <= RUNNING]
 REFUSED = [one for one in DEVICES if one.since > RUNNING]
 GENEVE = {"client": "10.70.0.2", "gateway": "10.70.0.1", "far": "10.70.9.7"}
+GENEVE6 = {"client": "2001:db8:70::2", "gateway": "2001:db8:70::1", "far": "2001:db8:709::7"}
+OTHER_FAMILY = (6, 3)  # from then on the kernel removes headers of another one
 ONLY_UP = "dummy7"
 
 
@@ -99,6 +101,7 @@ def rules():
             lines.append(f"intercept {protocol} to {one.far()} port {port}"
                          f" {one.family().via()} on {one.iface}")
     lines.append(f"intercept tcp to {GENEVE['far']} port 80 {IPV4.via()}")
+    lines.append(f"intercept tcp to {GENEVE6['far']} port 80 {IPV6.via()}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -132,12 +135,15 @@ def make(net):
                       f"link set {iface} up"]
         at_client.append(f"route add {one.far()} via {one.address(1)}")
     at_router += [f"link add {ONLY_UP} type dummy", f"address add 10.71.0.1/24 dev {ONLY_UP}",
-                  f"link set {ONLY_UP} up", f"route add {GENEVE['client']} via {IPV4.client}"]
+                  f"link set {ONLY_UP} up", f"route add {GENEVE['client']} via {IPV4.client}",
+                  f"route add {GENEVE6['client']} via {IPV6.client}"]
     # At the client alone: at the router, ifw takes the outer headers off.
     at_client += [f"link add gnv7 type geneve id 77 remote {IPV4.router}",
-                  f"address add {GENEVE['client']}/24 dev gnv7", "link set gnv7 up",
-                  f"neigh add {GENEVE['gateway']} lladdr {link_address(lab.router)} dev gnv7",
-                  f"route add {GENEVE['far']} via {GENEVE['gateway']} src {GENEVE['client']}"]
+                  f"address add {GENEVE['client']}/24 dev gnv7",
+                  f"address add {GENEVE6['client']}/64 dev gnv7 nodad", "link set gnv7 up"]
+    for ends in (GENEVE, GENEVE6):
+        at_client += [f"neigh add {ends['gateway']} lladdr {link_address(lab.router)} dev gnv7",
+                      f"route add {ends['far']} via {ends['gateway']} src {ends['client']}"]
     batch(router, at_router)
     batch(client, at_client)
     make_wireguard(net)
@@ -162,6 +168,12 @@ def check_geneve(net):
     net.set("geneve", "from", f"{IPV4.client}/32")
     equal(net.tcp((GENEVE["far"], 80)), proxy_says((GENEVE["far"], 80)),
           "GENEVE: TCP inside reaches the proxy")
+    far6 = (GENEVE6["far"], 80)
+    if RUNNING >= OTHER_FAMILY:
+        equal(net.tcp(far6), proxy_says(far6), "GENEVE: IPv6 inside reaches it, too")
+    else:
+        value, count = net.counted("geneve-family", "drop", lambda: net.tcp(far6, seconds=SOON))
+        check(value is None and count, "GENEVE: IPv6 inside drops on this kernel, and is counted")
     net.set("geneve", "off")
     return equal(net.tcp((GENEVE["far"], 80), seconds=SOON), None, "GENEVE: not where it is off")
 

@@ -8,6 +8,7 @@ makes a table of.
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import time
 import devices
 import lab as laboratory
 from lab import check, equal
-from network import FAMILIES, IPV4, Network, intercepted, proxy_says
+from network import FAMILIES, IPV4, Network, intercepted, ping, proxy_says, transparent
 
 SCENARIOS = "/ifw/build/fixtures/scenarios"
 EXECUTOR = "/ifw/build/bin/test-run"
@@ -50,22 +51,38 @@ def interception(net):
     after = net.reasons()
     for key, least in ((("intercepted", "pass"), 4), (("no-rule", "drop"), 4)):
         check(after.get(key, 0) - before.get(key, 0) >= least, f"'{key[0]}' counts them")
+    shared = reuseport(net)
     if "not intercepted" in net.up:
-        return "without fragments"
+        return f"{shared}, without fragments"
     said, there = "y" * 4000, (IPV4.far, 53)
     equal(net.udp(there, said), (proxy_says(there, said), there), "a fragmented datagram, too")
-    return "with fragments"
+    return f"{shared}, with fragments"
+
+
+def reuseport(net):
+    """A listener with SO_REUSEPORT, to which a packet can be assigned from 6.6 on."""
+    with transparent(net.lab.router, IPV4, socket.SOCK_STREAM, ("127.0.0.1", 0), reuseport=True) as s:
+        s.listen()
+        net.rule(f"intercept tcp to {IPV4.prefix} port 82 via 127.0.0.1:{s.getsockname()[1]}")
+        ok = devices.RUNNING >= (6, 6)
+        with net.client.socket(IPV4.af, socket.SOCK_STREAM) as client:
+            client.settimeout(laboratory.PATIENCE if ok else devices.SOON)
+            before = net.reasons()
+            try:
+                client.connect((IPV4.far, 82))
+                connected = True
+            except TimeoutError:
+                connected = False
+    reason = ("intercepted", "pass") if ok else ("assign-failed", "drop")
+    more = net.reasons().get(reason, 0) - before.get(reason, 0)
+    check(connected == ok and more, f"a listener with SO_REUSEPORT: '{reason[0]}'")
+    return "with SO_REUSEPORT" if ok else "without SO_REUSEPORT"
 
 
 def tracking(net):
     """What the router asks by itself is answered, though no rule says so."""
-    value, more = net.more(lambda: net_ping(net))
+    value, more = net.more(lambda: ping(net.lab.router, IPV4.client))
     check(value and more.get(("tracked", "pass")), "an answer to what the router asked comes in")
-
-
-def net_ping(net):
-    import network
-    return network.ping(net.lab.router, IPV4.client)
 
 
 def scenarios():

@@ -117,7 +117,8 @@ class Suite:
                    "Dir::Etc::sourceparts": "/dev/null",
                    "Dir::State::Lists": folder / "lists", "Dir::State::status": folder / "status",
                    "Dir::Cache": folder, "APT::Sandbox::User": "root",
-                   "Acquire::Languages": "none", "Acquire::Retries": 2}
+                   "Acquire::Languages": "none", "Acquire::Retries": 2,
+                   "APT::Update::Error-Mode": "any"}
         settings = [f"-o{key}={value}" for key, value in options.items()]
         return run(program, *settings, *words, cwd=folder)
 

@@ -81,10 +81,11 @@ def start_proxy(lab, address, port=PROXY_PORT):
     return proxy
 
 
-def transparent(namespace, family, kind, address):
+def transparent(namespace, family, kind, address, reuseport=False):
     """A socket that may have addresses of others."""
     made = namespace.socket(family.af, kind)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(reuseport))
     if family is IPV6:
         made.setsockopt(socket.IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
     else:
