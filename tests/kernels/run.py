@@ -32,7 +32,7 @@ MACHINE = [
 ]
 # Without the mitigations every entry of the emulated kernel is a lot shorter; the rest spares it work.
 APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on "
-          "nokaslr cryptomgr.notests audit=0 security=none tsc=reliable")
+          "nokaslr cryptomgr.notests audit=0 security=none")
 PATIENCE = 420  # seconds from start to power-off
 SKIP = 77
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
