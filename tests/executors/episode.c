@@ -95,8 +95,8 @@ static void make_world(struct episode *episode, uint64_t *state)
 static void add_prefix(struct phrase *to, uint64_t *state, int ipv6)
 {
 	static const uint8_t lengths[2][10] = {
-		{0, 0, 1, 8, 9, 16, 24, 31, 32, 32},
-		{0, 0, 1, 32, 47, 48, 64, 65, 127, 128},
+		{0, 0, 0, 1, 8, 9, 16, 24, 31, 32},
+		{0, 0, 0, 1, 32, 47, 48, 64, 127, 128},
 	};
 
 	phrase_add(to, "%s/%u", taken_addresses[ipv6][below(state, 8)],
@@ -115,6 +115,10 @@ static void add_ports(struct phrase *to, uint64_t *state)
 		high = 65535;
 	if (high < low || !below(state, 4))
 		high = low;
+	if (!below(state, 3)) {
+		low = below(state, 4);
+		high = 65535 - below(state, 4);
+	}
 	phrase_add(to, " port %u-%u", low, high);
 }
 
@@ -182,6 +186,65 @@ static struct frame take_random(uint64_t *state, bool raw)
 	return take_frame(&in, raw);
 }
 
+/* Whom the sockets of the world talk to: their side of it, and the peer's. */
+struct known {
+	bool tcp;
+	const char *peer;
+	uint16_t peer_port;
+	const char *own;
+	uint16_t own_port;
+};
+
+static const struct known known[] = {
+	{true, "192.0.2.1", 5, "10.0.0.1", 80},
+	{true, "10.0.0.9", 443, "10.0.0.1", 5},
+	{true, "2001:db8:2::1", 7, "2001:db8::1", 80},
+	{true, "192.0.2.1", 53, "10.0.0.1", 22},
+	{true, "192.0.2.1", 443, "172.16.0.1", 80},
+	{true, "2001:db8:2::1", 5, "2001:db8::1", 81},
+	{false, "192.0.2.1", 5, "10.0.0.1", 53},
+	{false, "2001:db8:2::1", 5, "fd00::1", 53},
+	{false, "192.0.2.1", 9, "10.0.0.1", 80},
+	{true, "192.0.2.1", 9, "10.0.0.1", 443},
+};
+
+/* Of such a conversation, or nearly; from the peer, or an answer to it. */
+static struct frame take_known(uint64_t *state, bool answer)
+{
+	static const uint8_t flags[] = {SYN, ACK, ACK, SYN | ACK, FIN | ACK, RST};
+	struct known k = known[below(state, COUNT(known))];
+	struct frame frame;
+
+	if (!below(state, 8))
+		k.peer_port = (uint16_t)(k.peer_port + below(state, 3) - 1);
+	if (!below(state, 8))
+		k.own_port = (uint16_t)(k.own_port + below(state, 3) - 1);
+	if (answer)
+		k = (struct known){k.tcp, k.own, k.own_port, k.peer, k.peer_port};
+	if (!k.tcp)
+		return padded(udp(k.peer, k.peer_port, k.own, k.own_port), below(state, 40));
+	frame = tcp(k.peer, k.peer_port, k.own, k.own_port);
+	return with_segment(frame, (struct segment){.flags = flags[below(state, COUNT(flags))],
+						    .sequence = next_random(state),
+						    .data = below(state, 40)});
+}
+
+/* Two or more pieces of a datagram follow each other, mostly in order. */
+static struct frame take_piece(uint64_t *state, uint32_t piece)
+{
+	const int ipv6 = (int)(piece / 4 % 2);
+	const uint32_t which = piece / 8;
+	const char *src = taken_addresses[ipv6][1 + which % 2];
+	const char *dst = taken_addresses[ipv6][which / 2 % 4];
+	const uint16_t port = taken_ports[which % COUNT(taken_ports)];
+	struct frame whole =
+		padded(which % 3 ? udp(src, 5, dst, port) : tcp(src, 5, dst, port), 88);
+
+	/* Its place is as likely as not the one that comes next. */
+	return fragment_of(whole, which, (below(state, 6) ? piece % 4 : below(state, 4)) * 24UL,
+			   24);
+}
+
 static bool is_tagged(const struct frame *frame)
 {
 	return frame->length >= 14 &&
@@ -236,13 +299,15 @@ static void add_packet(struct episode *episode, struct episode_packet packet,
 int episode_make(uint64_t seed, uint32_t packets, struct episode *episode)
 {
 	uint64_t state = (seed + 1) * 0x9e3779b97f4a7c15ULL;
+	struct episode_packet before = {.ifindex = 2};
 	struct talks talks = {};
-	uint32_t used = 0;
+	uint32_t used = 0, piece = 0;
 
 	*episode = (struct episode){.seed = seed};
 	for (int i = 0; i < 8; i++)
 		next_random(&state);
 	episode->raw = !below(&state, 5);
+	before.ifindex = episode->raw ? 5 : 2;
 	make_world(episode, &state);
 	make_rules(episode, &state);
 	episode->packets = calloc(packets + 1, sizeof(*episode->packets));
@@ -251,22 +316,31 @@ int episode_make(uint64_t seed, uint32_t packets, struct episode *episode)
 		return -ENOMEM;
 	while (episode->count < packets) {
 		struct episode_packet packet = {};
+		bool made_raw = false;
 		struct frame frame;
 
 		choose_way(&packet, &state, episode->raw);
-		if (below(&state, 2)) {
+		if (!below(&state, 8)) {
+			frame = take_known(&state, packet.direction == IFW_DIRECTION_OUT);
+		} else if (!below(&state, 8)) {
+			frame = take_piece(&state, piece++);
+			if (below(&state, 3)) /* the same way as the one before */
+				packet = before;
+			before = packet;
+		} else if (below(&state, 2)) {
 			frame = talk_on(&talks, &state, &packet.direction, &packet.ifindex);
 			if (packet.direction == IFW_DIRECTION_OUT && !packet.sender)
 				packet.sender = SIM_SENT_BY(IFW_SENDER_SOCKET);
 			if (packet.direction == IFW_DIRECTION_IN)
 				packet.sender = 0;
-			if (episode->raw) {
+			if (episode->raw)
 				packet.ifindex = 5;
-				frame = without_ethernet(frame);
-			}
 		} else {
 			frame = take_random(&state, episode->raw);
+			made_raw = episode->raw;
 		}
+		if (episode->raw && !made_raw)
+			frame = without_ethernet(frame);
 		if (!is_possible(&frame, episode->raw, &packet))
 			continue;
 		/* Twice: their fractions of a second must not add up to whole ones. */
