@@ -185,9 +185,9 @@ int main(int argc, char **argv)
 	world = episode_house();
 	if (!status)
 		status = world ? house_build(episode_ifaces, world, &house, &failure) : -ENOMEM;
-	sim_world_destroy(world);
 	if (status == -EPERM) {
 		printf("skipped: %s\n", failure.text);
+		sim_world_destroy(world);
 		return EXIT_SKIPPED;
 	}
 	printf("seed %llu\n", (unsigned long long)options.seed);
@@ -200,6 +200,7 @@ int main(int argc, char **argv)
 	else
 		fprintf(stderr, "differential: %s (%s)\n", failure.text, strerror(-status));
 	house_leave(house, &left);
+	sim_world_destroy(world);
 	if (left)
 		printf("%u sockets are not freed: references to them have leaked\n", left);
 	if (status < 0)

@@ -28,6 +28,14 @@ static int fail(struct failure *failure, int err, const char *what)
 	return err;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
 /* --- Namespaces ------------------------------------------------------------------ */
 
 static void set_sysctl(const char *path, const char *value)
@@ -43,10 +51,11 @@ static void set_sysctl(const char *path, const char *value)
 
 int house_enter(struct failure *failure)
 {
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET))
+	if (unshare(CLONE_NEWNS))
 		return fail(failure, -errno, "no namespaces of its own");
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("sysfs", "/sys", "sysfs", 0, NULL) || mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL))
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return fail(failure, -errno, "no mounts of its own");
+	if (mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL))
 		return fail(failure, -errno, "no BPF file system of its own");
 	return 0;
 }
@@ -172,7 +181,6 @@ static int bring_up(struct house *house, struct failure *failure)
 
 		if (err)
 			return err;
-		house->verified = result.verified_instructions;
 		err = put_after(house, iface);
 		if (err)
 			return fail(failure, err, "no filter behind ifw");
@@ -245,7 +253,7 @@ static unsigned int count_settled_sockets(void)
 
 static int build_net(struct house *house, const struct house_iface *ifaces, struct failure *failure)
 {
-	int err = net_prepare(&house->sink);
+	int err = net_enter(&house->sink);
 
 	if (err)
 		return fail(failure, err, "the namespace cannot be fitted out");
@@ -255,12 +263,12 @@ static int build_net(struct house *house, const struct house_iface *ifaces, stru
 	return err ? fail(failure, err, "an interface cannot be made") : 0;
 }
 
-static int build_all(struct house *house, const struct house_iface *ifaces,
-		     const struct sim_world *world, struct failure *failure)
+static int build_all(struct house *house, struct failure *failure)
 {
 	char why[256];
-	int err = build_net(house, ifaces, failure);
+	int err = build_net(house, house->ifaces, failure);
 
+	house->built_ns = now_ns();
 	if (err)
 		return err;
 	house->after = after_bpf__open_and_load();
@@ -270,31 +278,13 @@ static int build_all(struct house *house, const struct house_iface *ifaces,
 	if (err)
 		return fail(failure, err, "the tap beside cannot be made");
 	house->sockets_before = count_settled_sockets();
-	if (made_sockets_open(world, house->sink, &house->sockets, why, sizeof(why)))
+	if (made_sockets_open(house->world, house->sink, &house->sockets, why, sizeof(why)))
 		return fail(failure, -EIO, why);
 	err = loader_open(&house->loader, LOADER_CREATE, NULL, failure);
 	if (!err)
 		err = bring_up(house, failure);
 	if (!err && (err = open_pins(house)) != 0)
 		return fail(failure, err, "the pins cannot be opened");
-	return err;
-}
-
-int house_build(const struct house_iface *ifaces, const struct sim_world *world, struct house **out,
-		struct failure *failure)
-{
-	struct house *house = calloc(1, sizeof(*house));
-	int err;
-
-	if (!house)
-		return -ENOMEM;
-	house->sink = house->beside = house->fragments = -1;
-	house->flows[0] = house->flows[1] = house->flows[2] = -1;
-	err = build_all(house, ifaces, world, failure);
-	if (err)
-		house_leave(house, NULL);
-	else
-		*out = house;
 	return err;
 }
 
@@ -320,26 +310,28 @@ static unsigned int sockets_left(const struct house *house)
 	return left;
 }
 
-void house_leave(struct house *house, unsigned int *left)
+/* Everything but the memory of the house itself. */
+static void take_down(struct house *house)
 {
-	if (!house)
-		return;
 	made_sockets_close(&house->sockets);
-	if (left)
-		*left = sockets_left(house);
+	if (house->loader)
+		house->left += sockets_left(house);
 	ring_buffer__free(house->events);
 	ring_buffer__free(house->passed);
+	house->events = house->passed = NULL;
 	if (house->loader) {
 		struct failure failure;
 		unsigned int interfaces;
 
 		(void)loader_down_all(house->loader, &interfaces, &failure);
 		loader_close(house->loader);
+		house->loader = NULL;
 	}
 	for (size_t i = 0; i < house->count; i++) {
 		close_fd(&house->rooms[i].tap);
 		close_fd(&house->rooms[i].packet);
 	}
+	house->count = 0;
 	close_fd(&house->sink);
 	close_fd(&house->beside);
 	close_fd(&house->fragments);
@@ -347,9 +339,48 @@ void house_leave(struct house *house, unsigned int *left)
 		close_fd(&house->flows[class]);
 	if (house->after)
 		after_bpf__destroy(house->after);
+	house->after = NULL;
+}
+
+int house_build(const struct house_iface *ifaces, const struct sim_world *world, struct house **out,
+		struct failure *failure)
+{
+	struct house *house = calloc(1, sizeof(*house));
+	int err;
+
+	if (!house)
+		return -ENOMEM;
+	house->ifaces = ifaces;
+	house->world = world;
+	house->sink = house->beside = house->fragments = -1;
+	house->flows[0] = house->flows[1] = house->flows[2] = -1;
+	err = build_all(house, failure);
+	if (err)
+		house_leave(house, NULL);
+	else
+		*out = house;
+	return err;
+}
+
+void house_leave(struct house *house, unsigned int *left)
+{
+	if (!house)
+		return;
+	take_down(house);
+	if (left)
+		*left = house->left;
 	free(house->rules);
 	free(house->counts);
 	free(house);
+}
+
+/* Before the kernel forgets the connections in TIME_WAIT, or gives up those in SYN_SENT. */
+static int keep_young(struct house *house, struct failure *failure)
+{
+	if (now_ns() - house->built_ns < HOUSE_YEARS_NS)
+		return 0;
+	take_down(house);
+	return build_all(house, failure);
 }
 
 /* --- Furnishing -------------------------------------------------------------------- */
@@ -468,7 +499,7 @@ static int begin_counting(struct house *house, struct failure *failure)
 
 int house_furnish(struct house *house, const struct sim_world *world, struct failure *failure)
 {
-	int err = 0;
+	int err = keep_young(house, failure);
 
 	for (size_t i = 0; i < house->count && !err; i++)
 		err = set_iface(house, house->rooms[i].iface, world, failure);

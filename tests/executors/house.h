@@ -15,7 +15,7 @@
 
 struct house;
 
-/* Enters new namespaces. -EPERM: not allowed here. */
+/* Enters a mount namespace with a BPF file system of its own. -EPERM: not allowed here. */
 int house_enter(struct failure *failure);
 
 struct house_iface {
@@ -27,8 +27,9 @@ struct house_iface {
 };
 
 /*
- * The interfaces (the last one has no name), and the sockets of a world with the same,
- * as all worlds have to have that house_furnish() is given later. 0 or -errno.
+ * In a network namespace of their own: the interfaces (the last one has no name), and the
+ * sockets of a world with the same, as all worlds have to have that house_furnish() is
+ * given later. Both are needed as long as the house. 0 or -errno.
  */
 int house_build(const struct house_iface *ifaces, const struct sim_world *world,
 		struct house **house, struct failure *failure);

@@ -9,6 +9,7 @@
 
 #define HOUSE_ROOMS 4
 #define HOUSE_BESIDE_IFINDEX 30001
+#define HOUSE_YEARS_NS 40000000000ULL /* of 60 s that TIME_WAIT lasts (include/net/tcp.h) */
 
 struct room {
 	const struct house_iface *iface;
@@ -25,8 +26,10 @@ struct house {
 	struct room rooms[HOUSE_ROOMS];
 	size_t count;
 	int sink, beside, fragments, flows[IFW_FLOW_CLASSES];
-	unsigned int sockets_before;
-	uint32_t verified;
+	unsigned int sockets_before, left;
+	uint64_t built_ns;
+	const struct house_iface *ifaces;
+	const struct sim_world *world; /* for its sockets */
 	struct made_sockets sockets;
 	struct loader *loader;
 	struct after_bpf *after;

@@ -170,12 +170,14 @@ static void set(const char *path, const char *value)
 	close(fd);
 }
 
-int net_prepare(int *sink)
+int net_enter(int *sink)
 {
 	const struct net_address everywhere4 = {.family = IFW_FAMILY_IPV4};
 	const struct net_address everywhere6 = {.family = IFW_FAMILY_IPV6};
 	int err;
 
+	if (unshare(CLONE_NEWNET))
+		return -errno;
 	set("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0");
 	set("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0");
 	set("/proc/sys/net/ipv4/conf/all/rp_filter", "0");
@@ -191,9 +193,4 @@ int net_prepare(int *sink)
 	if (!err)
 		err = add_route(&everywhere6, IFW_LOOPBACK_IFINDEX, RTN_LOCAL);
 	return err;
-}
-
-int net_enter(int *sink)
-{
-	return unshare(CLONE_NEWNET) ? -errno : net_prepare(sink);
 }

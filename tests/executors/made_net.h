@@ -27,9 +27,6 @@ struct net_address {
  */
 int net_enter(int *sink);
 
-/* The same in the namespace that this process is in, which is one of its own. */
-int net_prepare(int *sink);
-
 /* A tap or (raw) tun device with this index, down. */
 int net_device(const char *name, uint32_t ifindex, bool raw);
 int net_up(const char *name);

@@ -57,6 +57,15 @@ static void write_frame(FILE *file, uint64_t time_ns, const void *data, uint32_t
 
 static const char *const assigned_names[] = {"-", "established", "listener"};
 
+/* What the files of a scenario do not say: they find the sender among the world's sockets. */
+static const char *sender_note(const struct episode_packet *packet)
+{
+	if (packet->direction == IFW_DIRECTION_IN)
+		return "";
+	return packet->sender == SIM_SENT_BY(IFW_SENDER_NONE) ? "forwarded"
+							      : "from a packet socket";
+}
+
 static void write_expected(struct files *files, const struct sim_world *world, uint32_t number,
 			   const struct episode_packet *packet, const struct sim_result *result)
 {
@@ -75,13 +84,13 @@ static void write_expected(struct files *files, const struct sim_world *world, u
 		leaves ? "out" : "in");
 	fprintf(files->json,
 		"%s{\"packet\": %u, \"iface\": \"%s\", \"verdict\": \"%s\", \"reason\": \"%s\", "
-		"\"rule\": %s%s%s, \"assigned\": %s%s%s, \"note\": \"\", \"sim_only\": null, "
+		"\"rule\": %s%s%s, \"assigned\": %s%s%s, \"note\": \"%s\", \"sim_only\": null, "
 		"\"stripped\": 0, \"leaves\": %s, \"wait\": %llu.%03llu}",
 		number > 1 ? ",\n" : "", number, iface, verdict, reason->name, rule ? "\"" : "",
 		rule ? text : "null", rule ? "\"" : "", result->decision.assigned ? "\"" : "",
 		result->decision.assigned ? assigned : "null",
-		result->decision.assigned ? "\"" : "", leaves ? "true" : "false",
-		(unsigned long long)(packet->wait_ns / 1000000000ULL),
+		result->decision.assigned ? "\"" : "", sender_note(packet),
+		leaves ? "true" : "false", (unsigned long long)(packet->wait_ns / 1000000000ULL),
 		(unsigned long long)(packet->wait_ns / 1000000 % 1000));
 }
 
@@ -98,6 +107,7 @@ static int write_packets(struct files *files, const struct episode *episode)
 			.length = packet->length,
 			.ifindex = packet->ifindex,
 			.direction = packet->direction,
+			.sender = packet->sender,
 			.time_ns = time_ns += STEP_NS + packet->wait_ns,
 		};
 		struct sim_result result;
