@@ -2,6 +2,7 @@
 /*
  * outside.c - what decides on a packet beside the program: routing, and who sees it before.
  */
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -155,8 +156,17 @@ int loader_before(struct loader *loader, const struct iface_info *iface,
 {
 	const struct ifw_attachment *at = &iface->settings.at[direction];
 	struct before before = {each, arg};
-	int err = tcx_before(loader, direction, &iface->settings, iface->ifindex, on_program,
-			     &before);
+	uint32_t xdp = 0;
+	char text[40];
+	int err;
+
+	/* XDP sees frames before there is a packet at all. */
+	if (direction == IFW_DIRECTION_IN && bpf_xdp_query_id((int)iface->ifindex, 0, &xdp) == 0 &&
+	    xdp) {
+		snprintf(text, sizeof(text), "XDP program (id %u)", xdp);
+		each(arg, text);
+	}
+	err = tcx_before(loader, direction, &iface->settings, iface->ifindex, on_program, &before);
 
 	/* TCX runs before every filter. */
 	if (err || at->hook != IFW_HOOK_CLSACT || !at->tc_priority)

@@ -95,6 +95,23 @@ def instruction(code, dst=0, src=0, offset=0, value=0):
     return struct.pack("=BBhi", code, src << 4 | dst, offset, value)
 
 
+class XdpDropper:
+    """Drops every frame that comes in by an interface, until close()."""
+
+    def __init__(self, ifindex):
+        code = instruction(0xB7, 0, value=1) + instruction(0x95)  # return XDP_DROP
+        text = ctypes.create_string_buffer(code, len(code))
+        licence = ctypes.create_string_buffer(b"GPL")
+        load = struct.pack("=IIQQ", 6, 2, ctypes.addressof(text), ctypes.addressof(licence))
+        self.program, _ = call(PROG_LOAD, load)
+        # BPF_XDP, XDP_FLAGS_SKB_MODE
+        self.link, _ = call(LINK_CREATE, struct.pack("=IIII", self.program, ifindex, 37, 2))
+
+    def close(self):
+        os.close(self.link)
+        os.close(self.program)
+
+
 class CountingProgram:
     """Counts its packets, then says verdict. Goes with the process, or where it is detached."""
 

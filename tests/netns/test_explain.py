@@ -230,6 +230,12 @@ def check_before_tcx(net):
         equal(named(net, *flow)[0], [], "a filter of tc comes behind TCX, and is not named")
 
 
+def check_before_xdp(net):
+    flow = flow_to(IPV4, (IPV4.far, 80))
+    defeated(net, "an XDP program", IPV4, flow, "before", lambda: proxied(net, IPV4),
+             lambda: contextlib.closing(bpfcalls.XdpDropper(net.lab.router.ifindex("eth0"))))
+
+
 @contextlib.contextmanager
 def filter_at(net, priority, verdict):
     bpfcalls.CountingProgram(verdict).attach_filter(net.lab.router, "eth0", priority)
@@ -307,6 +313,7 @@ def test(lab):
         check_forwarding(net, family)
     check_rp_filter(net)
     check_src_valid_mark(net)
+    check_before_xdp(net)
     has_tcx = bool(bpfcalls.tcx_programs(lab.router.ifindex("eth0"), "ingress"))
     if has_tcx:
         check_before_tcx(net)
