@@ -387,7 +387,7 @@ int ng_next(struct ng_reader *reader, struct capture_packet *packet,
 	    char message[CAPTURE_MESSAGE_MAX])
 {
 	uint32_t type = 0;
-	struct body body;
+	struct body body = {};
 	int status;
 
 	while ((status = read_block(reader, &type, &body, message)) == 1) {
