@@ -301,6 +301,9 @@ static void put_back(struct loader *loader, uint32_t ifindex, const struct ifw_i
 	memcpy(policy.ifname, before->name, sizeof(policy.ifname));
 	if (before->table)
 		(void)net_policy_add(&policy, &made, &ipv6);
+	/* A route whose rule never came: of no interface, so only where no rule leads there. */
+	if (now->table && now->table != before->table)
+		(void)net_policy_remove("", now->table);
 }
 
 int loader_up(struct loader *loader, const char *ifname, const struct up_options *options,
