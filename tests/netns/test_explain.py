@@ -32,28 +32,26 @@ def flow_to(family, destination, kind="tcp", source=None):
 
 
 def defeated(net, text, family, flow, what, works, broken):
-    """With broken() entered, `what` is named, and works() is false; before and after not."""
+    """With broken() entered, `what` is named, and works(seconds) is false; before and after not."""
     equal(named(net, *flow)[0], [], f"{text}: healthy, nothing is named")
-    check(works(), f"{text}: healthy, it works")
+    check(works(laboratory.PATIENCE), f"{text}: healthy, it works")
     with broken():
         names, texts = named(net, *flow)
         equal(names, [what], f"{text}: broken, it is named ({texts})")
-        check(not works(), f"{text}: broken, it does not work")
+        check(not works(QUIET), f"{text}: broken, it does not work")
         shown = net.lab.ifw("explain", "--in", "eth0", *flow).stdout
         check(f"\nbut{' ' * 17}" in shown, f"{text}: people are told, too")
     equal(named(net, *flow)[0], [], f"{text}: mended, nothing is named")
-    check(works(), f"{text}: mended, it works")
+    check(works(laboratory.PATIENCE), f"{text}: mended, it works")
 
 
-def proxied(net, family, source=None):
-    """Whether a client's connection reaches the proxy."""
+def proxied(net, family, seconds=laboratory.PATIENCE):
+    """Whether a client's connection reaches the proxy within so many seconds."""
     destination = (family.far, 80)
     client = net.client.socket(family.af, socket.SOCK_STREAM)
     with client as s:
-        s.settimeout(QUIET)
+        s.settimeout(seconds)
         try:
-            if source:
-                s.bind((source, 0))
             s.connect(destination)
             s.settimeout(laboratory.PATIENCE)
             s.sendall(b"hello")
@@ -96,7 +94,7 @@ def sysctls(net, **values):
 def check_policy(net, family):
     option = "-6" if family is IPV6 else "-4"
     flow = flow_to(family, (family.far, 80))
-    works = lambda: proxied(net, family)
+    works = lambda seconds: proxied(net, family, seconds)
     rule = "priority 100 iif eth0 fwmark 0x20/0x20 lookup 7100 protocol 119"
     defeated(net, f"{family.name}, no policy rule", family, flow, "policy-rule", works,
              lambda: changed(net, f"ip {option} rule del {rule}", f"ip {option} rule add {rule}"))
@@ -127,9 +125,9 @@ def check_listener(net, family):
         made.listen()
         return made
 
-    def connects():
+    def connects(seconds=laboratory.PATIENCE):
         with net.client.socket(family.af, socket.SOCK_STREAM) as s:
-            s.settimeout(QUIET)
+            s.settimeout(seconds)
             try:
                 s.connect((family.far, 81))
                 return True
@@ -140,7 +138,7 @@ def check_listener(net, family):
         names, text = named(net, *flow)
         if family is IPV4:
             equal(names, ["transparent"], f"a listener without IP_TRANSPARENT is named ({text})")
-            check(not connects(), "and no connection comes to be")
+            check(not connects(QUIET), "and no connection comes to be")
         else:
             equal(names, [], "a listener without IPV6_TRANSPARENT is not named")
             check(connects(), "for the kernel answers for it all the same")
@@ -156,7 +154,7 @@ def check_rp_filter(net):
     net.rule(f"intercept tcp to 10.9.0.0/16 port 82 via 127.0.0.1:{PROXY_PORT}")
     flow = flow_to(IPV4, (IPV4.far, 82), source=source)
 
-    def arrives():
+    def arrives(_):
         """Whether the SYN comes to the listener: its answer goes elsewhere."""
         before = net.lab.router.run("nstat", "-asz", "TcpExtIPReversePathFilter").stdout
         with net.client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
@@ -180,7 +178,7 @@ def check_rp_filter(net):
 def check_src_valid_mark(net):
     """Alone it does no harm: the rule of `ifw up` names the interface. One by the mark does."""
     flow = flow_to(IPV4, (IPV4.far, 80))
-    works = lambda: proxied(net, IPV4)
+    works = lambda seconds: proxied(net, IPV4, seconds)
     rule = "priority 90 fwmark 0x20/0x20 lookup 7100"
     with sysctls(net, net__ipv4__conf__eth0__src_valid_mark=1):
         defeated(net, "src_valid_mark with a rule by the mark alone", IPV4, flow, "src_valid_mark",
@@ -191,9 +189,9 @@ def check_forwarding(net, family):
     net.rule(f"pass udp to {family.server} port 7000")
     flow = flow_to(family, (family.server, 7000), "udp")
 
-    def arrives():
+    def arrives(seconds):
         with net.server.socket(family.af, socket.SOCK_DGRAM) as server:
-            server.settimeout(QUIET)
+            server.settimeout(seconds)
             server.bind((family.server, 7000))
             with net.client.socket(family.af, socket.SOCK_DGRAM) as s:
                 s.sendto(b"x", (family.server, 7000))
@@ -223,7 +221,7 @@ def tcx_before(net):
 
 def check_before_tcx(net):
     flow = flow_to(IPV4, (IPV4.far, 80))
-    defeated(net, "another TCX program first", IPV4, flow, "before", lambda: proxied(net, IPV4),
+    defeated(net, "another TCX program first", IPV4, flow, "before", lambda seconds: proxied(net, IPV4, seconds),
              lambda: tcx_before(net))
     with changed(net, "tc qdisc add dev eth0 clsact", "tc qdisc del dev eth0 clsact"):
         bpfcalls.CountingProgram(bpfcalls.CONTINUE).attach_filter(net.lab.router, "eth0", 7)
@@ -232,7 +230,7 @@ def check_before_tcx(net):
 
 def check_before_xdp(net):
     flow = flow_to(IPV4, (IPV4.far, 80))
-    defeated(net, "an XDP program", IPV4, flow, "before", lambda: proxied(net, IPV4),
+    defeated(net, "an XDP program", IPV4, flow, "before", lambda seconds: proxied(net, IPV4, seconds),
              lambda: contextlib.closing(bpfcalls.XdpDropper(net.lab.router.ifindex("eth0"))))
 
 
@@ -247,7 +245,7 @@ def filter_at(net, priority, verdict):
 
 def check_before_clsact(net, has_tcx):
     flow = flow_to(IPV4, (IPV4.far, 80))
-    works = lambda: proxied(net, IPV4)
+    works = lambda seconds: proxied(net, IPV4, seconds)
     defeated(net, "a filter of tc first", IPV4, flow, "before", works,
              lambda: filter_at(net, 7, bpfcalls.DROP))
     if has_tcx:
@@ -255,7 +253,7 @@ def check_before_clsact(net, has_tcx):
                  lambda: tcx_before(net))
     with filter_at(net, 65000, bpfcalls.CONTINUE):
         equal(named(net, *flow)[0], [], "a filter behind ours is not named")
-        check(works(), "and it works")
+        check(works(laboratory.PATIENCE), "and it works")
 
 
 # --- What it answers ----------------------------------------------------------------------
