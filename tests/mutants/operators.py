@@ -117,6 +117,8 @@ def decides_nothing(operator, number, line, match, text):
     """Whether it can be told that an edit changes nothing, or what another operator changes."""
     if operator in ("other-end", "verdict") and DECLARED.search(line[:match.start()]):
         return True  # of what is declared another name would not compile
+    if operator == "bits" and line[:match.start()].endswith("_OF(ctx) "):
+        return True  # an address
     if operator == "one-less":  # where it is no bound
         return not re.search(r"ifw_load|[<>]=? ", line)
     if operator == "answer":  # a function that has but one says nothing with it
