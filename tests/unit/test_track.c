@@ -264,6 +264,25 @@ Test(track, no_socket_is_looked_for_where_the_one_that_asked_has_no_peer)
 	IN(3, answer, PASS, "established");
 }
 
+/*
+ * A raw socket has no peer either, and sends TCP: the connection, if there is one, is
+ * another socket's, which must be found.
+ */
+Test(track, tcp_from_a_socket_without_a_peer_says_nothing)
+{
+	enum ifw_flow_class class;
+	struct sim_frame in = OUT_AT(0);
+	const struct frame syn = with_segment(tcp("10.0.0.1", 6000, "192.0.2.1", 80),
+					      (struct segment){.flags = SYN});
+	const struct frame question = udp("10.0.0.1", 6000, "192.0.2.1", 53);
+
+	in.sender = SIM_SENT_BY(IFW_SENDER_NO_PEER);
+	decide_with(world, "eth0", &syn, in);
+	decide_with(world, "eth0", &question, in);
+	cr_assert_eq(flow_of(world, syn, &class)->no_peer, 0);
+	cr_assert_eq(flow_of(world, question, &class)->no_peer, 1);
+}
+
 /* Nor for what the side that began sends on, by the rule that is known. */
 Test(track, no_socket_is_looked_for_on_the_way_there)
 {
