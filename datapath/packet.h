@@ -137,7 +137,7 @@ ifw_inline ifw_answer ifw_parse_icmp(ifw_ctx *ctx, struct packet *p)
 /* What follows the IP headers; of a later fragment no ports. */
 ifw_inline ifw_answer ifw_parse_transport(ifw_ctx *ctx, struct packet *p)
 {
-	if (p->later_fragment || p->bad_extension)
+	if (p->later_fragment)
 		return IFW_UNDECIDED;
 	if (p->protocol == IPPROTO_TCP)
 		return ifw_parse_tcp(ctx, p);
