@@ -35,12 +35,13 @@ ifw_inline ifw_answer ifw_parse(ifw_ctx *ctx, __u32 direction)
 
 	if (!w)
 		return ifw_drop(IFW_REASON_MALFORMED);
+	/* Where this answers, the EtherType is that of a tag that was cut off, or none yet. */
 	answer = ifw_parse_link(ctx, &w->in, &w->packet);
-	if (answer == IFW_UNDECIDED && w->packet.ethertype == ETH_P_IP)
+	if (w->packet.ethertype == ETH_P_IP)
 		answer = ifw_parse_ipv4(ctx, &w->packet);
-	else if (answer == IFW_UNDECIDED && w->packet.ethertype == ETH_P_IPV6)
+	else if (w->packet.ethertype == ETH_P_IPV6)
 		answer = ifw_parse_ipv6(ctx, direction);
-	if (answer == IFW_UNDECIDED && w->packet.family != IFW_FAMILY_NONE)
+	if (answer == IFW_UNDECIDED)
 		answer = ifw_parse_transport(ctx, &w->packet);
 	return answer;
 }
