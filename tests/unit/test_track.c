@@ -482,6 +482,29 @@ Test(track, the_rule_of_an_answer_is_not_the_questions)
 	cr_assert_eq(decide_with(world, "eth0", &question, IN_AT(3)).decision.rule, first);
 }
 
+/* What is for this host itself is let in by the rule as well, and its answers are. */
+Test(track, what_an_intercept_rule_leaves_to_the_host_is_remembered)
+{
+	set_rules("intercept udp to 10.0.0.0/24 port 53 via 127.0.0.1:7\n");
+	IN(0, udp("192.0.2.9", 4000, "10.0.0.1", 53), PASS, "local");
+	cr_assert_eq(flow_count(world), 1);
+}
+
+/* Of a flow whose rule is gone the socket's packets keep the flow alive. */
+Test(track, what_a_socket_takes_is_told_to_its_flow)
+{
+	const char peer[] = "socket udp connected 198.51.100.1:53 192.0.2.9:4000\n";
+	enum ifw_flow_class class;
+
+	IN(0, LET_IN, PASS, "rule-pass");
+	set_rules("");
+	cr_assert_eq(sim_world_parse(world, peer, strlen(peer), fixture_diagnose, NULL), 0);
+	IN(20, LET_IN, PASS, "established");
+	cr_assert_eq(flow_of(world, LET_IN, &class)->packets, 2);
+	IN(40, LET_IN, PASS, "established");
+	cr_assert_eq(flow_of(world, LET_IN, &class)->packets, 3);
+}
+
 /* --- Echo --------------------------------------------------------------------------- */
 
 Test(track, pings)
@@ -495,6 +518,19 @@ Test(track, pings)
 	IN(1, echo("192.0.2.1", "10.0.0.2", false, 7), DROP, "protocol");
 	IN(1, echo("192.0.2.1", "10.0.0.1", true, 7), DROP, "icmp-echo");
 	IN(31, echo("192.0.2.1", "10.0.0.1", false, 7), DROP, "protocol");
+}
+
+/* However long one goes on: it does not turn into a flow of UDP. */
+Test(track, pings_that_go_on)
+{
+	const struct frame asked = echo("10.0.0.1", "192.0.2.1", true, 7);
+
+	OUT(0, asked);
+	IN(1, echo("192.0.2.1", "10.0.0.1", false, 7), PASS, "tracked");
+	OUT(9, asked);
+	IN(10, echo("192.0.2.1", "10.0.0.1", false, 7), PASS, "tracked");
+	cr_assert_eq(HASH_COUNT(world->flows[IFW_FLOWS_REPLIED]), 1);
+	cr_assert_eq(world->flows[IFW_FLOWS_REPLIED]->value.state, IFW_FLOW_ICMP_REPLIED);
 }
 
 /* Of ICMP only type, code and checksum must be there. */
