@@ -57,14 +57,6 @@ static int read_options(struct cli *cli, int argc, char **argv, struct asked *as
 	return 0;
 }
 
-static bool is_reason(const char *name)
-{
-	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
-		if (strcmp(ifw_reason_info(reason)->name, name) == 0)
-			return true;
-	return false;
-}
-
 /* The one that is named, or the only one. CLI_DONE, or why not. */
 static int choose_iface(const struct cli *cli, const struct asked *asked,
 			const struct ifaces *ifaces, const struct iface_info **iface)
@@ -177,7 +169,7 @@ int cmd_explain(struct cli *cli, int argc, char **argv)
 
 	if (result)
 		return args_status(result);
-	if (asked.expect && !is_reason(asked.expect)) {
+	if (asked.expect && !cmd_find_reason(asked.expect)) {
 		complain(cli, "there is no reason '%s' (docs/packets.md lists them)", asked.expect);
 		return CLI_INPUT;
 	}

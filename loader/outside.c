@@ -45,22 +45,34 @@ static void put_addr(struct nlmsghdr *request, uint16_t type, struct ifw_addr ad
 	mnl_attr_put(request, type, sizeof(wire[0]), wire);
 }
 
+/* Begins a question about the way to an address; the interface that a packet came by may follow. */
+static int ask_route(struct netlink *nl, const struct routed_packet *packet, struct ifw_addr to,
+		     struct rtmsg **route)
+{
+	int err = netlink_open(nl);
+
+	if (err)
+		return err;
+	*route = netlink_request(nl, RTM_GETROUTE, NLM_F_ACK, sizeof(**route));
+	(*route)->rtm_family = packet->family == IFW_FAMILY_IPV6 ? AF_INET6 : AF_INET;
+	(*route)->rtm_dst_len = ifw_addr_bits(packet->family);
+	put_addr(nl->request, RTA_DST, to, packet->family);
+	mnl_attr_put_u32(nl->request, RTA_MARK, packet->mark);
+	return 0;
+}
+
 int loader_route(const struct routed_packet *packet, struct route_answer *answer)
 {
 	CLEANUP(netlink_close) struct netlink nl = {};
 	struct rtmsg *route;
-	int err = netlink_open(&nl);
+	int err = ask_route(&nl, packet, packet->dst, &route);
 
 	*answer = (struct route_answer){};
 	if (err)
 		return err;
-	route = netlink_request(&nl, RTM_GETROUTE, NLM_F_ACK, sizeof(*route));
-	route->rtm_family = packet->family == IFW_FAMILY_IPV6 ? AF_INET6 : AF_INET;
-	route->rtm_src_len = route->rtm_dst_len = ifw_addr_bits(packet->family);
+	route->rtm_src_len = ifw_addr_bits(packet->family);
 	put_addr(nl.request, RTA_SRC, packet->src, packet->family);
-	put_addr(nl.request, RTA_DST, packet->dst, packet->family);
 	mnl_attr_put_u32(nl.request, RTA_IIF, packet->ifindex);
-	mnl_attr_put_u32(nl.request, RTA_MARK, packet->mark);
 	mnl_attr_put_u8(nl.request, RTA_IP_PROTO, packet->protocol);
 	mnl_attr_put_u16(nl.request, RTA_SPORT, __builtin_bswap16(packet->src_port));
 	mnl_attr_put_u16(nl.request, RTA_DPORT, __builtin_bswap16(packet->dst_port));
@@ -87,18 +99,12 @@ int loader_way_back(const struct routed_packet *packet, struct way_back *back)
 {
 	CLEANUP(netlink_close) struct netlink nl = {};
 	struct rtmsg *route;
-	int err = netlink_open(&nl);
+	int err = ask_route(&nl, packet, packet->src, &route);
 
 	*back = (struct way_back){};
-	if (err)
-		return err;
-	route = netlink_request(&nl, RTM_GETROUTE, NLM_F_ACK, sizeof(*route));
-	route->rtm_family = packet->family == IFW_FAMILY_IPV6 ? AF_INET6 : AF_INET;
-	route->rtm_dst_len = ifw_addr_bits(packet->family);
-	put_addr(nl.request, RTA_DST, packet->src, packet->family);
-	mnl_attr_put_u32(nl.request, RTA_MARK, packet->mark);
-	back->error = netlink_talk(&nl, take_way_back, back);
-	return 0;
+	if (!err)
+		back->error = netlink_talk(&nl, take_way_back, back);
+	return err;
 }
 
 int loader_policy(const struct iface_info *iface, uint8_t family, struct policy_info *policy)

@@ -64,14 +64,6 @@ static int bad_line(const struct answers *answers, const char *what)
 	return cmd_fail(STATUS_BAD_INPUT, "%s:%u: %s", answers->path, answers->line, what);
 }
 
-static const struct ifw_reason_info *find_reason(const char *name)
-{
-	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
-		if (strcmp(ifw_reason_info(reason)->name, name) == 0)
-			return ifw_reason_info(reason);
-	return NULL;
-}
-
 /* A key that is misspelt would compare nothing, and a value that cannot be nothing that is. */
 static int check_line(struct answers *answers)
 {
@@ -89,7 +81,7 @@ static int check_line(struct answers *answers)
 		return bad_line(answers, "neither \"verdict\" nor \"reason\" is there");
 	if (verdict && (!is || (strcmp(is, "pass") != 0 && strcmp(is, "drop") != 0)))
 		return bad_line(answers, "\"verdict\" is neither \"pass\" nor \"drop\"");
-	if (reason && (!why || !find_reason(why)))
+	if (reason && (!why || !cmd_find_reason(why)))
 		return bad_line(answers, "\"reason\" is none that there is");
 	return STATUS_DONE;
 }
@@ -229,7 +221,7 @@ static void print_answer(const char *name, json_t *answer)
 	const char *verdict = json_string_value(json_object_get(answer, "verdict"));
 	const char *reason = json_string_value(json_object_get(answer, "reason"));
 	const char *rule = json_string_value(json_object_get(answer, "rule"));
-	const struct ifw_reason_info *info = reason ? find_reason(reason) : NULL;
+	const struct ifw_reason_info *info = reason ? cmd_find_reason(reason) : NULL;
 
 	printf("  %-8s  %s", name, verdict ? verdict : info ? "" : "no verdict");
 	if (info)

@@ -219,9 +219,8 @@ static int print_json(const struct explained *explained)
 
 static int check_reason(const char *name)
 {
-	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
-		if (strcmp(ifw_reason_info(reason)->name, name) == 0)
-			return STATUS_DONE;
+	if (cmd_find_reason(name))
+		return STATUS_DONE;
 	cmd_fail(STATUS_BAD_INPUT, "there is no reason '%s'; the reasons are:", name);
 	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
 		fprintf(stderr, "  %-*s  %s\n", REASON_WIDTH, ifw_reason_info(reason)->name,

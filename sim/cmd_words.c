@@ -3,6 +3,7 @@
  * cmd_words.c - see cmd_words.h.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd_words.h"
 #include "explain_packet.h"
@@ -50,4 +51,12 @@ const char *cmd_reason(const struct decision *d)
 	const struct ifw_reason_info *reason = ifw_reason_info(d->reason);
 
 	return reason ? reason->name : "none";
+}
+
+const struct ifw_reason_info *cmd_find_reason(const char *name)
+{
+	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
+		if (strcmp(ifw_reason_info(reason)->name, name) == 0)
+			return ifw_reason_info(reason);
+	return NULL;
 }

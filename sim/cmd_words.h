@@ -18,4 +18,7 @@ const char *cmd_verdict(const struct decision *d);
 const char *cmd_assigned(const struct decision *d); /* NULL: nothing */
 const char *cmd_reason(const struct decision *d);
 
+/* The row of a reason by its name; NULL: there is none of that name. */
+const struct ifw_reason_info *cmd_find_reason(const char *name);
+
 #endif /* IFW_SIM_CMD_WORDS_H */

@@ -10,6 +10,7 @@
 #include "../ruleset/grammar.h"
 #include "state_flow.h"
 #include "state_form.h"
+#include "world_parse.h"
 
 #define FLOWS_MAX (1U << 24)
 
@@ -112,16 +113,6 @@ static int read_key(const struct node *node, struct ifw_flow_key *key)
 	return 0;
 }
 
-/* A state is of one protocol. */
-static bool suits(unsigned int state, uint8_t protocol)
-{
-	if (protocol == IPPROTO_TCP)
-		return state <= IFW_FLOW_CLOSED;
-	if (protocol == IPPROTO_UDP)
-		return state == IFW_FLOW_UDP_UNREPLIED || state == IFW_FLOW_UDP_REPLIED;
-	return state == IFW_FLOW_ICMP_UNREPLIED || state == IFW_FLOW_ICMP_REPLIED;
-}
-
 static int read_state(const struct node *node, uint8_t protocol, uint8_t *state)
 {
 	const struct node member = node_member(node, "state");
@@ -131,7 +122,8 @@ static int read_state(const struct node *node, uint8_t protocol, uint8_t *state)
 	if (error)
 		return error;
 	for (unsigned int i = IFW_FLOW_NONE + 1; i < IFW_FLOW_STATE_END; i++)
-		if (strcmp(text, ifw_flow_state_info(i)->name) == 0 && suits(i, protocol)) {
+		if (strcmp(text, ifw_flow_state_info(i)->name) == 0 &&
+		    world_state_suits(i, protocol)) {
 			*state = (uint8_t)i;
 			return 0;
 		}

@@ -169,8 +169,7 @@ static int parse_ends(struct parser *p, struct parsed_flow *parsed)
 	return parse_ports(p, &parsed->packet);
 }
 
-/* A state is of one protocol. */
-static bool state_suits(uint8_t state, uint8_t protocol)
+bool world_state_suits(unsigned int state, uint8_t protocol)
 {
 	if (protocol == IPPROTO_TCP)
 		return state <= IFW_FLOW_CLOSED;
@@ -190,7 +189,8 @@ static int parse_details(struct parser *p, struct parsed_flow *parsed)
 		if (word_is(word, "state")) {
 			word = scan_peek(&p->scan);
 			error = parse_state(p, &parsed->flow.state);
-			if (!error && !state_suits(parsed->flow.state, parsed->packet.protocol))
+			if (!error &&
+			    !world_state_suits(parsed->flow.state, parsed->packet.protocol))
 				error = scan_error(&p->scan, word,
 						   "that is a state of another protocol");
 		} else if (word_is(word, "idle")) {

@@ -40,4 +40,7 @@ int parse_after(struct parser *p);
 int world_mac(const char *text, size_t len, uint8_t mac[ETH_ALEN]);
 int world_kernel(const char *text, size_t len, uint32_t *kernel);
 
+/* A state (enum ifw_flow_state) is of one protocol. */
+bool world_state_suits(unsigned int state, uint8_t protocol);
+
 #endif /* IFW_SIM_WORLD_PARSE_H */
