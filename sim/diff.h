@@ -9,7 +9,7 @@
 
 #include "probe.h"
 
-#define DIFF_CELLS_MAX 50000000ULL /* more are not asked about: minutes */
+#define DIFF_CELLS_MAX 20000000ULL /* more are not asked about: half a minute, 1 GB */
 
 /* Packets from one of the prefixes, but for its holes, to another one, and so on. */
 struct diff_region {

@@ -69,7 +69,8 @@ static void list_interfaces(struct probe *probe)
 			return;
 		if (!first && i->ifindex != IFW_LOOPBACK_IFINDEX)
 			first = i;
-		if (world->addrs || i->ifindex == IFW_LOOPBACK_IFINDEX || !alike(i, first))
+		if (world->addrs || world->sockets_bound || i->ifindex == IFW_LOOPBACK_IFINDEX ||
+		    !alike(i, first))
 			probe->apart |= 1ULL << at;
 		probe->slots[at] = sim_world_slot(world, i->ifindex);
 		probe->ifindex[at] = i->ifindex;

@@ -181,3 +181,39 @@ Test(diff, holds_what_changes_in_a_world_of_ipv6)
 {
 	compare_many(5, full_world, ipv6_ssh, ROUNDS);
 }
+
+Test(diff, tells_interfaces_apart_by_a_socket_of_one)
+{
+	static const char text[] = "interface eth0\ninterface eth1\n";
+	struct rule_set sets[PROBE_WORLDS] = {};
+	struct sim_world *worlds[PROBE_WORLDS];
+	struct probe probe;
+	struct diff diff;
+
+	name_interfaces(&sets[0].names);
+	name_interfaces(&sets[1].names);
+	add_rule(&sets[1], "intercept tcp to 10.0.0.0/8 port 80 via 127.0.0.1:1000");
+	make_worlds(sets, text, worlds);
+	for (size_t i = 0; i < PROBE_WORLDS; i++) {
+		const struct sim_socket_key key = {
+			.local = addr_of("127.0.0.1"),
+			.local_port = 1000,
+			.family = IFW_FAMILY_IPV4,
+			.protocol = IPPROTO_TCP,
+			.kind = SIM_SOCKET_UNCONNECTED,
+			.slot = (uint8_t)iface_names_find(&sets[i].names, "eth1"),
+		};
+
+		cr_assert_eq(sim_world_add_socket(worlds[i], &key, BPF_TCP_LISTEN, 0), 0);
+	}
+	cr_assert_eq(probe_start(&probe, worlds), 0);
+	cr_assert_eq(diff_find(&probe, NULL, NULL, &diff), 0);
+	cr_expect_eq(diff.change_count, 2);
+	cr_expect_eq(diff.count, 2);
+	diff_free(&diff);
+	probe_end(&probe);
+	for (size_t i = 0; i < PROBE_WORLDS; i++) {
+		sim_world_destroy(worlds[i]);
+		rule_set_clear(&sets[i]);
+	}
+}
