@@ -144,21 +144,37 @@ static json_t *side_json(const struct shown *shown, const struct diff_region *re
 				  region->asked[side].rule, side);
 }
 
+/* All of them by name; null stands for those that no rule names. */
+static json_t *interfaces_json(const struct shown *shown, uint64_t ifaces)
+{
+	const struct probe *probe = &shown->probe;
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < probe->iface_count; i++) {
+		const char *name = sim_world_ifname(probe->worlds[0], probe->ifindex[i]);
+
+		if (ifaces >> i & 1)
+			json_array_append_new(names, (int)i == shown->compared->other || !name
+							     ? json_null()
+							     : json_string(name));
+	}
+	return names;
+}
+
 static json_t *region_json(const struct shown *shown, const struct diff_region *region)
 {
 	const int other = shown->compared->other;
 	auto_free char *text = diff_region_text(&shown->probe, region, other);
 	auto_free char *example = witness_text(&shown->probe, &region->example, other);
-	auto_free char *ifaces = ifaces_text(&shown->probe, region->ifaces, other);
 	const bool tcp = (region->protocol & (uint8_t)~IFW_EGRESS) == IPPROTO_TCP;
 
-	return json_pack("{s:s?, s:s, s:s, s:o, s:i, s:i, s:o, s:s?, s:s?, s:o, s:o}", "text", text,
+	return json_pack("{s:s?, s:s, s:s, s:o, s:i, s:i, s:o, s:o, s:s?, s:o, s:o}", "text", text,
 			 "direction", region->protocol & IFW_EGRESS ? "out" : "in", "protocol",
 			 tcp ? "tcp" : "udp", "to", prefix_json(&region->to, region->family),
 			 "port_low", region->low, "port_high", region->high, "from",
-			 prefix_json(&region->from, region->family), "interfaces", ifaces,
-			 "example", example, sides[0], side_json(shown, region, 0), sides[1],
-			 side_json(shown, region, 1));
+			 prefix_json(&region->from, region->family), "interfaces",
+			 interfaces_json(shown, region->ifaces), "example", example, sides[0],
+			 side_json(shown, region, 0), sides[1], side_json(shown, region, 1));
 }
 
 static int print_json(const struct shown *shown)

@@ -56,9 +56,8 @@ static int leftover(const struct search *s, const struct part *part, const struc
 	return error;
 }
 
-static int whole(const struct search *s, enum part_field field, struct spans *spans)
+static int whole(enum part_field field, struct spans *spans)
 {
-	(void)s;
 	return spans_add(spans, (struct span){0, field == PART_PORTS ? PORT_LAST : NUMBER_MAX});
 }
 
@@ -77,7 +76,7 @@ static int find_room(const struct search *s, const struct part *part, enum part_
 		wide.ifaces = s->ifaces;
 	} else {
 		spans_free(&wide.spans[field]);
-		error = whole(s, field, &wide.spans[field]);
+		error = whole(field, &wide.spans[field]);
 	}
 	if (!error)
 		error = leftover(s, &wide, NULL, 0, &left);
@@ -89,7 +88,7 @@ static int find_room(const struct search *s, const struct part *part, enum part_
 	}
 	spans_settle(&taken);
 	if (!error && field != PART_IFACES)
-		error = whole(s, field, &universe);
+		error = whole(field, &universe);
 	if (!error && field != PART_IFACES)
 		error = spans_subtract(&universe, &taken, room);
 	spans_free(&taken);

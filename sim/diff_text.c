@@ -86,16 +86,6 @@ char *prefix_but_text(const struct prefix_but *prefix, uint8_t family)
 	return finish(&memory);
 }
 
-char *ifaces_text(const struct probe *probe, uint64_t ifaces, int other)
-{
-	struct memory memory;
-
-	if (!start(&memory))
-		return NULL;
-	put_ifaces(memory.out, probe, ifaces, other);
-	return finish(&memory);
-}
-
 char *diff_region_text(const struct probe *probe, const struct diff_region *region, int other)
 {
 	const bool tcp = (region->protocol & (uint8_t)~IFW_EGRESS) == IPPROTO_TCP;

@@ -15,9 +15,6 @@
 /* "10.0.0.0/8 but 10.1.0.0/16, 10.2.2.2" */
 char *prefix_but_text(const struct prefix_but *prefix, uint8_t family);
 
-/* "eth0,eth1"; "any but eth0" where there are such among them as no rule names. */
-char *ifaces_text(const struct probe *probe, uint64_t ifaces, int other);
-
 /* "egress tcp to 10.0.0.0/8 but 10.1.0.0/16 port 80-443 from 10.9.0.0/16 on eth0" */
 char *diff_region_text(const struct probe *probe, const struct diff_region *region, int other);
 
