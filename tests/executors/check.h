@@ -27,6 +27,7 @@ struct check_counts {
 	uint64_t by_reason[IFW_REASON_END][IFW_VERDICTS];
 	uint64_t assigned, leaving, forwarded;
 	unsigned int episodes, cut; /* cut: the machine was too slow for all of it */
+	unsigned int disturbed;	    /* tried again, for a report of the kernel's own came by */
 };
 
 /* 0 or -errno where it could not be tried; what differs is in *finding. counts may be NULL. */

@@ -118,12 +118,13 @@ static void summarize(const struct check_counts *counts, uint64_t ns)
 				printf("  %-20s %s %12llu\n", ifw_reason_info(reason)->name,
 				       verdict ? "pass" : "drop",
 				       (unsigned long long)counts->by_reason[reason][verdict]);
-	printf("%llu packets in %.1f s (%.0f a second), %u worlds (%u cut short), %llu left, %llu "
+	printf("%llu packets in %.1f s (%.0f a second), %u worlds (%u cut short, %u disturbed), "
+	       "%llu left, %llu "
 	       "of them forwarded, %llu sockets assigned\n",
 	       (unsigned long long)counts->packets, (double)ns / 1e9,
 	       (double)counts->packets * 1e9 / (double)ns, counts->episodes, counts->cut,
-	       (unsigned long long)counts->leaving, (unsigned long long)counts->forwarded,
-	       (unsigned long long)counts->assigned);
+	       counts->disturbed, (unsigned long long)counts->leaving,
+	       (unsigned long long)counts->forwarded, (unsigned long long)counts->assigned);
 }
 
 /* --- Arguments ------------------------------------------------------------------------------- */

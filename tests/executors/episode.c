@@ -188,24 +188,22 @@ static struct frame take_random(uint64_t *state, bool raw)
 
 /* Whom the sockets of the world talk to: their side of it, and the peer's. */
 struct known {
+	const char *peer, *own;
+	uint16_t peer_port, own_port;
 	bool tcp;
-	const char *peer;
-	uint16_t peer_port;
-	const char *own;
-	uint16_t own_port;
 };
 
 static const struct known known[] = {
-	{true, "192.0.2.1", 5, "10.0.0.1", 80},
-	{true, "10.0.0.9", 443, "10.0.0.1", 5},
-	{true, "2001:db8:2::1", 7, "2001:db8::1", 80},
-	{true, "192.0.2.1", 53, "10.0.0.1", 22},
-	{true, "192.0.2.1", 443, "172.16.0.1", 80},
-	{true, "2001:db8:2::1", 5, "2001:db8::1", 81},
-	{false, "192.0.2.1", 5, "10.0.0.1", 53},
-	{false, "2001:db8:2::1", 5, "fd00::1", 53},
-	{false, "192.0.2.1", 9, "10.0.0.1", 80},
-	{true, "192.0.2.1", 9, "10.0.0.1", 443},
+	{"192.0.2.1", "10.0.0.1", 5, 80, true},
+	{"10.0.0.9", "10.0.0.1", 443, 5, true},
+	{"2001:db8:2::1", "2001:db8::1", 7, 80, true},
+	{"192.0.2.1", "10.0.0.1", 53, 22, true},
+	{"192.0.2.1", "172.16.0.1", 443, 80, true},
+	{"2001:db8:2::1", "2001:db8::1", 5, 81, true},
+	{"192.0.2.1", "10.0.0.1", 5, 53, false},
+	{"2001:db8:2::1", "fd00::1", 5, 53, false},
+	{"192.0.2.1", "10.0.0.1", 9, 80, false},
+	{"192.0.2.1", "10.0.0.1", 9, 443, true},
 };
 
 /* Of such a conversation, or nearly; from the peer, or an answer to it. */
@@ -220,7 +218,7 @@ static struct frame take_known(uint64_t *state, bool answer)
 	if (!below(state, 8))
 		k.own_port = (uint16_t)(k.own_port + below(state, 3) - 1);
 	if (answer)
-		k = (struct known){k.tcp, k.own, k.own_port, k.peer, k.peer_port};
+		k = (struct known){k.own, k.peer, k.own_port, k.peer_port, k.tcp};
 	if (!k.tcp)
 		return padded(udp(k.peer, k.peer_port, k.own, k.own_port), below(state, 40));
 	frame = tcp(k.peer, k.peer_port, k.own, k.own_port);

@@ -511,6 +511,8 @@ int house_furnish(struct house *house, const struct sim_world *world, struct fai
 		err = empty_map(house->flows[class], sizeof(struct ifw_flow_key));
 	if (!err)
 		err = empty_map(house->fragments, sizeof(struct ifw_fragment_key));
+	if (!err && (err = house_forget(house)) != 0)
+		return fail(failure, err, "the events cannot be read");
 	return err ? err : begin_counting(house, failure);
 }
 

@@ -61,6 +61,11 @@ struct house_seen {
 /* What was decided since, in order; returns how many, at most HOUSE_BATCH. -errno. */
 int house_look(struct house *house, struct house_seen seen[HOUSE_BATCH]);
 
+/* Since house_furnish(): packets of the kernel's own among those decided. */
+unsigned int house_reports(const struct house *house);
+/* How many more passed than events said, when house_look() answered -EPROTO. */
+int house_unlike(const struct house *house);
+
 /* Which rule of the world an event names: its order number there, or 0; UINT32_MAX: none of them.
  */
 uint32_t house_rule(const struct house *house, uint32_t order);

@@ -39,10 +39,14 @@ struct house {
 	struct ifw_count *counts; /* of the rules, before */
 	struct ifw_event event_of[HOUSE_BATCH];
 	struct after after_of[HOUSE_BATCH];
+	unsigned int reports; /* of the kernel's own, since house_furnish() */
+	int unlike; /* how many more were seen to pass than was said, when last looked at */
 	int event_count, after_count; /* since house_look() */
 	int sent;
 };
 
+/* What came by until now was nobody's packet. */
+int house_forget(struct house *house);
 int house_take_event(void *arg, void *data, size_t size);
 int house_take_after(void *arg, void *data, size_t size);
 

@@ -14,10 +14,18 @@
 #define FORWARDED_MAX 1500 /* bytes; more goes by no tap a second time */
 #define PATIENCE_NS 500000000LL
 
+/* To ff02::16 and ff02::2 (RFC 3810, RFC 4861): the kernel's own reports leave when they like. */
+static bool is_report(const struct ifw_event *event)
+{
+	return event->direction == IFW_DIRECTION_OUT && event->family == IFW_FAMILY_IPV6 &&
+	       event->dst.hi == 0xff02ULL << 48 && (event->dst.lo == 0x16 || event->dst.lo == 2);
+}
+
 int house_take_event(void *arg, void *data, size_t size)
 {
 	struct house *house = arg;
 
+	house->reports += size >= sizeof(struct ifw_event) && is_report(data);
 	if (size >= sizeof(struct ifw_event) && house->event_count < HOUSE_BATCH)
 		memcpy(&house->event_of[house->event_count], data, sizeof(struct ifw_event));
 	house->event_count++;
@@ -86,6 +94,25 @@ int house_send(struct house *house, const struct sim_frame *frame)
 	return taken;
 }
 
+int house_forget(struct house *house)
+{
+	if (ring_buffer__consume(house->events) < 0 || ring_buffer__consume(house->passed) < 0)
+		return -EIO;
+	house->event_count = house->after_count = house->sent = 0;
+	house->reports = 0;
+	return 0;
+}
+
+unsigned int house_reports(const struct house *house)
+{
+	return house->reports;
+}
+
+int house_unlike(const struct house *house)
+{
+	return house->unlike;
+}
+
 /* --- Looking -------------------------------------------------------------------------- */
 
 static long long now(void)
@@ -125,6 +152,7 @@ int house_look(struct house *house, struct house_seen seen[HOUSE_BATCH])
 	int err = collect(house), count, after = 0;
 
 	count = house->event_count <= HOUSE_BATCH ? house->event_count : HOUSE_BATCH;
+	house->unlike = house->after_count - passes(house);
 	for (int i = 0; i < count; i++) {
 		seen[i].event = house->event_of[i];
 		seen[i].passed = seen[i].event.verdict == IFW_VERDICT_PASS &&
