@@ -11,8 +11,7 @@
 
 #define TAG_AT 12 /* bytes into the frame */
 #define TAG_SIZE 4
-#define DISTURBED_MAX 3 /* times that an episode is tried again for a packet of the kernel's own   \
-			 */
+#define DISTURBED_MAX 3 /* tries of an episode that reports of the kernel's own came into */
 
 struct check {
 	struct house *house;

@@ -112,6 +112,54 @@ class XdpDropper:
         os.close(self.program)
 
 
+class MarkProgram:
+    """Behind ifw on the ingress of interfaces: the mark of the packet that came by last."""
+
+    SEEN = 1 << 32
+
+    def __init__(self):
+        self.map, _ = call(MAP_CREATE, struct.pack("=IIII", 2, 4, 8, 1))
+        code = b"".join((
+            instruction(0x61, 6, 1, 8),  # r6 = *(u32 *)(r1 + 8), which is the mark
+            instruction(0x62, 10, offset=-4),  # *(u32 *)(r10 - 4) = 0
+            instruction(0xBF, 2, 10),  # r2 = r10
+            instruction(0x07, 2, value=-4),  # r2 += -4
+            instruction(0x18, 1, 1, value=self.map), instruction(0),  # r1 = map
+            instruction(0x85, value=1),  # call bpf_map_lookup_elem
+            instruction(0x15, 0, offset=4),  # if r0 == 0 goto + 4
+            instruction(0xB7, 1, value=1),  # r1 = 1
+            instruction(0x67, 1, value=32),  # r1 <<= 32
+            instruction(0x4F, 1, 6),  # r1 |= r6
+            instruction(0x7B, 0, 1),  # *(u64 *)(r0 + 0) = r1
+            instruction(0xB7, 0, value=CONTINUE),  # r0 = TC_ACT_UNSPEC
+            instruction(0x95),  # exit
+        ))
+        text = ctypes.create_string_buffer(code, len(code))
+        licence = ctypes.create_string_buffer(b"GPL")
+        load = struct.pack("=IIQQ", 3, len(code) // 8, ctypes.addressof(text), ctypes.addressof(licence))
+        self.program, _ = call(PROG_LOAD, load)
+
+    def attach(self, host, iface):
+        attach_filter(self.program, host, iface, 60000)
+
+    def take(self):
+        """Its mark, once; None where none has come by since."""
+        key = bytes(4)
+        number = struct.unpack("=Q", lookup(self.map, key, 8))[0]
+        update(self.map, key, bytes(8))
+        return number - self.SEEN if number >= self.SEEN else None
+
+
+def attach_filter(program, host, iface, priority, hook="ingress"):
+    """A filter of tc on an interface of the host (a namespace)."""
+    path = pathlib.Path(f"/sys/fs/bpf/theirs_{program}")
+    name = ctypes.create_string_buffer(os.fsencode(path))
+    call(OBJ_PIN, struct.pack("=QI", ctypes.addressof(name), program))
+    host.run(*f"tc filter add dev {iface} {hook} prio {priority} bpf direct-action "
+             f"object-pinned {path}".split())
+    path.unlink()
+
+
 class CountingProgram:
     """Counts its packets, then says verdict. Goes with the process, or where it is detached."""
 
@@ -141,12 +189,7 @@ class CountingProgram:
         return struct.unpack("=Q", value.raw)[0]
 
     def attach_filter(self, host, iface, priority, hook="ingress"):
-        path = pathlib.Path(f"/sys/fs/bpf/theirs_{self.program}")
-        name = ctypes.create_string_buffer(os.fsencode(path))
-        call(OBJ_PIN, struct.pack("=QI", ctypes.addressof(name), self.program))
-        host.run(*f"tc filter add dev {iface} {hook} prio {priority} bpf direct-action "
-                 f"object-pinned {path}".split())
-        path.unlink()
+        attach_filter(self.program, host, iface, priority, hook)
 
     def attach_tcx(self, ifindex, flags=0):
         """Behind those that are there (flags BEFORE: in front of them), until the descriptor

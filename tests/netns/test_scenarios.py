@@ -2,19 +2,22 @@
 """Every scenario of fixtures/ through real interfaces and sockets.
 
 What the program in the kernel decides is read from its own event stream and
-compared packet by packet: verdict, reason, rule and assigned socket. The
-simulator answers the same files in tests/unit/test_scenarios.c.
+compared packet by packet: verdict, reason, rule and assigned socket, and the mark
+of those that pass; at the end the counters of interfaces and rules with what the
+events said. The simulator answers the same files in tests/unit/test_scenarios.c.
 
   test_scenarios.py [NAME...]   only these scenarios
   SCENARIO_DIR                  where they are (default: build/fixtures/scenarios)
 """
 
+import collections
 import json
 import os
 import pathlib
 import struct
 import sys
 
+import bpfcalls
 import lab
 import world
 
@@ -54,6 +57,8 @@ class Stream:
     """What `ifw monitor -j` says, one event a packet."""
 
     def __init__(self, inside):
+        self.count = collections.defaultdict(lambda: [0, 0])  # (interface or rule, ...): packets, bytes
+        self.strays = set()  # keys that packets of nobody's were counted under
         self.process = inside.router.start(inside.program("ifw"), "monitor", "-j")
 
     def next(self, iface, length, direction):
@@ -63,12 +68,61 @@ class Stream:
             if line is None:
                 raise AssertionError(f"no event came from {iface}")
             event = json.loads(line)
+            key = event["interface"], event["reason"], event["verdict"]
             if event["dst"] not in MLD:
                 break
+            self.strays.add(key)
         found = event["interface"], event["length"], event["direction"]
         if found != (iface, length, direction):
             raise AssertionError(f"an event of another packet came: {line}")
+        self.note(key, event["length"])
+        self.note((event["rule"],), event["length"])
         return outcome(event)
+
+    def note(self, key, length):
+        self.count[key][0] += 1
+        self.count[key][1] += length
+
+    def differences(self, real):
+        """Lines about counters that say something else than the events did."""
+        shown = {}
+        for iface in json.loads(real.lab.ifw("stats", "-j").stdout)["interfaces"]:
+            for row in iface["reasons"]:
+                shown[iface["name"], row["reason"], row["verdict"]] = [row["packets"], row["bytes"]]
+        for rule in json.loads(real.lab.ifw("rule", "list", "-j").stdout):
+            shown[rule["rule"],] = [rule["packets"], rule["bytes"]]
+        for key in sorted({*self.count, *shown} - self.strays - {(None,)}):
+            said, counted = self.count.get(key, [0, 0]), shown.get(key, [0, 0])
+            # The kernel's own reports leave when they like.
+            if said != counted and not (real.ipv6 and key[1:] == ("egress-pass", "pass")):
+                yield f"counter of {' '.join(key)}: events say {said}, it says {counted}"
+
+
+class Marks:
+    """The mark that a packet has behind ifw."""
+
+    def __init__(self, real):
+        self.program = bpfcalls.MarkProgram()
+        self.of = {}
+        for one in real.interfaces.values():
+            value, mask = (int(word, 0) for word in one.mark or ("0x20", "0x20"))
+            self.of[one.name] = value & mask
+            real.router.run("tc", "qdisc", "add", "dev", one.name, "clsact", ok=False)  # there already?
+            self.program.attach(real.router, one.name)
+
+    def difference(self, packet):
+        """A line about a packet that came in and passed, or None."""
+        expected = self.of[packet["iface"]] if packet["marked"] else 0
+        if packet["leaves"] or packet["verdict"] != "pass":
+            return None
+        taken = []
+
+        def came_by():
+            taken[:] = [self.program.take()]
+            return taken[0] is not None
+
+        lab.wait_for(came_by, "the packet behind ifw")
+        return None if taken == [expected] else f"its mark is {taken[0]:#x}, not {expected:#x}"
 
 
 def decide_unseen(real, packet, frame):
@@ -89,6 +143,7 @@ def put_through(real, packet, frame, stream):
     iface = real.interfaces[packet["iface"]]
     real.tracked.wait(packet["wait"])
     if not iface.settings:
+        stream.note((packet["rule"],), length_at_hook(frame, iface.raw))
         return decide_unseen(real, packet, frame)
     if packet["leaves"]:
         real.leave(iface.name, frame)
@@ -110,19 +165,23 @@ def run_scenario(inside, folder):
     for iface in {packet["iface"] for packet in expected if packet["leaves"]}:
         real.tracked.prepare(iface)
     stream = Stream(inside)
+    marks = Marks(real)
     agreed, differences = 0, []
     for packet, frame in zip(expected, frames):
         if packet["sim_only"]:
             continue
         got = put_through(real, packet, frame, stream)
-        if got == outcome(packet):
+        mark = marks.difference(packet) if got == outcome(packet) else None
+        if mark:
+            differences.append(f"packet {packet['packet']} on {packet['iface']}: {mark}")
+        elif got == outcome(packet):
             agreed += 1
         else:
             differences.append(
                 f"packet {packet['packet']} on {packet['iface']} ({packet['note']}):"
                 f" expected {outcome(packet)}, got {got}"
             )
-    return [agreed, differences]
+    return [agreed, [*differences, *stream.differences(real)]]
 
 
 def result(child):
