@@ -219,11 +219,11 @@ static int write_sockets(const struct sim_world *world, FILE *out)
 static int write_track(const struct sim_world *world, FILE *out)
 {
 	json_t *timeouts = json_object(), *track;
-	uint64_t room = 0;
+	/* The room from which sim_world_size_flows() makes the same shares again: half is theirs.
+	 */
+	const uint64_t room = 2ULL * world->flows_max[IFW_FLOWS_CONNECTED];
 	int error;
 
-	for (int class = 0; class < IFW_FLOW_CLASSES; class ++)
-		room += world->flows_max[class];
 	for (unsigned int state = IFW_FLOW_NONE + 1; state < IFW_FLOW_STATE_END; state++)
 		json_object_set_new(timeouts, ifw_flow_state_info(state)->name,
 				    json_integer((json_int_t)world->track.timeouts_ns[state]));

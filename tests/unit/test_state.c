@@ -63,6 +63,26 @@ static const char rules[] =
 	"deny udp to 2001:db8::/32 port 5 from 2001:db8:1::/48\n"
 	"egress deny tcp to 0.0.0.0/0 port 25\n";
 
+Test(state, room_for_flows_reads_back_as_the_same_shares)
+{
+	for (uint32_t room = 1; room < 20; room++) {
+		char text[64];
+		struct sim_world *world, *again;
+		char *first;
+
+		snprintf(text, sizeof(text), "track flows %u\n", room);
+		world = world_of(text, "");
+		first = text_of(world);
+		again = read_back(first);
+		for (int class = 0; class < IFW_FLOW_CLASSES; class ++)
+			cr_expect_eq(again->flows_max[class], world->flows_max[class],
+				     "%u, class %d", room, class);
+		free(first);
+		sim_world_destroy(again);
+		sim_world_destroy(world);
+	}
+}
+
 Test(state, what_is_written_reads_back_word_for_word)
 {
 	struct sim_world *world = world_of(all, rules);
