@@ -45,6 +45,9 @@ int cmd_diff(const struct options *options);
 int cmd_diff_capture(const struct options *options);
 int cmd_lint(const struct options *options);
 
+/* STATUS_BAD_INPUT, after saying so, where a file to be written is read, too, or written twice. */
+int cmd_check_outputs(const struct options *options);
+
 /* "ifw-sim: ..." on stderr; returns status. */
 int cmd_fail(enum exit_status status, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

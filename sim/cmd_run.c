@@ -112,9 +112,7 @@ static int print_summary(struct run *run)
 		return 0;
 	if (run->options->json)
 		return run->options->summary ? run_summary_json(&run->summary, run->world) : 0;
-	if (run->options->summary || run->summary.packets)
-		run_summary_print(&run->summary, run->world,
-				  run->options->summary ? stdout : stderr);
+	run_summary_print(&run->summary, run->world, run->options->summary ? stdout : stderr);
 	return 0;
 }
 
@@ -124,7 +122,8 @@ static int conclude(struct run *run, int error, const char *message)
 	if (fflush(stdout) != 0 || error == -EIO)
 		return cmd_fail(STATUS_REFUSED, "cannot write to standard output: %s",
 				strerror(errno));
-	if (print_summary(run) != 0)
+	/* What could not even be begun has nothing to sum up. */
+	if ((!error || run->summary.packets) && print_summary(run) != 0)
 		return cmd_fail(STATUS_REFUSED, "the summary could not be written");
 	if (error)
 		return cmd_fail(error == -EINVAL || error == -EPROTONOSUPPORT ? STATUS_BAD_INPUT

@@ -32,7 +32,7 @@ void explain_kind(const struct packet *p, char text[EXPLAIN_PROTOCOL_MAX])
 static bool has_ports(const struct packet *p)
 {
 	return (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP) && !p->later_fragment &&
-	       !p->tiny && (p->src_port || p->dst_port);
+	       !p->tiny && (p->src_port || p->dst_port || p->tcp_offset);
 }
 
 static void print_end(const struct packet *p, struct ifw_addr addr, uint16_t port,

@@ -300,5 +300,8 @@ int main(int argc, char **argv)
 		return usage_error("run, explain, generate, diff or lint?");
 	options.args++;
 	options.count--;
+	status = cmd_check_outputs(&options);
+	if (status)
+		return status;
 	return run_command(options.args[-1], &options);
 }

@@ -211,6 +211,52 @@ Test(sim_cli, run_writes_what_passed_and_what_did_not)
 	SAYS(err, "ifw-sim: cannot write '/dev/full': No space left on device");
 }
 
+/* It was said, and the file still begins as it did. */
+static void refused_with(const char *file, const char *begins, const char *words)
+{
+	static char text[TEXT_MAX];
+
+	SAYS(err, words);
+	slurp(file, text);
+	cr_assert_eq(strncmp(text, begins, strlen(begins)), 0, "'%s' is another", file);
+}
+
+Test(sim_cli, nothing_that_is_read_is_written)
+{
+	cr_assert_eq(symlink("capture", "passed"), 0);
+	cr_assert_eq(RUN("run", FILES, "--write", "capture", "capture"), 1);
+	refused_with("capture", "\xd4\xc3\xb2\xa1",
+		     "ifw-sim: 'capture' is read, so it cannot be written\n");
+	cr_assert_eq(RUN("run", FILES, "--write-dropped", "passed", "capture"), 1);
+	refused_with("capture", "\xd4\xc3\xb2\xa1",
+		     "ifw-sim: 'passed' is read, so it cannot be written\n");
+	cr_assert_eq(RUN("run", FILES, "--write", "world", "capture"), 1);
+	refused_with("world", "interface", "'world' is read");
+	cr_assert_eq(RUN("generate", "--rules", "rules", "--write", "rules"), 1);
+	refused_with("rules", "intercept", "'rules' is read");
+	cr_assert_eq(RUN("run", FILES, "--write", "bad", "--write-dropped", "bad", "capture"), 1);
+	SAYS(err, "ifw-sim: 'bad' is to be written twice\n");
+	cr_assert_eq(RUN("run", FILES, "--write", "-", "capture"), 1);
+	SAYS(err, "ifw-sim: --write and its like want a file, not standard output");
+	cr_assert_eq(RUN("run", FILES, "-s", "--write", "/dev/null", "--write-dropped", "/dev/null",
+			 "capture"),
+		     0, "%s", err);
+}
+
+Test(sim_cli, a_capture_without_packets_shows)
+{
+	write_file("bad", "\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\1\0\0\0", 24);
+	cr_assert_eq(RUN("run", FILES, "bad"), 0, "%s", err);
+	SAYS(err, "0 packets\n");
+}
+
+Test(sim_cli, explain_shows_ports_of_zero)
+{
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "tcp", "192.0.2.1:0", "198.51.100.1:0"),
+		     0, "%s", err);
+	SAYS(out, "tcp 192.0.2.1:0 -> 198.51.100.1:0 SYN");
+}
+
 Test(sim_cli, explain_says_why)
 {
 	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "tcp", "192.0.2.1:5", "198.51.100.1:80"),
