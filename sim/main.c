@@ -181,6 +181,8 @@ static bool is_stdin(const char *path)
 
 static int run_generate(const struct options *options)
 {
+	int status;
+
 	if ((!options->rules && !options->state) || !options->write)
 		return usage_error("generate needs --rules or --state, and --write");
 	if (options->rules_after)
@@ -196,7 +198,8 @@ static int run_generate(const struct options *options)
 		return usage_error("generate has --rules, --world, --write and --write-world");
 	if (is_stdin(options->rules) + is_stdin(options->world) + is_stdin(options->state) > 1)
 		return usage_error("standard input can be read only once");
-	return cmd_generate(options);
+	status = cmd_check_outputs(options);
+	return status ? status : cmd_generate(options);
 }
 
 /* A state has rules already: then the old ones, or those to look at, may be left out. */
@@ -251,6 +254,7 @@ static int run_command(const char *command, struct options *options)
 {
 	bool run = strcmp(command, "run") == 0;
 	const char *capture;
+	int status;
 
 	if (strcmp(command, "generate") == 0)
 		return run_generate(options);
@@ -283,6 +287,9 @@ static int run_command(const char *command, struct options *options)
 		    is_stdin(capture) + (run && is_stdin(options->expect)) >
 	    1)
 		return usage_error("standard input can be read only once");
+	status = cmd_check_outputs(options);
+	if (status)
+		return status;
 	return run ? cmd_run(options) : cmd_explain(options);
 }
 
@@ -300,8 +307,5 @@ int main(int argc, char **argv)
 		return usage_error("run, explain, generate, diff or lint?");
 	options.args++;
 	options.count--;
-	status = cmd_check_outputs(&options);
-	if (status)
-		return status;
 	return run_command(options.args[-1], &options);
 }
