@@ -6,6 +6,7 @@ it finds wrong it writes down; what must not happen at all fails the test, and w
 may go unanswered may so only while its listener was away (Away).
 """
 
+import os
 import random
 import socket
 import subprocess
@@ -290,8 +291,10 @@ class Monitor:
     """`ifw monitor`, each line of which right() must find right."""
 
     def __init__(self, lab, right):
+        # A build with ASan keeps what was freed, and would seem to grow.
+        environment = {**os.environ, "ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:quarantine_size_mb=1"}
         self.process = subprocess.Popen([lab.program("ifw"), "-j", "monitor"], stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL)
+                                        stderr=subprocess.DEVNULL, env=environment)
         self.pid = self.process.pid
         self.right, self.wrong, self.seen = right, [], 0
         self.thread = threading.Thread(target=self._run, daemon=True)
