@@ -16,12 +16,12 @@ UNDER_WAY = ("established", "fin-wait", "close-wait", "last-ack")
 
 
 def behind(a, b):
-    """a is behind b in sequence space, by less than half of it."""
-    return 0 < (a - b) % 2**32 < 2**31
+    """a is behind b in sequence space; half of it apart, each is behind the other."""
+    return 0 < (a - b) % 2**32 <= 2**31
 
 
 def ahead(a, b):
-    return a % 2**32 != b % 2**32 and not behind(a, b)
+    return behind(b, a)
 
 
 def later(a, b):
