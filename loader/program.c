@@ -38,6 +38,18 @@ static uint32_t verified_instructions(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.verified_insns;
 }
 
+/*
+ * By its name a filter is known for ours. Where the kernel's first answer about names was
+ * an error, libbpf loads without them, though every kernel that ifw runs on takes them.
+ */
+static bool is_unnamed(int fd)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && !info.name[0];
+}
+
 /* Which of the programs are loaded; the maps always are. */
 enum parts {
 	PART_INGRESS = 1 << 0,
@@ -98,6 +110,8 @@ static int keep_programs(struct ifw_bpf *skeleton, uint32_t parts, struct progra
 	if (program->fd < 0 || (lookup && program->lookup_fd < 0) ||
 	    (egress && program->egress_fd < 0))
 		return -errno;
+	if (is_unnamed(program->fd) || (egress && is_unnamed(program->egress_fd)))
+		return -EAGAIN;
 	program->verified_instructions = verified_instructions(program->fd);
 	program->lookup_instructions = lookup ? verified_instructions(program->lookup_fd) : 0;
 	program->egress_instructions = egress ? verified_instructions(program->egress_fd) : 0;
