@@ -210,13 +210,10 @@ Test(state, both_answer_alike)
 static char *changed(const char *text, const char *from, const char *to)
 {
 	const char *at = strstr(text, from);
-	char *out;
+	char *out = NULL;
 
 	cr_assert_not_null(at, "no '%s' in %s", from, text);
-	out = malloc(strlen(text) + strlen(to) + 1);
-	memcpy(out, text, (size_t)(at - text));
-	strcpy(out + (at - text), to);
-	strcat(out, at + strlen(from));
+	cr_assert_geq(asprintf(&out, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)), 0);
 	return out;
 }
 
