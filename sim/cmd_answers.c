@@ -45,18 +45,6 @@ json_t *answer_json(struct sim_world *world, uint64_t number, const struct sim_r
 			 listener, "mark", (json_int_t)result->mark);
 }
 
-int answer_print(json_t *line)
-{
-	int error;
-
-	if (!line)
-		return -ENOMEM;
-	error = json_dumpf(line, stdout, JSON_COMPACT) ? -EIO : 0;
-	json_decref(line);
-	putchar('\n');
-	return error;
-}
-
 /* --- Read --------------------------------------------------------------------------- */
 
 static int bad_line(const struct answers *answers, const char *what)
@@ -240,7 +228,7 @@ static int print_difference(const struct answers *answers, json_t *got, const ch
 				  json_integer_value(json_object_get(got, "packet")), "text", text,
 				  "expected", answers->next, "got", got, "why", why);
 
-		answer_print(line);
+		cmd_print_json(line);
 		return STATUS_UNEXPECTED;
 	}
 	printf("packet %" JSON_INTEGER_FORMAT ": %s\n",
@@ -306,8 +294,8 @@ int answers_end(struct answers *answers, const char *capture)
 				"'%s' has an answer to packet %" PRIu64 ", and '%s' no such packet",
 				answers->path, answers->number, capture);
 	if (answers->json)
-		answer_print(json_pack("{s:b, s:I}", "as_expected", 1, "packets",
-				       (json_int_t)answers->packets));
+		cmd_print_json(json_pack("{s:b, s:I}", "as_expected", 1, "packets",
+					 (json_int_t)answers->packets));
 	else
 		printf("%" PRIu64 " packet%s, answered as expected\n", answers->packets,
 		       answers->packets == 1 ? "" : "s");

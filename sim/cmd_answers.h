@@ -17,9 +17,6 @@
  */
 json_t *answer_json(struct sim_world *world, uint64_t number, const struct sim_result *result);
 
-/* A line on stdout, then freed. 0, -EIO; -ENOMEM where it is NULL. */
-int answer_print(json_t *line);
-
 /*
  * A file of answers. Each line says of a packet, in "packet", what its "verdict" or "reason"
  * is, or both, and perhaps "assigned", "listener" and "mark"; what it does not say is not compared.

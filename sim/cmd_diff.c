@@ -179,19 +179,13 @@ static json_t *region_json(const struct shown *shown, const struct diff_region *
 
 static int print_json(const struct shown *shown)
 {
-	json_t *regions = json_array(), *root;
-	int error;
+	json_t *regions = json_array();
 
 	for (size_t i = 0; i < shown->diff.count; i++)
 		json_array_append_new(regions, region_json(shown, &shown->diff.regions[i]));
-	root = json_pack("{s:b, s:I, s:o}", "changes", shown->diff.count != 0, "asked",
-			 (json_int_t)shown->diff.cells, "regions", regions);
-	if (!root)
-		return -ENOMEM;
-	error = json_dumpf(root, stdout, JSON_COMPACT) ? -EIO : 0;
-	json_decref(root);
-	putchar('\n');
-	return error;
+	return cmd_print_json(json_pack("{s:b, s:I, s:o}", "changes", shown->diff.count != 0,
+					"asked", (json_int_t)shown->diff.cells, "regions",
+					regions));
 }
 
 /* --- The command ------------------------------------------------------------------------ */

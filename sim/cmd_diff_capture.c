@@ -137,23 +137,16 @@ static json_t *change_json(const struct compare *compare, const struct change *c
 static int print_json(const struct compare *compare)
 {
 	const struct changes *changes = &compare->changes;
-	json_t *list = json_array(), *root;
-	int error;
+	json_t *list = json_array();
 
 	for (size_t i = 0; i < changes->count; i++)
 		json_array_append_new(list, change_json(compare, &changes->list[i]));
-	root = json_pack("{s:b, s:I, s:I, s:I, s:b, s:I, s:I, s:o}", "changes", changes->count != 0,
-			 "packets", (json_int_t)compare->packets, "changed",
-			 (json_int_t)changes->packets, "flows", (json_int_t)changes->flows,
-			 "flows_lost", changes->flows_lost, "cut",
-			 (json_int_t)compare->undecided.cut, "elsewhere",
-			 (json_int_t)compare->undecided.elsewhere, "by", list);
-	if (!root)
-		return -ENOMEM;
-	error = json_dumpf(root, stdout, JSON_COMPACT) ? -EIO : 0;
-	json_decref(root);
-	putchar('\n');
-	return error;
+	return cmd_print_json(json_pack(
+		"{s:b, s:I, s:I, s:I, s:b, s:I, s:I, s:o}", "changes", changes->count != 0,
+		"packets", (json_int_t)compare->packets, "changed", (json_int_t)changes->packets,
+		"flows", (json_int_t)changes->flows, "flows_lost", changes->flows_lost, "cut",
+		(json_int_t)compare->undecided.cut, "elsewhere",
+		(json_int_t)compare->undecided.elsewhere, "by", list));
 }
 
 static int conclude(struct compare *compare, int error, const char *message)

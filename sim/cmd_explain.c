@@ -202,17 +202,11 @@ static int explain_captured(const struct options *options, uint32_t ifindex,
 	return STATUS_DONE;
 }
 
-static int print_json(const struct explained *explained)
+static int say_error(int error)
 {
-	json_t *root = explained_json(explained);
-	int error;
-
-	if (!root)
-		return cmd_fail(STATUS_REFUSED, "out of memory");
-	error = json_dumpf(root, stdout, JSON_COMPACT);
-	json_decref(root);
-	putchar('\n');
-	return error ? cmd_fail(STATUS_REFUSED, "cannot write to standard output") : STATUS_DONE;
+	return error ? cmd_fail(STATUS_REFUSED, "cannot print the explanation: %s",
+				strerror(-error))
+		     : STATUS_DONE;
 }
 
 /* --- The command ----------------------------------------------------------------------- */
@@ -297,7 +291,7 @@ int cmd_explain(const struct options *options)
 	if (status)
 		return status;
 	if (options->json)
-		status = print_json(&explained);
+		status = say_error(cmd_print_json(explained_json(&explained)));
 	else
 		explained_print(&explained);
 	status = cmd_finish(status);

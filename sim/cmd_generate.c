@@ -37,7 +37,7 @@ static int print_answer(const struct generate *generate, const struct sim_frame 
 
 	cmd_packet(generate->world, frame, text);
 	json_object_set_new(line, "text", json_string(text));
-	return answer_print(line);
+	return cmd_print_json(line);
 }
 
 static void write_frame(const struct generate *generate, const struct sim_frame *frame)

@@ -320,23 +320,16 @@ static json_t *finding_json(const struct linted *linted, const struct lint_findi
 
 static int print_json(const struct linted *linted, const size_t counts[])
 {
-	json_t *findings = json_array(), *root;
-	int error;
+	json_t *findings = json_array();
 
 	for (size_t i = 0; i < linted->lint.count; i++)
 		json_array_append_new(findings, finding_json(linted, &linted->lint.findings[i]));
-	root = json_pack("{s:I, s:I, s:I, s:I, s:b, s:o}", "rules",
-			 (json_int_t)linted->compared.sets[0].count, "errors",
-			 (json_int_t)counts[SEVERITY_ERROR], "warnings",
-			 (json_int_t)counts[SEVERITY_WARNING], "notes",
-			 (json_int_t)counts[SEVERITY_NOTE], "world", has_host(linted), "findings",
-			 findings);
-	if (!root)
-		return -ENOMEM;
-	error = json_dumpf(root, stdout, JSON_COMPACT) ? -EIO : 0;
-	json_decref(root);
-	putchar('\n');
-	return error;
+	return cmd_print_json(json_pack("{s:I, s:I, s:I, s:I, s:b, s:o}", "rules",
+					(json_int_t)linted->compared.sets[0].count, "errors",
+					(json_int_t)counts[SEVERITY_ERROR], "warnings",
+					(json_int_t)counts[SEVERITY_WARNING], "notes",
+					(json_int_t)counts[SEVERITY_NOTE], "world",
+					has_host(linted), "findings", findings));
 }
 
 /* --- The command --------------------------------------------------------------------------- */

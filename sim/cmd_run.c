@@ -33,7 +33,7 @@ static void destroy_world(struct sim_world **world)
 
 static int print_json(const struct run *run, uint64_t number, const struct sim_result *result)
 {
-	return answer_print(answer_json(run->world, number, result));
+	return cmd_print_json(answer_json(run->world, number, result));
 }
 
 static int print_line(const struct run *run, uint64_t number, const struct decision *d)

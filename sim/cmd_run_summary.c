@@ -210,17 +210,9 @@ static json_t *dropped_json(const struct run_summary *summary)
 
 int run_summary_json(const struct run_summary *summary, const struct sim_world *world)
 {
-	json_t *root = json_pack(
+	return cmd_print_json(json_pack(
 		"{s:I, s:I, s:I, s:o, s:o, s:o}", "packets", (json_int_t)summary->packets, "cut",
 		(json_int_t)summary->undecided.cut, "elsewhere",
 		(json_int_t)summary->undecided.elsewhere, "reasons", reasons_json(summary), "rules",
-		rules_json(world), "dropped", dropped_json(summary));
-	int error;
-
-	if (!root)
-		return -ENOMEM;
-	error = json_dumpf(root, stdout, JSON_COMPACT) ? -EIO : 0;
-	json_decref(root);
-	putchar('\n');
-	return error;
+		rules_json(world), "dropped", dropped_json(summary)));
 }

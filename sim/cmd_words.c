@@ -2,6 +2,7 @@
 /*
  * cmd_words.c - see cmd_words.h.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,4 +60,16 @@ const struct ifw_reason_info *cmd_find_reason(const char *name)
 		if (strcmp(ifw_reason_info(reason)->name, name) == 0)
 			return ifw_reason_info(reason);
 	return NULL;
+}
+
+int cmd_print_json(json_t *root)
+{
+	int error;
+
+	if (!root)
+		return -ENOMEM;
+	error = json_dumpf(root, stdout, JSON_COMPACT) ? -EIO : 0;
+	json_decref(root);
+	putchar('\n');
+	return error;
 }

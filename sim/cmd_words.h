@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * cmd_words.h - a packet and what was decided of it in words, for ifw-sim and `ifw explain`.
+ * cmd_words.h - a packet and what was decided of it in words, and how JSON is printed, for
+ * ifw-sim and `ifw explain`.
  */
 #ifndef IFW_SIM_CMD_WORDS_H
 #define IFW_SIM_CMD_WORDS_H
+
+#include <jansson.h>
 
 #include "sim.h"
 
@@ -20,5 +23,8 @@ const char *cmd_reason(const struct decision *d);
 
 /* The row of a reason by its name; NULL: there is none of that name. */
 const struct ifw_reason_info *cmd_find_reason(const char *name);
+
+/* A line on stdout, then freed. 0, -EIO; -ENOMEM where it is NULL. */
+int cmd_print_json(json_t *root);
 
 #endif /* IFW_SIM_CMD_WORDS_H */
