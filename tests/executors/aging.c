@@ -39,49 +39,53 @@ static int read_keys(int map, size_t key_size, uint8_t **keys, size_t *count)
 	}
 }
 
-int age_flows(int map, uint64_t ns)
-{
+union remembered {
 	struct ifw_flow flow;
+	struct ifw_fragment fragment;
+};
+
+static int age_each(int map, size_t key_size, uint64_t ns,
+		    void (*age_one)(union remembered *value, uint64_t ns))
+{
+	union remembered value;
 	uint8_t *keys;
 	size_t count;
-	int err = read_keys(map, sizeof(struct ifw_flow_key), &keys, &count);
+	int err = read_keys(map, key_size, &keys, &count);
 
 	for (size_t i = 0; i < count && !err; i++) {
-		const uint8_t *key = keys + i * sizeof(struct ifw_flow_key);
+		const uint8_t *key = keys + i * key_size;
 
-		if (bpf_map_lookup_elem(map, key, &flow)) {
+		if (bpf_map_lookup_elem(map, key, &value)) {
 			err = -errno;
 			break;
 		}
-		age(&flow.expires_ns, ns);
-		age(&flow.began_ns, ns);
-		if (bpf_map_update_elem(map, key, &flow, BPF_EXIST))
+		age_one(&value, ns);
+		if (bpf_map_update_elem(map, key, &value, BPF_EXIST))
 			err = -errno;
 	}
 	free(keys);
 	return err;
 }
 
+static void age_flow(union remembered *value, uint64_t ns)
+{
+	age(&value->flow.expires_ns, ns);
+	age(&value->flow.began_ns, ns);
+}
+
+static void age_fragment(union remembered *value, uint64_t ns)
+{
+	age(&value->fragment.expires_ns, ns);
+}
+
+int age_flows(int map, uint64_t ns)
+{
+	return age_each(map, sizeof(struct ifw_flow_key), ns, age_flow);
+}
+
 int age_fragments(int map, uint64_t ns)
 {
-	struct ifw_fragment fragment;
-	uint8_t *keys;
-	size_t count;
-	int err = read_keys(map, sizeof(struct ifw_fragment_key), &keys, &count);
-
-	for (size_t i = 0; i < count && !err; i++) {
-		const uint8_t *key = keys + i * sizeof(struct ifw_fragment_key);
-
-		if (bpf_map_lookup_elem(map, key, &fragment)) {
-			err = -errno;
-			break;
-		}
-		age(&fragment.expires_ns, ns);
-		if (bpf_map_update_elem(map, key, &fragment, BPF_EXIST))
-			err = -errno;
-	}
-	free(keys);
-	return err;
+	return age_each(map, sizeof(struct ifw_fragment_key), ns, age_fragment);
 }
 
 int empty_map(int map, uint32_t key_size)

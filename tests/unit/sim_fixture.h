@@ -49,6 +49,19 @@ static inline __attribute__((unused)) struct sim_world *world_of(const char *tex
 	return world;
 }
 
+/* The frame that a flow's packet is, in bytes, which have room for FLOW_FRAME_MAX. */
+static inline __attribute__((unused)) struct sim_frame
+frame_of_flow(const struct flow *flow, uint32_t ifindex, uint8_t *bytes, uint64_t time_ns)
+{
+	return (struct sim_frame){
+		.data = bytes,
+		.length = flow_frame(flow, bytes),
+		.ifindex = ifindex,
+		.time_ns = time_ns,
+		.direction = flow->direction,
+	};
+}
+
 static inline __attribute__((unused)) struct ifw_addr addr_of(const char *text)
 {
 	struct in6_addr in6;

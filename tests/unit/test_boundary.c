@@ -133,13 +133,8 @@ static int compare(void *arg, uint32_t ifindex, const struct flow *flow)
 	struct compared *compared = arg;
 	struct sim_result one, other;
 	uint8_t bytes[FLOW_FRAME_MAX];
-	struct sim_frame frame = {
-		.data = bytes,
-		.length = flow_frame(flow, bytes),
-		.ifindex = ifindex,
-		.time_ns = 1000000000ULL + compared->packets++,
-		.direction = flow->direction,
-	};
+	struct sim_frame frame =
+		frame_of_flow(flow, ifindex, bytes, 1000000000ULL + compared->packets++);
 
 	cr_assert_eq(sim_decide(compared->one, &frame, &one), 0);
 	frame.trial = compared->fresh;

@@ -172,13 +172,8 @@ static int compare(void *arg, uint32_t ifindex, const struct flow *flow)
 	struct both *both = arg;
 	struct sim_result one, other;
 	uint8_t bytes[FLOW_FRAME_MAX];
-	struct sim_frame frame = {
-		.data = bytes,
-		.length = flow_frame(flow, bytes),
-		.ifindex = ifindex,
-		.time_ns = 1000000000ULL * ++both->packets,
-		.direction = flow->direction,
-	};
+	struct sim_frame frame =
+		frame_of_flow(flow, ifindex, bytes, 1000000000ULL * ++both->packets);
 
 	if (sim_world_link(both->one, ifindex) == SIM_LINK_RAW_IP) {
 		frame.data = bytes + L3;
