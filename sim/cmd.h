@@ -77,10 +77,6 @@ FILE *cmd_open(const char *path, int *status);
 
 struct replay_packet;
 
-/* Where a packet was captured that the world has no interface for: "interface 7", "'eth7'". */
-#define CMD_WHERE_MAX 80 /* bytes, with the final NUL */
-const char *cmd_elsewhere(const struct replay_packet *packet, char where[CMD_WHERE_MAX]);
-
 /*
  * Packets of a capture that are not decided: of each kind the first is named, and all are
  * counted. _end says how many, and returns STATUS_BAD_INPUT where some were cut.

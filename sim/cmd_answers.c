@@ -242,14 +242,14 @@ static int print_difference(const struct answers *answers, json_t *got, const ch
 /* It has no verdict that could be compared. */
 static int check_undecided(const struct answers *answers, const struct replay_packet *packet)
 {
-	char where[CMD_WHERE_MAX], why[CMD_WHERE_MAX + 64];
+	char where[REPLAY_WHERE_MAX], why[REPLAY_WHERE_MAX + 64];
 	json_t *got;
 
 	if (!answers->next || answers->number != packet->number)
 		return STATUS_DONE;
 	if (packet->fate == REPLAY_ELSEWHERE)
 		snprintf(why, sizeof(why), "captured on %s, which the world does not have",
-			 cmd_elsewhere(packet, where));
+			 replay_elsewhere(packet, where));
 	else
 		snprintf(why, sizeof(why),
 			 "only %" PRIu32 " of its %" PRIu32 " bytes were captured",

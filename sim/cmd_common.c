@@ -215,19 +215,9 @@ int cmd_load(const struct options *options, struct sim_world **out, uint32_t *if
 	return status;
 }
 
-const char *cmd_elsewhere(const struct replay_packet *packet, char where[CMD_WHERE_MAX])
-{
-	if (packet->ifname[0])
-		snprintf(where, CMD_WHERE_MAX, "'%s'", packet->ifname);
-	else
-		snprintf(where, CMD_WHERE_MAX, "interface %u (the world has no such index)",
-			 packet->ifindex);
-	return where;
-}
-
 void cmd_undecided(struct undecided *undecided, const struct replay_packet *packet)
 {
-	char where[CMD_WHERE_MAX];
+	char where[REPLAY_WHERE_MAX];
 
 	if (packet->fate == REPLAY_ELSEWHERE) {
 		if (undecided->elsewhere++ == 0)
@@ -235,7 +225,7 @@ void cmd_undecided(struct undecided *undecided, const struct replay_packet *pack
 				PROGRAM ": packet %" PRIu64 ": captured on %s, which the world "
 					"does not have, so it is not decided (--in and --out say "
 					"where packets are to be decided)\n",
-				packet->number, cmd_elsewhere(packet, where));
+				packet->number, replay_elsewhere(packet, where));
 		return;
 	}
 	if (undecided->cut++ == 0)

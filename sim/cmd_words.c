@@ -9,6 +9,8 @@
 #include "cmd_words.h"
 #include "explain_packet.h"
 
+#define REASON_WIDTH 18 /* the longest reason is neighbor-discovery */
+
 void cmd_packet(const struct sim_world *world, const struct sim_frame *frame,
 		char text[CMD_PACKET_MAX])
 {
@@ -60,6 +62,13 @@ const struct ifw_reason_info *cmd_find_reason(const char *name)
 		if (strcmp(ifw_reason_info(reason)->name, name) == 0)
 			return ifw_reason_info(reason);
 	return NULL;
+}
+
+void cmd_print_reasons(FILE *out)
+{
+	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
+		fprintf(out, "  %-*s  %s\n", REASON_WIDTH, ifw_reason_info(reason)->name,
+			ifw_reason_info(reason)->text);
 }
 
 int cmd_print_json(json_t *root)

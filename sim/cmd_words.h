@@ -6,6 +6,8 @@
 #ifndef IFW_SIM_CMD_WORDS_H
 #define IFW_SIM_CMD_WORDS_H
 
+#include <stdio.h>
+
 #include <jansson.h>
 
 #include "sim.h"
@@ -23,6 +25,9 @@ const char *cmd_reason(const struct decision *d);
 
 /* The row of a reason by its name; NULL: there is none of that name. */
 const struct ifw_reason_info *cmd_find_reason(const char *name);
+
+/* All there are, one a line, for who has named none of them. */
+void cmd_print_reasons(FILE *out);
 
 /* A line on stdout, then freed. 0, -EIO; -ENOMEM where it is NULL. */
 int cmd_print_json(json_t *root);

@@ -55,6 +55,7 @@ static const char help[] =
 	"                       tells (pcapng, Linux cooked), or it is the first interface, and "
 	"what\n"
 	"                       has its Ethernet address ('mac' in a world) for source leaves\n"
+	"                       (of explain: a packet of no capture comes in by the only one)\n"
 	"  -e, --expect REASON  of explain: exit with 3 where the reason is another one\n"
 	"      --expect FILE    of run: answers as `run -j` or generate printed them; exit with 3 "
 	"at\n"

@@ -287,3 +287,13 @@ int replay_capture(const struct replay *replay, FILE *file, char message[REPLAY_
 	}
 	return error;
 }
+
+const char *replay_elsewhere(const struct replay_packet *packet, char where[REPLAY_WHERE_MAX])
+{
+	if (packet->ifname[0])
+		snprintf(where, REPLAY_WHERE_MAX, "'%s'", packet->ifname);
+	else
+		snprintf(where, REPLAY_WHERE_MAX, "interface %u (the world has no such index)",
+			 packet->ifindex);
+	return where;
+}

@@ -67,4 +67,8 @@ struct replay {
  */
 int replay_capture(const struct replay *replay, FILE *capture, char message[REPLAY_MESSAGE_MAX]);
 
+/* Where a packet was captured that the world has no interface for: "interface 7", "'eth7'". */
+#define REPLAY_WHERE_MAX 80 /* bytes, with the final NUL */
+const char *replay_elsewhere(const struct replay_packet *packet, char where[REPLAY_WHERE_MAX]);
+
 #endif /* IFW_SIM_REPLAY_H */

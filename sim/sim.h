@@ -47,6 +47,7 @@ int sim_world_parse_rules(struct sim_world *world, const char *text, size_t size
 uint32_t sim_world_ifindex(const struct sim_world *world, const char *name);
 const char *sim_world_ifname(const struct sim_world *world, uint32_t ifindex);
 uint32_t sim_world_first_ifindex(const struct sim_world *world);
+size_t sim_world_iface_count(const struct sim_world *world);
 
 /* The rule with this order number, NULL where there is none. */
 const struct rule *sim_world_rule(const struct sim_world *world, uint32_t order);

@@ -232,6 +232,11 @@ uint32_t sim_world_first_ifindex(const struct sim_world *world)
 	return world->ifaces ? world->ifaces->ifindex : 0;
 }
 
+size_t sim_world_iface_count(const struct sim_world *world)
+{
+	return HASH_CNT(hh, world->ifaces_by_index);
+}
+
 const struct ifw_counters *sim_world_counters(const struct sim_world *world, uint32_t ifindex)
 {
 	const struct sim_iface *iface = iface_by_index(world, ifindex);

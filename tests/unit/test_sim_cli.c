@@ -287,6 +287,9 @@ Test(sim_cli, explain_takes_bytes_and_captures)
 		RUN("explain", FILES, "--in", "eth0", "hex", "0x0000:", "0200", "0x0010:", "00"), 0,
 		"%s", err);
 	SAYS(out, "unreadable, 3 bytes, in by eth0\n");
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "hex", "0x0200", "0X00, 0x01,\t02\v"), 0,
+		     "%s", err);
+	SAYS(out, "unreadable, 5 bytes, in by eth0\n");
 	cr_assert_eq(RUN("explain", FILES, "--expect", "intercepted", "packet", "2", "capture"), 0,
 		     "%s", err);
 	SAYS(out, "tcp 192.0.2.1:5 -> 198.51.100.1:80 SYN, IPv4, 54 bytes, in by eth0\n");
@@ -294,6 +297,10 @@ Test(sim_cli, explain_takes_bytes_and_captures)
 	SAYS(out, "out by eth1\n");
 	cr_assert_eq(RUN("explain", FILES, "packet", "3", "capture"), 1);
 	SAYS(err, "'capture' has only 2 packets");
+	cr_assert_eq(RUN("explain", FILES, "packet", "99999999999999999999999", "capture"), 1);
+	SAYS(err, "'capture' has only 2 packets");
+	cr_assert_eq(RUN("explain", FILES, "packet", "1", "nowhere"), 1);
+	SAYS(err, "cannot open 'nowhere'");
 	cr_assert_eq(RUN("explain", FILES, "packet", "0", "capture"), 1);
 	SAYS(err, "'0' is no number of a packet");
 	cr_assert_eq(RUN("explain", FILES, "packet", "1"), 1);
@@ -331,7 +338,29 @@ Test(sim_cli, explain_compares_with_what_is_expected)
 	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "--expect", "norule", "tcp",
 			 "192.0.2.1:5", "198.51.100.1:80"),
 		     1);
-	SAYS(err, "there is no reason 'norule'");
+	SAYS(err, "there is no reason 'norule'; the reasons are:\n");
+	SAYS(err, "\n  no-rule             no rule matched\n");
+}
+
+Test(sim_cli, explain_needs_no_interface_where_there_is_one)
+{
+	cr_assert_eq(RUN("explain", FILES, "tcp", "192.0.2.1:5", "198.51.100.1:80"), 1);
+	SAYS(err, "ifw-sim: 'world' has 2 interfaces: say by which it comes in, --in IFACE (or "
+		  "--out)\n");
+	cr_assert_str_empty(out);
+	write_text("bad", "interface eth0 address 10.0.0.1/24\n");
+	cr_assert_eq(RUN("explain", "--rules", "rules", "--world", "bad", "tcp", "192.0.2.1:5",
+			 "10.0.0.1:22"),
+		     0, "%s", err);
+	SAYS(out, ", in by eth0\n");
+	cr_assert_eq(RUN("explain", "--rules", "rules", "--world", "bad", "hex", "0200"), 0, "%s",
+		     err);
+	SAYS(out, ", in by eth0\n");
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth9", "tcp", "192.0.2.1:5", "10.0.0.1:22"), 1);
+	SAYS(err, "'world' has no interface 'eth9'");
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "icmp", "192.0.2.1:5", "10.0.0.1:22"),
+		     1);
+	SAYS(err, "'icmp' is none of tcp, udp, hex and packet");
 }
 
 Test(sim_cli, help_and_version)
