@@ -1,26 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * explain.c - ifw explain: what becomes of a flow's packet on this host now, why, and what
+ * explain.c - ifw explain: what becomes of a packet on this host now, why, and what
  * would defeat that outside the program.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "args.h"
 #include "iface.h"
-#include "json.h"
 #include "live.h"
 #include "outside.h"
 #include "sim/cmd_explain.h"
 #include "sim/cmd_words.h"
+#include "sim/replay.h"
+#include "sim/subject.h"
 
 #define NAME_WIDTH 18 /* as sim/cmd_explain_print.c has it */
 
 struct asked {
 	const char *in, *out, *expect;
-	struct flow flow;
+	struct subject subject;
 };
 
+static int complain_of(const struct cli *cli, int error, const char *message)
+{
+	complain(cli, "%s", message);
+	return subject_is_bad(error) ? CLI_INPUT : CLI_REFUSED;
+}
+
+/* 0, or an enum args_result. */
 static int read_options(struct cli *cli, int argc, char **argv, struct asked *asked)
 {
 	static const struct option options[] = {
@@ -30,7 +37,6 @@ static int read_options(struct cli *cli, int argc, char **argv, struct asked *as
 		ARGS_COMMON,
 		ARGS_END,
 	};
-	char message[FLOW_MESSAGE_MAX];
 	int got;
 
 	optind = 0;
@@ -49,29 +55,66 @@ static int read_options(struct cli *cli, int argc, char **argv, struct asked *as
 			 "a packet comes in or leaves: --in or --out (see 'ifw help explain')");
 		return ARGS_BAD;
 	}
-	if (flow_from_words(argv + optind, argc - optind, &asked->flow, message) != 0) {
-		complain(cli, "%s (see 'ifw help explain')", message);
-		return ARGS_BAD;
-	}
-	asked->flow.direction = asked->out ? IFW_DIRECTION_OUT : IFW_DIRECTION_IN;
 	return 0;
 }
 
-/* The one that is named, or the only one. CLI_DONE, or why not. */
-static int choose_iface(const struct cli *cli, const struct asked *asked,
-			const struct ifaces *ifaces, const struct iface_info **iface)
+static int read_subject(const struct cli *cli, char **words, int count, struct asked *asked)
 {
-	if (ifaces->count == 1) {
-		*iface = ifaces->shown;
+	char message[SUBJECT_MESSAGE_MAX];
+	int error = subject_from_words(words, count, &asked->subject, message);
+
+	if (error)
+		return complain_of(cli, error, message);
+	if (!asked->expect || cmd_find_reason(asked->expect))
 		return CLI_DONE;
+	complain(cli, "there is no reason '%s'; the reasons are:", asked->expect);
+	cmd_print_reasons(stderr);
+	return CLI_INPUT;
+}
+
+/* --- Where ----------------------------------------------------------------------------- */
+
+static const struct iface_info *find_iface(const struct ifaces *ifaces, uint32_t ifindex)
+{
+	for (size_t i = 0; i < ifaces->all_count; i++)
+		if (ifaces->all[i].present && ifaces->all[i].ifindex == ifindex)
+			return &ifaces->all[i];
+	return NULL;
+}
+
+/* The one that is named; the only one; of a capture, where that says. CLI_DONE, or why not. */
+static int choose_place(const struct cli *cli, const struct asked *asked,
+			const struct ifaces *ifaces, struct subject_place *place)
+{
+	const char *name = asked->in ? asked->in : asked->out;
+
+	*place = (struct subject_place){.direction = REPLAY_EITHER_WAY};
+	if (ifaces->all_count == 0) {
+		complain(cli, "no interface is up; bring one up with 'ifw up IFACE'");
+		return CLI_REFUSED;
 	}
-	complain(cli,
-		 ifaces->count
-			 ? "%zu interfaces are up: say by which it comes in, --in IFACE (or --out)"
-			 : "no interface is up; bring one up with 'ifw up IFACE'",
-		 ifaces->count);
-	(void)asked;
-	return ifaces->count ? CLI_INPUT : CLI_REFUSED;
+	if (!name && asked->subject.kind == SUBJECT_CAPTURED)
+		return CLI_DONE;
+	if (!name && ifaces->all_count > 1) {
+		complain(cli,
+			 "%zu interfaces are up: say by which it comes in, --in IFACE (or --out)",
+			 ifaces->all_count);
+		return CLI_INPUT;
+	}
+	place->direction = asked->out ? IFW_DIRECTION_OUT : IFW_DIRECTION_IN;
+	for (size_t i = 0; i < ifaces->all_count; i++) {
+		const struct iface_info *iface = &ifaces->all[i];
+
+		if (name && strcmp(iface->name, name) != 0)
+			continue;
+		place->ifindex = iface->ifindex;
+		if (iface->present)
+			return CLI_DONE;
+		complain(cli, "'%s' has gone, and no packet comes by it", iface->name);
+		return CLI_REFUSED;
+	}
+	complain(cli, "'%s' is not up (see 'ifw iface show')", name);
+	return CLI_INPUT;
 }
 
 /* --- Printed ------------------------------------------------------------------------- */
@@ -90,6 +133,7 @@ static int print(const struct cli *cli, const struct explained *explained,
 		 const struct findings *findings)
 {
 	json_t *root;
+	int error;
 
 	if (!cli->json) {
 		explained_print(explained);
@@ -99,10 +143,14 @@ static int print(const struct cli *cli, const struct explained *explained,
 		return CLI_DONE;
 	}
 	root = explained_json(explained);
-	if (root && json_object_set_new(root, "outside", findings_json(findings)) == 0 &&
-	    json_print(stdout, root) == 0)
+	if (root && json_object_set_new(root, "outside", findings_json(findings)) != 0) {
+		json_decref(root);
+		root = NULL;
+	}
+	error = cmd_print_json(root);
+	if (!error)
 		return CLI_DONE;
-	complain(cli, "out of memory");
+	complain(cli, "cannot print the explanation: %s", strerror(-error));
 	return CLI_REFUSED;
 }
 
@@ -128,32 +176,35 @@ static int compare(const struct cli *cli, const struct asked *asked,
 /* --- The command --------------------------------------------------------------------- */
 
 static int explain(const struct cli *cli, struct loader *loader, const struct asked *asked,
-		   const struct iface_info *iface)
+		   const struct ifaces *ifaces, struct subject_place *place)
 {
 	struct explanation explanation __attribute__((cleanup(explanation_free))) = {};
 	struct findings findings = {.count = 0};
+	char message[SUBJECT_MESSAGE_MAX];
+	const struct iface_info *iface;
+	struct explained explained;
 	auto_world world = NULL;
-	struct explained explained = {
-		.ifname = iface->name,
-		.direction = (enum ifw_direction)asked->flow.direction,
-		.explanation = &explanation,
-	};
-	int status, err;
+	int status, error;
 
-	if (!iface->present) {
-		complain(cli, "'%s' has gone, and no packet comes by it", iface->name);
-		return CLI_REFUSED;
-	}
 	status = live_world(cli, loader, &world);
 	if (status)
 		return status;
-	explained.world = world;
-	err = explain_flow(world, &asked->flow, iface->ifindex, &explanation);
-	if (err) {
-		complain(cli, "%s", err == -EPROTO ? explanation.result.violation : strerror(-err));
+	error = subject_explain(&asked->subject, world, place, &explanation, message);
+	if (error)
+		return complain_of(cli, error, message);
+	iface = find_iface(ifaces, place->ifindex);
+	if (!iface) {
+		complain(cli, "the interface of the packet has gone meanwhile");
 		return CLI_REFUSED;
 	}
-	status = outside_find(cli, loader, iface, world, &asked->flow, &explanation, &findings);
+	explained = (struct explained){
+		.world = world,
+		.ifname = iface->name,
+		.direction = (enum ifw_direction)place->direction,
+		.explanation = &explanation,
+	};
+	status = outside_find(cli, loader, iface, world, explained.direction, &explanation,
+			      &findings);
 	if (!status)
 		status = print(cli, &explained, &findings);
 	return status ? status : compare(cli, asked, &explanation, &findings);
@@ -161,22 +212,20 @@ static int explain(const struct cli *cli, struct loader *loader, const struct as
 
 int cmd_explain(struct cli *cli, int argc, char **argv)
 {
-	const struct iface_info *iface = NULL;
-	auto_ifaces ifaces = {0};
 	struct asked asked = {.in = NULL};
+	auto_ifaces ifaces = {0};
 	auto_loader loader = NULL;
+	struct subject_place place;
 	int result = read_options(cli, argc, argv, &asked), status;
 
 	if (result)
 		return args_status(result);
-	if (asked.expect && !cmd_find_reason(asked.expect)) {
-		complain(cli, "there is no reason '%s' (docs/packets.md lists them)", asked.expect);
-		return CLI_INPUT;
-	}
-	status = cli_open(cli, LOADER_READ, NULL, &loader);
+	status = read_subject(cli, argv + optind, argc - optind, &asked);
 	if (!status)
-		status = ifaces_load(cli, loader, asked.in ? asked.in : asked.out, &ifaces);
+		status = cli_open(cli, LOADER_READ, NULL, &loader);
 	if (!status)
-		status = choose_iface(cli, &asked, &ifaces, &iface);
-	return status ? status : explain(cli, loader, &asked, iface);
+		status = ifaces_load(cli, loader, NULL, &ifaces);
+	if (!status)
+		status = choose_place(cli, &asked, &ifaces, &place);
+	return status ? status : explain(cli, loader, &asked, &ifaces, &place);
 }

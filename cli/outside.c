@@ -2,6 +2,7 @@
 /*
  * outside.c - see outside.h. The words for programs:
  *
+ *   down            the interface is, so that nothing comes or goes
  *   detached        the program is not on its hook
  *   before          another one sees the packet first
  *   transparent     the listener has no IP_TRANSPARENT, which TCP over IPv4 needs
@@ -29,7 +30,9 @@ struct outside {
 	struct loader *loader;
 	const struct iface_info *iface;
 	const struct sim_world *world;
-	const struct flow *flow;
+	const struct packet *packet; /* as the decision understood it */
+	enum ifw_direction direction;
+	bool down; /* the interface is */
 	const struct decision *decision;
 	struct findings *findings;
 };
@@ -62,8 +65,11 @@ static void on_before(void *arg, const char *text)
 
 static int check_hook(const struct outside *out)
 {
-	const bool leaving = out->flow->direction == IFW_DIRECTION_OUT;
+	const bool leaving = out->direction == IFW_DIRECTION_OUT;
 
+	if (out->down)
+		found(out, "down", "'%s' is down, so nothing %s by it; run: ip link set %s up",
+		      out->iface->name, leaving ? "leaves" : "comes", out->iface->name);
 	if (!(leaving ? out->iface->egress : out->iface->attached))
 		found(out, "detached",
 		      leaving && !out->iface->settings.at[IFW_DIRECTION_OUT].hook
@@ -72,8 +78,8 @@ static int check_hook(const struct outside *out)
 				"and there are no egress rules"
 			      : "the program is not on its hook of '%s' any more; run: ifw up %s",
 		      out->iface->name, out->iface->name);
-	return loader_before(out->loader, out->iface, (enum ifw_direction)out->flow->direction,
-			     on_before, (void *)(uintptr_t)out);
+	return loader_before(out->loader, out->iface, out->direction, on_before,
+			     (void *)(uintptr_t)out);
 }
 
 /* --- The listener ------------------------------------------------------------------- */
@@ -217,7 +223,7 @@ static void check_marked(const struct outside *out, const struct policy_info *po
 			 const struct route_answer *answer)
 {
 	const struct ifw_iface *set = &out->iface->settings;
-	const char *version = out->flow->family == IFW_FAMILY_IPV6 ? "-6 " : "";
+	const char *version = out->packet->family == IFW_FAMILY_IPV6 ? "-6 " : "";
 
 	if (!policy->rule)
 		found(out, "policy-rule",
@@ -251,7 +257,7 @@ static void check_marked(const struct outside *out, const struct policy_info *po
 
 static bool forwards(const struct outside *out)
 {
-	if (out->flow->family != IFW_FAMILY_IPV6)
+	if (out->packet->family != IFW_FAMILY_IPV6)
 		return conf("ipv4", out->iface->name, "forwarding") > 0;
 	return conf("ipv6", "all", "forwarding") > 0 ||
 	       conf("ipv6", out->iface->name, "force_forwarding") > 0;
@@ -260,10 +266,10 @@ static bool forwards(const struct outside *out)
 /* Not marked: where the destination is not of this host, it has to be passed on. */
 static void check_passed_on(const struct outside *out, const struct route_answer *answer)
 {
-	const bool ipv6 = out->flow->family == IFW_FAMILY_IPV6;
+	const bool ipv6 = out->packet->family == IFW_FAMILY_IPV6;
 	char dst[INET6_ADDRSTRLEN];
 
-	rule_print_addr(out->flow->dst, out->flow->family, dst, sizeof(dst));
+	rule_print_addr(out->packet->dst, out->packet->family, dst, sizeof(dst));
 	if (!forwards(out))
 		found(out, "forwarding",
 		      "forwarding is off (net.%s.forwarding), so the kernel does not pass the "
@@ -275,16 +281,30 @@ static void check_passed_on(const struct outside *out, const struct route_answer
 		      strerror(-answer->error));
 }
 
+/*
+ * Whether there is something to ask the routes about: lo has no policy route, an interface that
+ * is down has lost those by it, and other packets than these stay on the link.
+ */
+static bool is_routed(const struct outside *out)
+{
+	const struct packet *packet = out->packet;
+
+	return !out->down && out->iface->ifindex != IFW_LOOPBACK_IFINDEX &&
+	       packet->family != IFW_FAMILY_NONE &&
+	       !ifw_addr_is_multicast(packet->dst, packet->family) &&
+	       !ifw_addr_is_limited_broadcast(packet->dst, packet->family);
+}
+
 static int check_routing(const struct outside *out)
 {
 	const struct ifw_iface *set = &out->iface->settings;
 	const struct routed_packet packet = {
-		.src = out->flow->src,
-		.dst = out->flow->dst,
-		.src_port = out->flow->src_port,
-		.dst_port = out->flow->dst_port,
-		.family = out->flow->family,
-		.protocol = out->flow->protocol,
+		.src = out->packet->src,
+		.dst = out->packet->dst,
+		.src_port = out->packet->src_port,
+		.dst_port = out->packet->dst_port,
+		.family = out->packet->family,
+		.protocol = out->packet->protocol,
 		.ifindex = out->iface->ifindex,
 		.mark = out->decision->marked ? set->mark : 0,
 	};
@@ -294,7 +314,7 @@ static int check_routing(const struct outside *out)
 	int err = loader_route(&packet, &answer);
 
 	if (!err)
-		err = loader_policy(out->iface, out->flow->family, &policy);
+		err = loader_policy(out->iface, out->packet->family, &policy);
 	if (err || (answer.here && !answer.error))
 		return err;
 	err = check_source(out, &packet, &policy, answer.error, &refused);
@@ -310,23 +330,25 @@ static int check_routing(const struct outside *out)
 /* --- All of it ----------------------------------------------------------------------- */
 
 int outside_find(const struct cli *cli, struct loader *loader, const struct iface_info *iface,
-		 const struct sim_world *world, const struct flow *flow,
+		 const struct sim_world *world, enum ifw_direction direction,
 		 const struct explanation *explanation, struct findings *findings)
 {
-	const struct outside out = {.loader = loader,
-				    .iface = iface,
-				    .world = world,
-				    .flow = flow,
-				    .decision = &explanation->result.decision,
-				    .findings = findings};
+	struct outside out = {.loader = loader,
+			      .iface = iface,
+			      .world = world,
+			      .packet = &explanation->packet,
+			      .direction = direction,
+			      .decision = &explanation->result.decision,
+			      .findings = findings};
 	struct failure failure = {0};
-	int err = check_hook(&out);
+	int err = loader_is_down(iface->ifindex, &out.down);
 
-	/* What is dropped goes nowhere, and what leaves has been routed; lo has no policy route. */
-	if (!err && out.decision->verdict == IFW_VERDICT_PASS &&
-	    flow->direction == IFW_DIRECTION_IN) {
+	if (!err)
+		err = check_hook(&out);
+	/* What is dropped goes nowhere, and what leaves has been routed. */
+	if (!err && out.decision->verdict == IFW_VERDICT_PASS && direction == IFW_DIRECTION_IN) {
 		err = check_listener(&out, &failure);
-		if (!err && iface->ifindex != IFW_LOOPBACK_IFINDEX)
+		if (!err && is_routed(&out))
 			err = check_routing(&out);
 	}
 	if (!err)

@@ -22,9 +22,9 @@ struct findings {
 	size_t count;
 };
 
-/* Of the flow's packet at the interface. CLI_DONE; CLI_REFUSED after complaining. */
+/* Of the packet that was explained, at the interface. CLI_DONE; CLI_REFUSED after complaining. */
 int outside_find(const struct cli *cli, struct loader *loader, const struct iface_info *iface,
-		 const struct sim_world *world, const struct flow *flow,
+		 const struct sim_world *world, enum ifw_direction direction,
 		 const struct explanation *explanation, struct findings *findings);
 
 #endif /* IFW_OUTSIDE_H */

@@ -129,17 +129,36 @@ int loader_sockets(socket_fn each, void *arg, struct failure *failure)
 	return err ? fail_errno(failure, err, "cannot list the host's sockets") : 0;
 }
 
-int loader_mac(const char *ifname, uint8_t mac[6], bool *has)
+/* what: SIOCGIF...; see netdevice(7) */
+static int ask_device(const char *ifname, unsigned long what, struct ifreq *answer)
 {
 	CLEANUP(cleanup_close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = {};
 
-	*has = false;
+	*answer = (struct ifreq){};
 	if (fd < 0)
 		return -errno;
-	memcpy(request.ifr_name, ifname, strnlen(ifname, IFNAMSIZ - 1));
-	if (ioctl(fd, SIOCGIFHWADDR, &request))
-		return -errno;
+	memcpy(answer->ifr_name, ifname, strnlen(ifname, IFNAMSIZ - 1));
+	return ioctl(fd, what, answer) ? -errno : 0;
+}
+
+int loader_is_down(uint32_t ifindex, bool *down)
+{
+	char name[IF_NAMESIZE] = "";
+	struct ifreq request = {};
+	int err = if_indextoname(ifindex, name) ? ask_device(name, SIOCGIFFLAGS, &request) : -errno;
+
+	*down = !err && !(request.ifr_flags & IFF_UP);
+	return err;
+}
+
+int loader_mac(const char *ifname, uint8_t mac[6], bool *has)
+{
+	struct ifreq request;
+	int err = ask_device(ifname, SIOCGIFHWADDR, &request);
+
+	*has = false;
+	if (err)
+		return err;
 	*has = request.ifr_hwaddr.sa_family == ARPHRD_ETHER;
 	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
 	return 0;

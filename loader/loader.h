@@ -291,6 +291,9 @@ typedef int (*socket_fn)(void *arg, const struct socket_info *socket);
 /* Hands on every socket of this network namespace that has a port. */
 int loader_sockets(socket_fn each, void *arg, struct failure *failure);
 
+/* Whether an interface is down, so that nothing comes or leaves by it. 0 or -errno. */
+int loader_is_down(uint32_t ifindex, bool *down);
+
 /* The Ethernet address of an interface; *has: it has one. 0 or -errno. */
 int loader_mac(const char *ifname, uint8_t mac[6], bool *has);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,7 +23,8 @@ static int take_route(const struct nlmsghdr *nlh, void *arg)
 	struct route_answer *answer = arg;
 	const struct nlattr *attr;
 
-	answer->here = route->rtm_type == RTN_LOCAL;
+	answer->here = route->rtm_type == RTN_LOCAL || route->rtm_type == RTN_BROADCAST ||
+		       route->rtm_type == RTN_ANYCAST;
 	answer->table = route->rtm_table;
 	mnl_attr_for_each(attr, nlh, sizeof(*route))
 	{
@@ -73,9 +75,12 @@ int loader_route(const struct routed_packet *packet, struct route_answer *answer
 	route->rtm_src_len = ifw_addr_bits(packet->family);
 	put_addr(nl.request, RTA_SRC, packet->src, packet->family);
 	mnl_attr_put_u32(nl.request, RTA_IIF, packet->ifindex);
-	mnl_attr_put_u8(nl.request, RTA_IP_PROTO, packet->protocol);
-	mnl_attr_put_u16(nl.request, RTA_SPORT, __builtin_bswap16(packet->src_port));
-	mnl_attr_put_u16(nl.request, RTA_DPORT, __builtin_bswap16(packet->dst_port));
+	/* About others the kernel refuses the question. */
+	if (packet->protocol == IPPROTO_TCP || packet->protocol == IPPROTO_UDP) {
+		mnl_attr_put_u8(nl.request, RTA_IP_PROTO, packet->protocol);
+		mnl_attr_put_u16(nl.request, RTA_SPORT, __builtin_bswap16(packet->src_port));
+		mnl_attr_put_u16(nl.request, RTA_DPORT, __builtin_bswap16(packet->dst_port));
+	}
 	answer->error = netlink_talk(&nl, take_route, answer);
 	return 0;
 }

@@ -202,7 +202,12 @@ class Network:
 
 def detach_lookup():
     """Takes the sk_lookup program off, as nobody should. Whether there was one."""
-    pins = list(pathlib.Path("/sys/fs/bpf").rglob("lookup"))
+    return detach("lookup")
+
+
+def detach(pattern):
+    """The same with any links, by how their pins are called."""
+    pins = list(pathlib.Path("/sys/fs/bpf").rglob(pattern))
     for pin in pins:
         # Without its pin alone it would go, too, but at some later time.
         link = bpfcalls.open_pin(pin)

@@ -5,30 +5,15 @@ Each defeat is made, really keeps traffic from where it was to go, and is named;
 not named any more, and traffic comes through.
 """
 import contextlib
-import json
 import os
 import socket
 
 import bpfcalls
 import lab as laboratory
 import network
+from explaining import changed, explain, flow_to, named, sysctls
 from lab import check, equal
 from network import FAMILIES, IPV4, IPV6, PROXY_PORT, QUIET, where
-
-
-def explain(net, *words, iface="eth0", way="--in"):
-    done = net.lab.ifw("explain", "-j", way, iface, *words)
-    return json.loads(done.stdout)
-
-
-def named(net, *words, **options):
-    """The words for what defeats it, and the texts."""
-    found = explain(net, *words, **options)["outside"]
-    return [one["what"] for one in found], " / ".join(one["text"] for one in found)
-
-
-def flow_to(family, destination, kind="tcp", source=None):
-    return kind, where((source or family.client, 45000)), where(destination)
 
 
 def defeated(net, text, family, flow, what, works, broken):
@@ -58,34 +43,6 @@ def proxied(net, family, seconds=laboratory.PATIENCE):
             return s.recv(4096).decode() == network.proxy_says(destination)
         except (TimeoutError, OSError):
             return False
-
-
-@contextlib.contextmanager
-def changed(net, do, undo):
-    do = [do] if isinstance(do, str) else do
-    undo = [undo] if isinstance(undo, str) else undo
-    for command in do:
-        net.lab.router.run(*command.split())
-    try:
-        yield
-    finally:
-        for command in undo:
-            net.lab.router.run(*command.split())
-
-
-@contextlib.contextmanager
-def sysctls(net, **values):
-    """Names with __ for a dot."""
-    before = {}
-    for name, value in values.items():
-        name = name.replace("__", ".")
-        before[name] = int(net.lab.router.run("sysctl", "-n", name).stdout)
-        net.lab.router.sysctl(name, value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            net.lab.router.sysctl(name, value)
 
 
 # --- Each defeat ------------------------------------------------------------------------
@@ -256,6 +213,52 @@ def check_before_clsact(net, has_tcx):
         check(works(laboratory.PATIENCE), "and it works")
 
 
+@contextlib.contextmanager
+def detached(net):
+    """Taken off its hook, as nobody should, until `ifw up` puts it there again."""
+    network.detach("link_*")
+    try:
+        yield
+    finally:
+        net.lab.ifw("up", "eth0")
+
+
+@contextlib.contextmanager
+def filter_removed(net):
+    net.lab.router.run("tc", "filter", "del", "dev", "eth0", "ingress")
+    try:
+        yield
+    finally:
+        net.lab.ifw("up", "eth0", "--hook", "clsact")
+
+
+def check_detached(net, hook, broken):
+    defeated(net, f"{hook}, the program taken off", IPV4, flow_to(IPV4, (IPV4.far, 80)),
+             "detached", lambda seconds: proxied(net, IPV4, seconds), lambda: broken(net))
+
+
+@contextlib.contextmanager
+def eth0_down(net):
+    net.lab.router.run("ip", "link", "set", "eth0", "down")
+    try:
+        yield
+    finally:
+        net.lab.router.run("ip", "link", "set", "eth0", "up")
+        net.meet()
+
+
+def check_down(net):
+    """It is said, and not what follows from it: with strict rp_filter the way back is lost, too."""
+    flow = flow_to(IPV4, (IPV4.far, 80))
+    with sysctls(net, net__ipv4__conf__eth0__rp_filter=1):
+        defeated(net, "an interface that is down", IPV4, flow, "down",
+                 lambda seconds: proxied(net, IPV4, seconds), lambda: eth0_down(net))
+        with eth0_down(net):
+            names, texts = named(net, "udp", where((IPV4.router, 5)), where((IPV4.client, 6)),
+                                 way="--out")
+            equal(names, ["down"], f"nothing leaves by it, either ({texts})")
+
+
 # --- What it answers ----------------------------------------------------------------------
 
 
@@ -287,11 +290,20 @@ def check_statuses(net):
     for words, status in ((("--expect", "intercepted", *flow), 0),
                           (("--expect", "no-rule", *flow), 3),
                           (("--expect", "nonsense", *flow), 1),
-                          (("--in", "eth9", *flow), 2),
+                          (("--in", "eth9", *flow), 1),
                           (("--in", "eth0", "--out", "eth0", *flow), 1),
                           (("icmp", *flow[1:]), 1), (("tcp", "1.2.3.4"), 1), ((), 1)):
         done = net.lab.ifw("explain", *words, ok=False)
         equal(done.returncode, status, f"explain {' '.join(words)}: {done.stderr.strip()}")
+    done = net.lab.ifw("explain", "--expect", "nonsense", *flow, ok=False)
+    check("\n  no-rule             no rule matched\n" in done.stderr, "the reasons are listed")
+    shown = net.lab.ifw("explain", *flow).stdout
+    check(", in by eth0\n" in shown, "where one interface is up, it is meant")
+    net.lab.ifw("up", "eth1")
+    done = net.lab.ifw("explain", *flow, ok=False)
+    check(done.returncode == 1 and "2 interfaces are up" in done.stderr,
+          f"where two are, it has to be said: {done.stderr.strip()}")
+    net.lab.ifw("down", "eth1")
     rule = "priority 100 iif eth0 fwmark 0x20/0x20 lookup 7100 protocol 119"
     with changed(net, f"ip rule del {rule}", f"ip rule add {rule}"):
         done = net.lab.ifw("explain", "--expect", "intercepted", *flow, ok=False)
@@ -315,9 +327,12 @@ def test(lab):
     has_tcx = bool(bpfcalls.tcx_programs(lab.router.ifindex("eth0"), "ingress"))
     if has_tcx:
         check_before_tcx(net)
+        check_detached(net, "TCX", detached)
     lab.ifw("down", "eth0")
     lab.ifw("up", "eth0", "--hook", "clsact")
     check_before_clsact(net, has_tcx)
+    check_detached(net, "clsact", filter_removed)
+    check_down(net)
 
 
 laboratory.main(test)
