@@ -47,6 +47,8 @@ def floods(host):
     """
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     net = tracking.start(host.lab, "--max-flows", str(FEW))
+    # What takes long on a busy machine is not to run out of time meanwhile: it would not be listed.
+    net.lab.ifw("flow", "set", "timeout", "udp-unreplied", "3600")
     net.lab.router.run("ip", "route", "add", "198.51.100.0/24", "via", IPV4.client)
     with listen(net.outside, IPV4.client, 80) as listener, \
             connection(net.inside, listener) as (near, far), \
