@@ -19,10 +19,24 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "setup: installing ${#missing[@]} packages: ${missing[*]}"
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=
+trap 'rm -f "$log" $policy' EXIT
+# Some are servers. Tests start them in namespaces of their own; on this host none is to run,
+# neither now (invoke-rc.d asks this file) nor after a reboot.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+  policy=/usr/sbin/policy-rc.d
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+fi
 export DEBIAN_FRONTEND=noninteractive
 if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
   cat "$log" >&2
   echo "setup: apt-get failed; what it said stands above" >&2
   exit 2
 fi
+for package in "${missing[@]}"; do
+  service=/lib/systemd/system/$package.service
+  if [ -e "$service" ] && [ -e "/etc/systemd/system/multi-user.target.wants/$package.service" ]; then
+    systemctl disable --quiet "$package"
+  fi
+done
