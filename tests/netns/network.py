@@ -102,8 +102,8 @@ def link_address(namespace, iface="eth0"):
 
 class Network:
     def __init__(self, lab, hook="auto", proxies=("127.0.0.1", "::1"), options=(),
-                 devices=None):
-        """devices(network) makes more interfaces, and names those to be taken up, too."""
+                 devices=None, up=True):
+        """devices(network) makes more interfaces, and names those to be taken up, too. up: by ifw."""
         self.lab = lab
         lab.router.enable_ipv6()
         self.client = lab.namespace("client", ipv6=True)
@@ -125,7 +125,7 @@ class Network:
         self.proxies = {address: start_proxy(lab, address) for address in proxies}
         more = devices(self) if devices else []
         hook = ["--hook", hook] if hook != "auto" else []
-        self.up = lab.ifw("up", "eth0", *more, *hook, *options).stdout
+        self.up = lab.ifw("up", "eth0", *more, *hook, *options).stdout if up else ""
 
     def meet(self):
         """Neighbours know each other for good, so that only what a test sends is counted."""
