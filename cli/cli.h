@@ -44,6 +44,13 @@ void complain(const struct cli *cli, const char *format, ...) __attribute__((for
 int cli_open(const struct cli *cli, enum loader_mode mode, const struct loader_limits *limits,
 	     struct loader **loader);
 
+/*
+ * As cli_open(), and where the state is of an older version of ifw it is taken over
+ * first, which a line on stdout tells. ifw alone.
+ */
+int cli_open_any(const struct cli *cli, enum loader_mode mode, const struct loader_limits *limits,
+		 struct loader **loader);
+
 /* A destination of diagnostics: stderr, under the name that the user gave. */
 struct diagnose_to cli_diagnose_to(const struct cli *cli, const char *file);
 
@@ -93,6 +100,7 @@ int cmd_stats(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
 int cmd_snapshot(struct cli *cli, int argc, char **argv);
 int cmd_monitor(struct cli *cli, int argc, char **argv);
+int cmd_upgrade(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 
 /* The front ends under older names; each is a main of its own. */

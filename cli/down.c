@@ -15,6 +15,12 @@ static int down_all(struct cli *cli)
 	auto_loader loader = NULL;
 	int err = loader_open(&loader, LOADER_WRITE, &options, &failure);
 
+	/* Only what is ours can be taken away whole. */
+	if (err == -EPROTO && cli_open_any(cli, LOADER_WRITE, NULL, &loader))
+		return CLI_REFUSED;
+	if (err == -EPROTO)
+		err = 0;
+
 	/* What was asked for is so already. */
 	if (err == -ENOENT) {
 		puts("nothing was up");

@@ -153,6 +153,16 @@ static const struct page {
 	 "\n"
 	 "  ifw snapshot > state.json && ifw-sim --state state.json --in eth0 explain \\\n"
 	 "    tcp 10.1.1.1:5000 10.2.2.2:80\n"},
+	{"upgrade",
+	 "ifw upgrade    put the programs of this ifw in place of those that are in force\n"
+	 "\n"
+	 "For after another version was installed; the package does it. Traffic goes on, and\n"
+	 "rules, settings, tracked flows and counters of interfaces stay. Where the state has\n"
+	 "another layout (ABI) it is made anew beside the former, and changed for it at the end;\n"
+	 "then counters of rules start at 0, and of datagrams in fragments those under way are\n"
+	 "lost. 'ifw up' does the same where it meets a former layout.\n"
+	 "\n"
+	 "  ifw upgrade\n"},
 	{"help", "ifw help [OBJECT]    this, or the page of an object\n"
 		 "\n"
 		 "  ifw help rule\n"},
@@ -180,6 +190,9 @@ static const char overview[] =
 	"  explain PACKET                one packet, and why     ifw explain --in eth0 tcp\n"
 	"                                                          10.1.1.1:5000 10.2.2.2:80\n"
 	"  snapshot                      this host for ifw-sim   ifw snapshot > state.json\n"
+	"\n"
+	"  upgrade                       this version in place   ifw upgrade\n"
+	"                                  of one in force\n"
 	"\n"
 	"  help [OBJECT]                 more about one          ifw help rule\n"
 	"\n"

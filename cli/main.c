@@ -27,6 +27,7 @@ static const struct cli_command commands[] = {
 	{"monitor", cmd_monitor, true},
 	{"explain", cmd_explain, true},
 	{"snapshot", cmd_snapshot, true},
+	{"upgrade", cmd_upgrade, false},
 	{"help", cmd_help, false},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

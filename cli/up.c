@@ -276,7 +276,7 @@ int cmd_up(struct cli *cli, int argc, char **argv)
 		return args_status(result);
 	status = request.rules ? cli_parse_rules(cli, request.rules, &rules) : CLI_DONE;
 	if (!status)
-		status = cli_open(cli, LOADER_CREATE, &request.limits, &loader);
+		status = cli_open_any(cli, LOADER_CREATE, &request.limits, &loader);
 	if (status)
 		return status;
 	results = calloc(request.count, sizeof(*results));

@@ -93,6 +93,23 @@ int slot_reset(struct loader *loader, uint32_t slot);
 int pins_destroy(struct loader *loader, struct failure *failure);
 int netns_identity(__u64 *dev, __u64 *ino);
 
+/* --- for upgrade.c --- */
+
+/* A loader with nothing open that knows its directory; to be closed even after an error. */
+int loader_new(struct loader **out, enum loader_mode mode, const struct loader_options *options,
+	       struct failure *failure);
+/* Locks the directory; -ENOENT: it is not there. */
+int pins_lock(struct loader *loader, struct failure *failure);
+bool pin_is_ours(const char *name);
+/* Of meta_fd. *whole: meta is as large as ours, and was read. */
+int meta_abi(struct loader *loader, uint32_t *abi, bool *whole, struct failure *failure);
+/* Says that these pins are of another ABI, and what to do; -EPROTO. */
+int refuse_abi(const struct loader *loader, uint32_t abi, bool whole, struct failure *failure);
+/* -EXDEV: what meta says is of another network namespace. */
+int check_netns(const struct loader *loader, struct failure *failure);
+/* -ENOENT, in words. */
+int fail_not_up(const struct loader *loader, struct failure *failure);
+
 /* --- store.c, room.c, replace.c --- */
 
 int generation_open(struct loader *loader, uint32_t number, struct generation *set,

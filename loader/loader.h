@@ -59,6 +59,24 @@ int loader_open(struct loader **loader, enum loader_mode mode, const struct load
 		struct failure *failure);
 void loader_close(struct loader *loader);
 
+struct upgrade_result {
+	bool taken;   /* false: they were ours already */
+	uint32_t abi; /* of the pins before */
+	unsigned int interfaces;
+	unsigned int rules;
+};
+
+/*
+ * Pins of an older ABI become this one's: its own maps and programs are made beside,
+ * rules, settings, tracked flows and counters of interfaces are taken over, the programs
+ * are changed in place, and then the directories trade names. Traffic goes on; killed
+ * half-way, the next call makes it whole. Counters of rules start at 0, and datagrams
+ * whose fragments are under way are lost. Where the ABI is ours already, nothing changes
+ * (taken says so). -ENOENT: not up. -EPROTO: too old, or newer than this.
+ */
+int loader_upgrade(const struct loader_options *options, struct upgrade_result *result,
+		   struct failure *failure);
+
 /* Where the pins are, or would be: /sys/fs/bpf/ifw, or ifw-INODE in a namespace of its own. */
 const char *loader_pin_dir(const struct loader *loader);
 

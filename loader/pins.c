@@ -232,7 +232,7 @@ static int check_bpffs(const struct loader *loader, struct failure *failure)
  * made again while this waits, so what was locked must still be what the name
  * leads to.
  */
-static int lock_dir(struct loader *loader, struct failure *failure)
+int pins_lock(struct loader *loader, struct failure *failure)
 {
 	for (;;) {
 		struct stat locked, named;
@@ -258,8 +258,11 @@ static int lock_dir(struct loader *loader, struct failure *failure)
 	}
 }
 
-/* The directory may be one that somebody chose and keeps other pins in. */
-static bool is_our_pin(const char *name)
+/*
+ * The directory may be one that somebody chose and keeps other pins in. Names that a
+ * former ABI had stay here, or its pins would be left behind by an upgrade.
+ */
+bool pin_is_ours(const char *name)
 {
 	static const char *const ours[] = {
 		"active",     "addr_filter",   "addrs",	    "awaited",	   "briefs",
@@ -289,7 +292,7 @@ static int remove_pins(struct loader *loader, struct failure *failure)
 	if (!dir)
 		return fail_errno(failure, -errno, "cannot read '%s'", loader->dir);
 	for (struct dirent *entry; (entry = readdir(dir));) {
-		if (!is_our_pin(entry->d_name))
+		if (!pin_is_ours(entry->d_name))
 			continue;
 		if (unlinkat(loader->dir_fd, entry->d_name, 0) && errno != ENOENT && !err)
 			err = fail_errno(failure, -errno, "cannot remove '%s/%s'", loader->dir,
@@ -308,7 +311,7 @@ static bool is_remnant(const struct loader *loader)
 	if (!dir)
 		return false;
 	for (struct dirent *entry; only_ours && (entry = readdir(dir));)
-		only_ours = entry->d_name[0] == '.' || is_our_pin(entry->d_name);
+		only_ours = entry->d_name[0] == '.' || pin_is_ours(entry->d_name);
 	closedir(dir);
 	return only_ours;
 }
@@ -437,35 +440,65 @@ static void close_maps(struct loader *loader)
 	generation_close(&loader->set);
 }
 
-/* Reads as much as any version has: its number. */
-static int check_meta(struct loader *loader, struct failure *failure)
+/* Reads as much as any version has: its number; and all of it where it is as large as ours. */
+int meta_abi(struct loader *loader, uint32_t *abi, bool *whole, struct failure *failure)
 {
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info), zero = 0;
 	CLEANUP(cleanup_free) char *value = NULL;
-	uint32_t abi;
 
 	if (bpf_obj_get_info_by_fd(loader->meta_fd, &info, &size))
 		return fail_errno(failure, -errno, "cannot read '%s/meta'", loader->dir);
-	if (info.key_size != sizeof(zero) || info.value_size < sizeof(abi))
+	if (info.key_size != sizeof(zero) || info.value_size < sizeof(*abi))
 		return fail(failure, -EPROTO, "'%s/meta' is not ifw's", loader->dir);
 	value = malloc(info.value_size);
 	if (!value)
 		return -ENOMEM;
 	if (bpf_map_lookup_elem(loader->meta_fd, &zero, value))
 		return fail_errno(failure, -errno, "cannot read '%s/meta'", loader->dir);
-	memcpy(&abi, value, sizeof(abi));
-	if (abi != IFW_ABI || info.value_size != sizeof(loader->meta))
+	memcpy(abi, value, sizeof(*abi));
+	*whole = info.value_size == sizeof(loader->meta);
+	if (*whole)
+		memcpy(&loader->meta, value, sizeof(loader->meta));
+	return 0;
+}
+
+int refuse_abi(const struct loader *loader, uint32_t abi, bool whole, struct failure *failure)
+{
+	if (whole && abi >= IFW_ABI_KEPT && abi < IFW_ABI)
 		return fail(failure, -EPROTO,
-			    "the pins in '%s' are of ABI %u, this ifw has ABI %u; use the ifw that "
-			    "made them, or take them down with it (ifw down --all)",
+			    "the pins in '%s' are of ABI %u, this ifw has ABI %u; to take them "
+			    "over, rules and traffic kept: ifw upgrade",
 			    loader->dir, abi, IFW_ABI);
-	memcpy(&loader->meta, value, sizeof(loader->meta));
-	if (loader->meta.netns_dev != loader->netns_dev ||
-	    loader->meta.netns_ino != loader->netns_ino)
-		return fail(failure, -EXDEV,
-			    "the pins in '%s' belong to another network namespace (net:[%llu])",
-			    loader->dir, (unsigned long long)loader->meta.netns_ino);
+	return fail(failure, -EPROTO,
+		    "the pins in '%s' are of ABI %u, this ifw has ABI %u; use the ifw that "
+		    "made them, or take them down with it (ifw down --all)",
+		    loader->dir, abi, IFW_ABI);
+}
+
+int check_netns(const struct loader *loader, struct failure *failure)
+{
+	if (loader->meta.netns_dev == loader->netns_dev &&
+	    loader->meta.netns_ino == loader->netns_ino)
+		return 0;
+	return fail(failure, -EXDEV,
+		    "the pins in '%s' belong to another network namespace (net:[%llu])",
+		    loader->dir, (unsigned long long)loader->meta.netns_ino);
+}
+
+static int check_meta(struct loader *loader, struct failure *failure)
+{
+	uint32_t abi = 0;
+	bool whole = false;
+	int err = meta_abi(loader, &abi, &whole, failure);
+
+	if (err)
+		return err;
+	if (abi != IFW_ABI || !whole)
+		return refuse_abi(loader, abi, whole, failure);
+	err = check_netns(loader, failure);
+	if (err)
+		return err;
 	loader->limits.ranges = loader->meta.max_ranges;
 	loader->limits.prefixes = loader->meta.max_prefixes;
 	loader->limits.flows = loader->meta.max_flows;
@@ -516,7 +549,7 @@ static int open_state(struct loader *loader, struct failure *failure)
 	int err;
 
 	if (loader->mode != LOADER_READ) {
-		err = lock_dir(loader, failure);
+		err = pins_lock(loader, failure);
 		if (err)
 			return err;
 	}
@@ -610,12 +643,13 @@ static int mount_bpffs(struct failure *failure)
 	return 0;
 }
 
-int loader_open(struct loader **out, enum loader_mode mode, const struct loader_options *options,
-		struct failure *failure)
+/* Nothing open yet, but known where it would be. *out is to be closed even after an error. */
+int loader_new(struct loader **out, enum loader_mode mode, const struct loader_options *options,
+	       struct failure *failure)
 {
 	struct loader *loader = calloc(1, sizeof(*loader));
-	int err;
 
+	*out = loader;
 	if (!loader)
 		return fail_errno(failure, -ENOMEM, "cannot open");
 	loader->mode = mode;
@@ -637,8 +671,25 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 	/* libbpf's words are for who develops this; the verifier's are among them. */
 	if (!getenv("IFW_DEBUG"))
 		libbpf_set_print(NULL);
+	return choose_dir(loader, options ? options->pin_dir : NULL, failure);
+}
 
-	err = choose_dir(loader, options ? options->pin_dir : NULL, failure);
+int fail_not_up(const struct loader *loader, struct failure *failure)
+{
+	return fail(failure, -ENOENT,
+		    "not up in this network namespace (nothing in '%s'); "
+		    "bring up an interface first: ifw up IFACE",
+		    loader->dir);
+}
+
+int loader_open(struct loader **out, enum loader_mode mode, const struct loader_options *options,
+		struct failure *failure)
+{
+	struct loader *loader;
+	int err = loader_new(&loader, mode, options, failure);
+
+	if (!loader)
+		return err;
 	if (!err && loader->limits.ranges > IFW_RANGES_MAX)
 		err = fail(failure, -EINVAL,
 			   "%u port ranges are too many: the most that can be asked for is %u "
@@ -659,10 +710,7 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 		    under_ip_netns_exec(name))
 			err = refuse_netns_exec(-ENODEV, name, failure);
 		else if (failure && !failure->text[0] && err == -ENOENT)
-			fail(failure, err,
-			     "not up in this network namespace (nothing in '%s'); "
-			     "bring up an interface first: ifw up IFACE",
-			     loader->dir);
+			fail_not_up(loader, failure);
 		else if (failure && !failure->text[0])
 			fail_errno(failure, err, "cannot open '%s'", loader->dir);
 		/* Made for this, and empty; what holds pins stays. */

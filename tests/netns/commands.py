@@ -228,14 +228,15 @@ def disturbed(host, **how):
     }
 
 
-def at_each_step(host, *arguments, first=1, every=1):
-    """Runs ifw so often that it is killed before each step that changes something, or every so many.
+def at_each_step(host, *arguments, first=1, every=1, program="ifw", **how):
+    """Runs ifw, or that program, so often that it is killed before each step that changes something, or every so many.
 
     Yields after each; the last time it was not killed.
     """
     for number in range(first, 500, every):
-        done = subprocess.run([host.lab.program("ifw"), *arguments], capture_output=True, text=True,
-                              env=disturbed(host, KILL_AT=number))
+        path = program if "/" in program else host.lab.program(program)
+        done = subprocess.run([path, *arguments], capture_output=True, text=True,
+                              env=disturbed(host, KILL_AT=number, **how))
         if done.returncode not in (0, -signal.SIGKILL):
             raise AssertionError(f"{arguments} ended with {done.returncode}: {done.stderr}")
         yield number

@@ -13,6 +13,7 @@
  * makes none fail, and how many there were is said there in the end;
  * DELAY_CHANGES=MICROSECONDS makes it pause before each such step, so that what
  * is between two of them meets packets;
+ * NO_EXCHANGE=1 lets two names not be exchanged, as before 5.16;
  * DELAY_READS=MICROSECONDS makes it pause between two elements of a map, or
  * batches of them, so that others can change them meanwhile.
  */
@@ -176,6 +177,26 @@ int rmdir(const char *path)
 
 	step();
 	return next(path);
+}
+
+int rename(const char *from, const char *to)
+{
+	int (*next)(const char *, const char *) = next_of("rename");
+
+	step();
+	return next(from, to);
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned int flags)
+{
+	int (*next)(int, const char *, int, const char *, unsigned int) = next_of("renameat2");
+
+	step();
+	if (getenv("NO_EXCHANGE") && flags & RENAME_EXCHANGE) {
+		errno = EINVAL;
+		return -1;
+	}
+	return next(from_dir, from, to_dir, to, flags);
 }
 
 ssize_t mnl_socket_sendto(const struct mnl_socket *socket, const void *message, size_t size)
