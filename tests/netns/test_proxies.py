@@ -16,8 +16,8 @@ import signal
 import lab as laboratory
 from lab import check, equal, wait_for
 from network import FAMILIES, IPV4, QUIET, Network, where
-from proxies import (CONFIGURATIONS, SQUID_LOGS, TCP_PORT, UDP_PORT, Servers, ask, configuration, fetch, need, own_folders,
-                     server_says, wait_listening)
+from proxies import (CONFIGURATIONS, SQUID_LOGS, TCP_PORT, UDP_PORT, Servers, ask, configuration,
+                     fetch, need, own_folders, server_says, wait_listening)
 
 
 @dataclasses.dataclass(frozen=True)
