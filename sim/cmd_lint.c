@@ -101,7 +101,7 @@ static void print_reasons(const struct lint_finding *finding, FILE *out)
 
 static void print_unreached(const struct lint_finding *finding, FILE *out)
 {
-	if (!finding->shown) {
+	if (finding->elsewhere) {
 		fputs("the world has none of the rule's interfaces", out);
 		return;
 	}
@@ -240,8 +240,6 @@ static int print_finding(const struct linted *linted, const struct lint_finding 
 	if (print_rule(linted, finding->rule, text))
 		printf("    %-10s  %s\n", "rule", text);
 	print_others(linted, finding);
-	if (!finding->shown)
-		return 0;
 	answer_text(&finding->asked.answer, answer);
 	printf("    %-10s  %s: %s\n", "packet", packet, answer);
 	if (finding->kind == LINT_CONTRADICTION) {
@@ -313,8 +311,7 @@ static json_t *finding_json(const struct linted *linted, const struct lint_findi
 	return json_pack("{s:s, s:s, s:s?, s:o, s:o, s:s?, s:s?, s:s?}", "kind",
 			 lint_kind_name(finding->kind), "severity", severities[finding->severity],
 			 "message", message, "rule", rule_json(linted, finding->rule), "others",
-			 others, "packet", finding->shown ? packet : NULL, "answer",
-			 finding->shown ? answer : NULL, "without",
+			 others, "packet", packet, "answer", answer, "without",
 			 finding->without.answer.reason ? without : NULL);
 }
 
@@ -341,8 +338,13 @@ static void show_progress(void *arg, size_t done, size_t count)
 		fprintf(stderr, "\rrule %zu of %zu\033[K", done, count);
 }
 
-static int fail(int error)
+static int fail(const struct linted *linted, int error)
 {
+	const struct options *options = linted->options;
+
+	if (error == -ENODEV)
+		return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface, so no packet comes",
+				options->state ? options->state : options->world);
 	if (error == -E2BIG)
 		return cmd_fail(STATUS_REFUSED,
 				"there are more than %llu kinds of packets to ask about: look at "
@@ -360,7 +362,7 @@ static int show(struct linted *linted)
 	if (isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
 	if (error)
-		return fail(error);
+		return fail(linted, error);
 	for (size_t i = 0; i < linted->lint.count; i++)
 		counts[linted->lint.findings[i].severity]++;
 	if (linted->options->json) {
@@ -370,7 +372,7 @@ static int show(struct linted *linted)
 		print_sum(linted, counts);
 	}
 	if (error)
-		return fail(error);
+		return fail(linted, error);
 	return cmd_finish(counts[SEVERITY_ERROR] + counts[SEVERITY_WARNING] ? STATUS_UNEXPECTED
 									    : STATUS_DONE);
 }

@@ -137,7 +137,6 @@ static int note_contradiction(struct look *look, const struct sample *sample)
 	if (!finding->others)
 		return -ENOMEM;
 	finding->others[finding->other_count++] = other->order;
-	finding->shown = true;
 	finding->witness = sample->witness;
 	finding->asked = sample->asked;
 	finding->without = sample->without;
@@ -202,11 +201,44 @@ static int add_sample(struct look *look, enum lint_kind kind, enum severity seve
 	if (!finding)
 		return -ENOMEM;
 	finding->reasons = look->reasons;
-	finding->shown = sample->witness.ifindex != 0;
 	finding->witness = sample->witness;
 	finding->asked = sample->asked;
 	finding->without = sample->without;
 	return give_orders(others, finding);
+}
+
+struct elsewhere {
+	const struct look *look;
+	struct sample sample;
+};
+
+static int take_cell(void *arg, const struct cell *cell)
+{
+	struct elsewhere *elsewhere = arg;
+	struct witness *witness = &elsewhere->sample.witness;
+
+	if (!witness->ifindex || witness->ifindex == IFW_LOOPBACK_IFINDEX)
+		*witness = probe_witness(elsewhere->look->probe, cell);
+	return 0;
+}
+
+/* What becomes of such a packet by an interface that is here; lo if there is no other. */
+static int add_elsewhere(struct look *look)
+{
+	struct elsewhere elsewhere = {.look = look};
+	struct sample *sample = &elsewhere.sample;
+	struct rule anywhere = *look->rule;
+	int error;
+
+	anywhere.ifaces = UINT64_MAX;
+	error = lint_cells(look, &anywhere, NULL, 0, take_cell, &elsewhere);
+	if (!error)
+		error = probe_ask(look->probe, 0, &sample->witness, &sample->asked);
+	if (!error)
+		error = add_sample(look, LINT_UNREACHED, SEVERITY_WARNING, sample, &look->before);
+	if (!error)
+		look->lint->findings[look->lint->count - 1].elsewhere = true;
+	return error;
 }
 
 static int conclude(struct look *look)
@@ -215,21 +247,22 @@ static int conclude(struct look *look)
 		return add_sample(look, LINT_SHADOWED,
 				  look->grave ? SEVERITY_ERROR : SEVERITY_WARNING, &look->shadow,
 				  &look->before);
-	if (!look->decides)
+	if (!look->decides && look->shadow.witness.ifindex)
 		return add_sample(look, LINT_UNREACHED, SEVERITY_WARNING, &look->shadow,
 				  &look->before);
+	if (!look->decides)
+		return add_elsewhere(look);
 	if (!look->needed)
 		return add_sample(look, LINT_REDUNDANT, SEVERITY_NOTE, &look->redundant,
 				  &look->instead);
 	return 0;
 }
 
-static int look_at_rule(struct look *look, const struct rule *rule, const struct rule *const *met,
-			size_t count)
+int lint_cells(const struct look *look, const struct rule *rule, const struct rule *const *met,
+	       size_t count, cell_fn fn, void *arg)
 {
 	auto_free struct cell_rule *rules = calloc(count + 1, sizeof(*rules));
 	struct cell_space space;
-	int error;
 
 	if (!rules)
 		return -ENOMEM;
@@ -237,6 +270,14 @@ static int look_at_rule(struct look *look, const struct rule *rule, const struct
 		rules[i].rule = met[i];
 	rules[count] = (struct cell_rule){rule, true};
 	space = probe_space(look->probe, rules, count + 1);
+	return cells_each(&space, fn, arg);
+}
+
+static int look_at_rule(struct look *look, const struct rule *rule, const struct rule *const *met,
+			size_t count)
+{
+	int error;
+
 	look->rule = rule;
 	look->decides = look->needed = look->grave = false;
 	look->reasons = 0;
@@ -246,7 +287,7 @@ static int look_at_rule(struct look *look, const struct rule *rule, const struct
 	clear_orders(&look->before);
 	clear_orders(&look->instead);
 	clear_orders(&look->contradicted);
-	error = cells_each(&space, look_at, look);
+	error = lint_cells(look, rule, met, count, look_at, look);
 	return error ? error : conclude(look);
 }
 
@@ -301,7 +342,10 @@ int lint_find(struct sim_world *const worlds[PROBE_WORLDS], bool has_world,
 	*lint = (struct lint){};
 	if (error)
 		return error;
-	error = create_orders(&look.before, last);
+	if (probe.iface_count == 0)
+		error = -ENODEV;
+	if (!error)
+		error = create_orders(&look.before, last);
 	if (!error)
 		error = create_orders(&look.instead, last);
 	if (!error)

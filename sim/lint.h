@@ -38,7 +38,8 @@ struct lint_finding {
 	uint32_t *others; /* those that shadow it, decide instead, or that it contradicts */
 	size_t other_count;
 	uint64_t reasons; /* SHADOWED, UNREACHED: bits, what came before any rule */
-	bool shown;	  /* there is a witness; UNREACHED: where an interface is here */
+	bool elsewhere;	  /* UNREACHED: the witness comes by another interface than the rule's, for
+			     the world has none of these */
 	struct witness witness;
 	struct asked asked;	/* about it */
 	struct asked without;	/* REDUNDANT, CONTRADICTION: if the rule were not there */
@@ -58,7 +59,8 @@ typedef void (*lint_progress_fn)(void *arg, size_t number, size_t count);
 
 /*
  * The rules of worlds[0]; worlds[1] is a world like it, whose rules change. has_world: what the
- * world lacks is of interest. 0, -ENOMEM, -E2BIG above LINT_CELLS_MAX, -EPROTO as sim_decide.
+ * world lacks is of interest. 0, -ENOMEM, -E2BIG above LINT_CELLS_MAX, -EPROTO as sim_decide,
+ * -ENODEV where the world has no interface, and so no packet.
  */
 #define LINT_CELLS_MAX 50000000ULL
 int lint_find(struct sim_world *const worlds[PROBE_WORLDS], bool has_world,

@@ -44,6 +44,10 @@ struct look {
 struct lint_finding *lint_add(struct lint *lint, enum lint_kind kind, enum severity severity,
 			      uint32_t rule);
 
+/* Each cell that the rule matches, of those that it and the rules that meet it tell apart. */
+int lint_cells(const struct look *look, const struct rule *rule, const struct rule *const *met,
+	       size_t count, cell_fn fn, void *arg);
+
 /* What a packet that the rule decides shows of the world. 0 or -ENOMEM. */
 int lint_world(struct look *look, const struct sample *sample);
 

@@ -3,12 +3,10 @@
  * lint_world.c - see lint.h: what rules do to the host that the world is about.
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include <netinet/in.h>
 
 #include "../datapath/exceptions.h"
-#include "../ruleset/cleanup.h"
 #include "lint_parts.h"
 #include "world.h"
 
@@ -58,7 +56,6 @@ static int note_own_address(struct look *look, const struct sample *sample)
 			   intercepts ? SEVERITY_WARNING : SEVERITY_NOTE, rule->order);
 	if (!finding)
 		return -ENOMEM;
-	finding->shown = true;
 	finding->witness = sample->witness;
 	finding->asked = sample->asked;
 	finding->addr = flow->dst;
@@ -76,7 +73,6 @@ int lint_world(struct look *look, const struct sample *sample)
 		finding = lint_add(look->lint, LINT_NO_LISTENER, SEVERITY_ERROR, look->rule->order);
 		if (!finding)
 			return -ENOMEM;
-		finding->shown = true;
 		finding->witness = sample->witness;
 		finding->asked = sample->asked;
 	}
@@ -115,7 +111,6 @@ static int judge(struct ssh *ssh, struct ifw_addr addr)
 	finding = lint_add(ssh->look->lint, LINT_SSH, SEVERITY_ERROR, ssh->kept_out.asked.rule);
 	if (!finding)
 		return -ENOMEM;
-	finding->shown = true;
 	finding->witness = ssh->kept_out.witness;
 	finding->asked = ssh->kept_out.asked;
 	finding->addr = addr;
@@ -138,18 +133,9 @@ static int look_at_ssh(struct look *look, struct overlap *overlap, const struct 
 	};
 	const struct rule *const *met;
 	const size_t count = overlap_find(overlap, &all, &met);
-	auto_free struct cell_rule *rules = calloc(count + 1, sizeof(*rules));
 	struct ssh ssh = {.look = look};
-	struct cell_space space;
-	int error;
+	int error = lint_cells(look, &all, met, count, ask_ssh, &ssh);
 
-	if (!rules)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		rules[i].rule = met[i];
-	rules[count] = (struct cell_rule){&all, true};
-	space = probe_space(look->probe, rules, count + 1);
-	error = cells_each(&space, ask_ssh, &ssh);
 	*gets_in |= ssh.gets_in;
 	return error ? error : judge(&ssh, addr->key.addr);
 }

@@ -3,6 +3,7 @@
  * Tests of sim/lint.c by brute force: of random sets of rules every packet of a small
  * universe is decided, with each rule and without it; what is found must be what shows.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "rules_random.h"
@@ -165,16 +166,24 @@ static bool is_as_found(struct shown shown, const struct shown *found)
 	       shown.lacks_listener == found->lacks_listener && shown.own == found->own;
 }
 
-/* Each witness, in a world that nobody has asked anything before. */
+/*
+ * Each witness, in a world that nobody has asked anything before. It is one that the rule
+ * matches, but for the interface where the world has none of the rule's.
+ */
 static void check_witnesses(const struct probe *probe, const struct lint *lint)
 {
 	for (size_t i = 0; i < lint->count; i++) {
 		const struct lint_finding *finding = &lint->findings[i];
 		struct asked asked = {};
 
-		if (!finding->shown)
-			continue;
 		cr_assert_eq(probe_ask(probe, 0, &finding->witness, &asked), 0);
+		if (finding->kind != LINT_SSH) {
+			struct rule rule = *sim_world_rule(probe->worlds[0], finding->rule);
+
+			if (finding->elsewhere)
+				rule.ifaces = UINT64_MAX;
+			cr_expect(matches(probe, &rule, &finding->witness));
+		}
 		cr_expect_eq(asked.rule, finding->asked.rule, "%s", lint_kind_name(finding->kind));
 		cr_expect(memcmp(&asked.answer, &finding->asked.answer, sizeof(asked.answer)) == 0,
 			  "%s", lint_kind_name(finding->kind));
@@ -299,6 +308,55 @@ static void check_many(uint64_t state, const char *text, struct universe u, unsi
 
 static const struct universe ipv4 = {false, 1}, ipv6 = {true, 1};
 static const struct universe ipv4_ssh = {false, 20}, ipv6_ssh = {true, 20};
+
+/* Of the two interfaces that rules name it has one. */
+static const char one_interface[] = "interface eth0 address 10.0.0.1/24 address 2001:db8::1/64\n"
+				    "set eth0 egress-default deny\n";
+
+Test(lint, finds_what_shows_where_interfaces_lack)
+{
+	check_many(16, one_interface, ipv4_ssh, ROUNDS / 4);
+	check_many(17, one_interface, ipv6_ssh, ROUNDS / 4);
+}
+
+/* Interfaces go by slots here: of the three that have names the world has the first two. */
+Test(lint, shows_what_becomes_of_packets_elsewhere)
+{
+	struct rule_set set = {};
+	struct lint lint;
+
+	name_interfaces(&set.names);
+	add_rule(&set, "pass tcp to 10.0.0.9 port 5 on other");
+	add_rule(&set, "deny tcp to 10.0.0.9 port 5 on eth1");
+	find(&set, "interface lo\ninterface eth0\n", &lint);
+	cr_assert_eq(lint.count, 1);
+	cr_expect_eq(lint.findings[0].kind, LINT_UNREACHED);
+	cr_expect(lint.findings[0].elsewhere);
+	cr_expect_eq(lint.findings[0].reasons, 0);
+	cr_expect_neq(lint.findings[0].witness.ifindex, IFW_LOOPBACK_IFINDEX);
+	cr_expect_eq(lint.findings[0].asked.rule, 2);
+	cr_expect_eq(lint.findings[0].asked.answer.reason, IFW_REASON_RULE_DENY);
+	lint_free(&lint);
+	rule_set_clear(&set);
+}
+
+Test(lint, asks_nothing_of_a_world_without_interfaces)
+{
+	struct rule_set set = {};
+	struct sim_world *worlds[PROBE_WORLDS];
+	struct lint lint;
+
+	name_interfaces(&set.names);
+	add_rule(&set, "pass tcp to 10.0.0.9 port 5");
+	for (int i = 0; i < PROBE_WORLDS; i++) {
+		cr_assert_eq(sim_world_create(&worlds[i]), 0);
+		cr_assert_eq(sim_world_set_rules(worlds[i], &set), 0);
+	}
+	cr_assert_eq(lint_find(worlds, true, NULL, NULL, &lint), -ENODEV);
+	for (int i = 0; i < PROBE_WORLDS; i++)
+		sim_world_destroy(worlds[i]);
+	rule_set_clear(&set);
+}
 
 Test(lint, finds_what_shows)
 {
