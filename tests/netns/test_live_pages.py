@@ -11,8 +11,8 @@ and bytes, verified instructions, and how wide a column is.
 
     test_live_pages.py [--update] [PAGE...]
 
-The folder of a page's name, without its ending, has files that its commands read; they run in a
-copy of it. --update writes what is printed now into the page; read the difference before it is kept.
+The folder of a page's name, without its ending, has files that its commands read; they run there,
+in a copy of docs/. --update writes what is printed now into the page; read the difference before it is kept.
 """
 
 import difflib
@@ -32,7 +32,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/golden"))
 from test_pages import split_page  # noqa: E402
 
-PAGES = ("proxies.md",)
+PAGES = ("proxies.md", "operations.md")
 # Ports that the kernel chooses: 50000 to 59999, which no page uses for anything else.
 PORTS = "50000 59999"
 VARIES = (
@@ -42,6 +42,7 @@ VARIES = (
     (re.compile(r"\b\d+ (packet|byte|decision|verified instruction)s?\b"), r"N \1s"),
     (re.compile(r"programs +\d.*"), "programs"),
     (re.compile(r"^(\s+[a-z-]+ +(?:pass|drop)) +\d+ +\d+ "), r"\1 N N "),  # ifw stats
+    (re.compile(r"\bfe80::[0-9a-f:]+"), "LINK-LOCAL"),
     (re.compile(r"\b\d+m?s\b"), "SECONDS"),
     (re.compile(r"^\[\d+\] \d+$"), "JOB"),
     (re.compile(r"\s+"), " "),
@@ -97,11 +98,9 @@ def split(lines):
 
 def run_page(net, page, update):
     lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
-    folder = pathlib.Path("/run", page.stem)  # the test's own /run
-    if page.with_suffix("").is_dir():
-        shutil.copytree(page.with_suffix(""), folder)
-    else:
-        folder.mkdir()
+    copy = pathlib.Path("/run/page")  # the test's own /run
+    shutil.copytree(page.parent, copy)
+    folder = copy / page.stem
     programs = pathlib.Path(net.lab.program("ifw")).resolve().parent
     shells = {name: Shell(where, folder, programs)
               for name, where in (("", net.lab.router), ("client", net.client), ("server", net.server))}
@@ -122,7 +121,7 @@ def run_page(net, page, update):
 
 
 def test(lab):
-    need("haproxy", "squid", "ss-redir", "ss-server", "v2ray", "curl", "socat")
+    need("haproxy", "squid", "ss-redir", "ss-server", "v2ray", "curl", "socat", "nft")
     own_folders()
     update = "--update" in sys.argv
     named = [pathlib.Path(one).resolve() for one in sys.argv[1:] if one != "--update"]
