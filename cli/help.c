@@ -172,7 +172,7 @@ static const struct page {
 static const char overview[] =
 	"ifw - interception firewall: flows that match a rule go to a local transparent proxy\n"
 	"\n"
-	"usage: ifw [--pin-dir DIR] [-j] OBJECT [COMMAND] ...\n"
+	"usage: ifw [-n NETNS] [--pin-dir DIR] [-j] OBJECT [COMMAND] ...\n"
 	"\n"
 	"  up IFACE...                   start on interfaces     ifw up eth0\n"
 	"  down IFACE...|--all           stop, leave no trace    ifw down --all\n"
@@ -198,6 +198,9 @@ static const char overview[] =
 	"\n"
 	"  -j, --json       JSON on stdout (rule list, iface show, flow list, flow show,\n"
 	"                   flow flush, stats, monitor, explain; snapshot is JSON anyway)\n"
+	"  -n, --netns NETNS\n"
+	"                   in that network namespace: a name that 'ip netns' lists, a path,\n"
+	"                   or the number of a process in it\n"
 	"  --pin-dir DIR    where the state is pinned (default: /sys/fs/bpf/ifw, or\n"
 	"                   /sys/fs/bpf/ifw-INODE in a network namespace of its own)\n"
 	"  --version\n"

@@ -7,6 +7,7 @@
 
 #include "args.h"
 #include "help.h"
+#include "netns.h"
 
 static const struct cli_command commands[] = {
 	{"up", cmd_up, false},
@@ -117,21 +118,26 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		ARGS_COMMON,
+		{"netns", required_argument, NULL, 'n'},
 		{"version", no_argument, NULL, 'V'},
 		ARGS_END,
 	};
 	struct cli cli = {.program = "ifw"};
-	int got;
+	const char *netns = NULL;
+	int got, status = CLI_DONE;
 
 	opterr = 0;
 	/* +: options behind the object are the command's. */
-	while ((got = getopt_long(argc, argv, "+:jVh", options, NULL)) != -1) {
+	while ((got = getopt_long(argc, argv, "+:jn:Vh", options, NULL)) != -1) {
 		switch (got) {
 		case 'j':
 			cli.json = true;
 			break;
 		case ARGS_PIN_DIR:
 			cli.pin_dir = optarg;
+			break;
+		case 'n':
+			netns = optarg;
 			break;
 		case 'V':
 			puts("ifw " IFW_VERSION);
@@ -157,5 +163,7 @@ int main(int argc, char **argv)
 		help_print(stderr, NULL);
 		return CLI_INPUT;
 	}
-	return cli_finish(&cli, run(&cli, argc - optind, argv + optind));
+	if (netns)
+		status = netns_enter(&cli, netns);
+	return status ? status : cli_finish(&cli, run(&cli, argc - optind, argv + optind));
 }
