@@ -136,6 +136,16 @@ def check_spoofing(net, proxy):
     net.lab.ifw("up", "eth1")
 
 
+def check_same_port(net, proxy):
+    """From the client's address and port: one flow of tracking then holds two connections."""
+    running = proxy.start(net, ("usesrc clientip", "usesrc client"))
+    for family in FAMILIES:
+        answers = [fetch(net, family) for _ in range(3)]
+        equal(answers, 3 * [server_says((family.far, TCP_PORT), family.client)],
+              f"{proxy.name}, {family.name}: and from the client's port, three times")
+    stop(running)
+
+
 def test(lab):
     need("haproxy", "squid", "ss-redir", "ss-server", "v2ray")
     own_folders()
@@ -149,6 +159,7 @@ def test(lab):
         check_plain(net, proxy)
         if proxy.spoofing:
             check_spoofing(net, proxy)
+    check_same_port(net, PROXIES[0])
 
 
 laboratory.main(test)
