@@ -6,16 +6,12 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "../datapath/addr.h"
 #include "grammar.h"
 #include "line.h"
-#include "visible.h"
 
-#define MESSAGE_MAX 384
 #define EXPECTED_CLAUSES "to, port, via, from, on or service"
 
 enum clause {
@@ -52,29 +48,6 @@ struct sentence {
 	struct span value[CLAUSES];
 };
 
-void line_say(const struct line *line, enum severity severity, struct span where,
-	      const char *format, ...)
-{
-	char message[MESSAGE_MAX];
-	struct diagnostic diagnostic = {
-		.severity = severity,
-		.line = line->number,
-		.column = (unsigned int)(where.text - line->text.text) + 1,
-		.width = where.len ? (unsigned int)where.len : 1,
-		.source = line->text.text,
-		.source_len = line->text.len,
-		.message = message,
-	};
-	va_list args;
-
-	if (!line->diagnose)
-		return;
-	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
-	va_end(args);
-	line->diagnose(line->arg, &diagnostic);
-}
-
 #define refuse(line, where, ...) (line_say(line, SEVERITY_ERROR, where, __VA_ARGS__), -EINVAL)
 
 static int refuse_value(const struct line *line, struct span value, const struct fault *fault)
@@ -95,81 +68,14 @@ static bool is(struct span word, const char *text)
 	return word.len == strlen(text) && memcmp(word.text, text, word.len) == 0;
 }
 
-static bool is_blank(char byte)
-{
-	return byte == ' ' || byte == '\t';
-}
-
-/* A carriage return before the line's end belongs to the line's end. */
-static void drop_carriage_return(struct line *line)
-{
-	if (line->text.len && line->text.text[line->text.len - 1] == '\r')
-		line->text.len--;
-}
-
-static int check_bytes(const struct line *line)
-{
-	for (size_t i = 0; i < line->text.len; i++) {
-		uint8_t byte = (uint8_t)line->text.text[i];
-		struct span where = {line->text.text + i, 1};
-
-		if (byte == '\0')
-			return refuse(line, where, "NUL byte: this is not text");
-		if ((byte < ' ' && byte != '\t') || byte == 0x7f)
-			return refuse(line, where, "control character 0x%02x", byte);
-	}
-	return 0;
-}
-
-static int check_word(const struct line *line, struct span word)
-{
-	for (size_t at = 0; at < word.len;) {
-		struct span where = {word.text + at, 1};
-		uint32_t code;
-		size_t size = utf8_decode(where.text, word.len - at, &code);
-
-		if (size == 0)
-			return refuse(line, where, "byte 0x%02x is not UTF-8",
-				      (uint8_t)where.text[0]);
-		where.len = size;
-		if (!is_visible(code))
-			return refuse(line, where, "invisible character U+%04X", code);
-		at += size;
-	}
-	return 0;
-}
-
-/*
- * The next word. -ENOENT: none is left. A # starts a comment only where a word
- * would start, so that a name is never cut short without anyone being told.
- */
-static int next_word(struct line *line, struct span *word)
-{
-	const char *text = line->text.text;
-	size_t len = line->text.len, start;
-
-	while (line->at < len && is_blank(text[line->at]))
-		line->at++;
-	start = line->at;
-	if (start == len || text[start] == '#')
-		return -ENOENT;
-	while (line->at < len && !is_blank(text[line->at]))
-		line->at++;
-	*word = (struct span){text + start, line->at - start};
-	if (!line->rule.text)
-		line->rule.text = word->text;
-	line->rule.len = (size_t)(word->text + word->len - line->rule.text);
-	return check_word(line, *word);
-}
-
 static int read_action(struct line *line, struct rule *rule)
 {
 	struct span word;
-	int err = next_word(line, &word);
+	int err = line_word(line, &word);
 
 	if (!err && is(word, "egress")) {
 		rule->protocol = IFW_EGRESS;
-		err = next_word(line, &word);
+		err = line_word(line, &word);
 		if (err == -ENOENT)
 			return refuse(line, end_of_rule(line), "missing action: pass or deny");
 	}
@@ -191,7 +97,7 @@ static int read_action(struct line *line, struct rule *rule)
 static int read_protocol(struct line *line, struct rule *rule)
 {
 	struct span word;
-	int err = next_word(line, &word);
+	int err = line_word(line, &word);
 
 	if (err == -ENOENT)
 		return refuse(line, end_of_rule(line), "missing protocol: tcp or udp");
@@ -220,7 +126,7 @@ static int read_clause(struct line *line, struct span word, struct sentence *sen
 	if (sentence->keyword[clause].text)
 		return refuse(line, word, "'%s' is given twice", clauses[clause].word);
 	sentence->keyword[clause] = word;
-	err = next_word(line, &sentence->value[clause]);
+	err = line_word(line, &sentence->value[clause]);
 	if (err == -ENOENT)
 		return refuse(line, end_of_rule(line), "missing %s after '%s'",
 			      clauses[clause].value, clauses[clause].word);
@@ -232,7 +138,7 @@ static int read_clauses(struct line *line, struct sentence *sentence)
 	struct span word;
 	int err;
 
-	while ((err = next_word(line, &word)) == 0) {
+	while ((err = line_word(line, &word)) == 0) {
 		err = read_clause(line, word, sentence);
 		if (err)
 			return err;
@@ -428,8 +334,7 @@ int line_parse(struct line *line, struct iface_names *names, struct rule *rule)
 	struct sentence sentence = {0};
 	int err;
 
-	drop_carriage_return(line);
-	err = check_bytes(line);
+	err = line_begin(line);
 	if (!err)
 		err = read_action(line, &found);
 	if (!err)

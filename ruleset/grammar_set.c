@@ -79,8 +79,9 @@ static int add_rule(struct reading *reading, const struct line *line, struct rul
 }
 
 /* 0 to go on with the next line, errors in it or not. */
-static int read_line(struct reading *reading, struct line *line)
+static int read_line(void *arg, struct line *line)
 {
+	struct reading *reading = arg;
 	struct rule rule;
 	int err = line_parse(line, &reading->set->names, &rule);
 
@@ -91,35 +92,12 @@ static int read_line(struct reading *reading, struct line *line)
 	return err == -ENOENT ? 0 : err;
 }
 
-static int read_text(struct reading *reading, struct span text, diagnose_fn diagnose, void *arg)
-{
-	unsigned int number = 0;
-	size_t at = 0;
-	int err = 0;
-
-	while (at < text.len && !err) {
-		const char *start = text.text + at;
-		const char *end = memchr(start, '\n', text.len - at);
-		size_t len = end ? (size_t)(end - start) : text.len - at;
-		struct line line = {
-			.text = {start, len},
-			.number = ++number,
-			.diagnose = diagnose,
-			.arg = arg,
-		};
-
-		err = read_line(reading, &line);
-		at += len + (end ? 1 : 0);
-	}
-	return err;
-}
-
 int grammar_parse_set(const char *text, size_t size, struct rule_set *set, diagnose_fn diagnose,
 		      void *arg)
 {
 	struct iface_names names = set->names;
 	struct reading reading = {.set = set};
-	int err = read_text(&reading, (struct span){text, size}, diagnose, arg);
+	int err = line_for_each((struct span){text, size}, diagnose, arg, read_line, &reading);
 
 	forget(&reading);
 	if (!err && reading.errors)
