@@ -129,6 +129,15 @@ int match_name(struct loader *loader, uint32_t ifindex, const struct ifw_iface *
 
 /* --- Own addresses --------------------------------------------------------------- */
 
+static bool addr_is_stale(const struct ifw_addr_key *key, uint32_t slot,
+			  const struct iface_addr *addrs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (addrs[i].family == key->family && ifw_addr_equal(addrs[i].addr, key->addr))
+			return false;
+	return key->slot == slot;
+}
+
 static int addr_delete_stale(struct loader *loader, uint32_t slot, const struct iface_addr *addrs,
 			     size_t count)
 {
@@ -136,15 +145,10 @@ static int addr_delete_stale(struct loader *loader, uint32_t slot, const struct 
 	int more = map_next(loader->addrs_fd, NULL, &next);
 
 	while (more > 0) {
-		bool wanted = false;
-
 		key = next;
 		last = &key;
 		more = map_next(loader->addrs_fd, last, &next);
-		for (size_t i = 0; i < count && !wanted; i++)
-			wanted = addrs[i].family == key.family &&
-				 ifw_addr_equal(addrs[i].addr, key.addr);
-		if (key.slot != slot || wanted)
+		if (!addr_is_stale(&key, slot, addrs, count))
 			continue;
 		if (bpf_map_delete_elem(loader->addrs_fd, &key) && errno != ENOENT)
 			return -errno;
@@ -195,6 +199,31 @@ int addrs_sync(struct loader *loader, uint32_t slot, const struct iface_addr *ad
 	if (!err)
 		err = addr_filter_write(loader, slot, after);
 	return ifaces_end(loader, err);
+}
+
+int addrs_differ(struct loader *loader, uint32_t slot, const struct iface_addr *addrs, size_t count)
+{
+	struct ifw_addr_key key, *last = NULL;
+	int more;
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t kind;
+
+		key = (struct ifw_addr_key){
+			.addr = addrs[i].addr, .slot = slot, .family = addrs[i].family};
+		if (bpf_map_lookup_elem(loader->addrs_fd, &key, &kind))
+			return errno == ENOENT ? 1 : -errno;
+		/* An own address may be recorded where a broadcast is asked for, not otherwise. */
+		if (kind > addrs[i].kind)
+			return 1;
+	}
+	for (struct ifw_addr_key next; (more = map_next(loader->addrs_fd, last, &next)) > 0;
+	     last = &key) {
+		key = next;
+		if (addr_is_stale(&key, slot, addrs, count))
+			return 1;
+	}
+	return more;
 }
 
 /* --- Slots ------------------------------------------------------------------------ */

@@ -33,6 +33,13 @@ void iface_apply(const struct iface_change *change, struct ifw_iface *settings);
 /* The slot of a name, a new one where it has none; -ENOSPC: all are in use. */
 int slot_for(struct loader *loader, const char *name, struct failure *failure);
 
+/* Whether the recorded addresses of a slot are others than these: 0, 1, or -errno. */
+int addrs_differ(struct loader *loader, uint32_t slot, const struct iface_addr *addrs,
+		 size_t count);
+
+/* Where the program is still attached but the name is another: what is recorded takes it. */
+int follow_names(struct loader *loader, struct failure *failure);
+
 /* The interface of that name; -ENODEV where it is not up. */
 int find_up(struct loader *loader, const char *ifname, struct name_query *query,
 	    struct failure *failure);

@@ -221,7 +221,7 @@ struct net_policy {
 };
 /*
  * Policy rule and local route; what is there already stays. *made: this call
- * added the rule. -EEXIST: the table has another default route.
+ * added one of them. -EEXIST: the table has another default route.
  */
 int net_policy_add(const struct net_policy *policy, bool *made, bool *ipv6);
 struct net_policy_found {

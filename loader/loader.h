@@ -79,6 +79,8 @@ int loader_upgrade(const struct loader_options *options, struct upgrade_result *
 
 /* Where the pins are, or would be: /sys/fs/bpf/ifw, or ifw-INODE in a namespace of its own. */
 const char *loader_pin_dir(const struct loader *loader);
+/* The same without opening it. pin_dir: as in the options. 0 or -errno. */
+int loader_place(const char *pin_dir, char *text, size_t size, struct failure *failure);
 
 /* --- Interfaces ---------------------------------------------------------- */
 
@@ -94,7 +96,8 @@ struct up_options {
 	bool set_mark;	/* mark, mask and table are given; else defaults, or what is in force */
 	uint32_t mark;
 	uint32_t mark_mask;
-	uint32_t table; /* routing table of the policy route */
+	uint32_t table;			   /* routing table of the policy route */
+	const struct iface_change *change; /* holds from the first packet on; NULL: none */
 };
 #define LOADER_TABLE_DEFAULT 7100
 #define LOADER_RULE_PRIORITY 100 /* of the policy rule: after local, before main */
@@ -173,6 +176,27 @@ int loader_iface_set_egress(struct loader *loader, const char *ifname,
 /* Of every interface that is up. -ENODEV: there is none. */
 int loader_iface_set_all(struct loader *loader, const struct iface_change *change,
 			 struct failure *failure);
+
+/* --- Following the host ---------------------------------------------------- */
+
+/* What was amended on an interface that is up; error: 0, or -errno of what could not be. */
+typedef void (*followed_fn)(void *arg, const char *ifname, bool addresses, bool policy, int error);
+
+/*
+ * Looks at each interface that is up and attached: takes the name it has now, records its
+ * addresses, makes its policy rule and route where they are missing. Calls each where
+ * something was amended, or could not be. 0 or -errno.
+ */
+int loader_follow(struct loader *loader, followed_fn each, void *arg, struct failure *failure);
+
+/*
+ * A descriptor that becomes readable when links or addresses of this network namespace
+ * change, and when policy rules, routes of ours, qdiscs or filters are removed; what
+ * happened has to be looked for. Close it. -errno: with the reason in failure.
+ */
+int loader_watch(struct failure *failure);
+/* Takes everything from it that has come. */
+void loader_watch_drain(int fd);
 
 /* --- Rules --------------------------------------------------------------- */
 

@@ -743,6 +743,17 @@ const char *loader_pin_dir(const struct loader *loader)
 	return loader->dir;
 }
 
+int loader_place(const char *pin_dir, char *text, size_t size, struct failure *failure)
+{
+	struct loader *loader = calloc(1, sizeof(*loader));
+	int err = loader ? choose_dir(loader, pin_dir, failure) : -ENOMEM;
+
+	if (!err && snprintf(text, size, "%s", loader->dir) >= (int)size)
+		err = -ENAMETOOLONG;
+	free(loader);
+	return err;
+}
+
 struct iface_names *loader_names(struct loader *loader)
 {
 	return &loader->names;

@@ -280,7 +280,7 @@ static int add_policy(struct netlink *nl, uint8_t family, const struct net_polic
 			(void)change_route(nl, family, false, policy->table);
 		return err;
 	}
-	*made = !err;
+	*made = *made || made_route || !err;
 	/* Those with an earlier mark or table go only now, so that no packet finds neither. */
 	return remove_policies(nl, family, policy->ifname, &rule, 0);
 }
@@ -295,7 +295,6 @@ static bool is_without_ipv6(int err)
 int net_policy_add(const struct net_policy *policy, bool *made, bool *ipv6)
 {
 	CLEANUP(netlink_close) struct netlink nl = {};
-	bool made_ipv6 = false;
 	int err;
 
 	*made = *ipv6 = false;
@@ -304,7 +303,7 @@ int net_policy_add(const struct net_policy *policy, bool *made, bool *ipv6)
 		err = add_policy(&nl, AF_INET, policy, made);
 	if (err)
 		return err;
-	err = add_policy(&nl, AF_INET6, policy, &made_ipv6);
+	err = add_policy(&nl, AF_INET6, policy, made);
 	*ipv6 = !err;
 	if (!err || is_without_ipv6(err))
 		return 0;

@@ -59,76 +59,6 @@ static int forget(struct loader *loader, uint32_t ifindex, const struct ifw_ifac
 		   : 0;
 }
 
-/* What stands under the names that renamed interfaces had. */
-struct renamed {
-	struct ifw_iface before[IFW_SLOTS];
-	unsigned int count;
-};
-
-/* Where the program is still attached it is the same device: what is recorded goes with it. */
-static int follow_name(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
-		       void *arg)
-{
-	CLEANUP(cleanup_free) struct iface_addr *addrs = NULL;
-	struct ifw_iface now = *settings;
-	struct renamed *renamed = arg;
-	struct net_policy policy = {
-		.mark = now.mark,
-		.mark_mask = now.mark_mask,
-		.table = now.table,
-	};
-	bool made, ipv6, attached;
-	char name[IF_NAMESIZE];
-	size_t count = 0;
-	int slot, err;
-
-	if (!if_indextoname(ifindex, name) || strcmp(name, settings->name) == 0 ||
-	    renamed->count == IFW_SLOTS)
-		return 0;
-	err = is_attached(loader, IFW_DIRECTION_IN, settings, ifindex, &attached);
-	if (err || !attached)
-		return err;
-	slot = slot_for(loader, name, NULL);
-	if (slot < 0)
-		return slot;
-	err = names_write(loader, NULL);
-	if (!err)
-		err = net_addrs(ifindex, &addrs, &count);
-	if (!err)
-		err = addrs_sync(loader, (uint32_t)slot, addrs, count);
-	snprintf(policy.ifname, sizeof(policy.ifname), "%s", name);
-	if (!err && now.table)
-		err = net_policy_add(&policy, &made, &ipv6);
-	if (err)
-		return err;
-	now.slot = (uint32_t)slot;
-	memcpy(now.name, policy.ifname, sizeof(now.name));
-	renamed->before[renamed->count++] = *settings;
-	return settings_write(loader, ifindex, &now);
-}
-
-/* Two that changed places each have the other's name, so nothing goes before all moved. */
-static int follow_names(struct loader *loader, struct failure *failure)
-{
-	struct renamed renamed = {};
-	int err = for_each_iface(loader, follow_name, &renamed);
-
-	for (unsigned int i = 0; !err && i < renamed.count; i++) {
-		const struct ifw_iface *before = &renamed.before[i];
-		struct name_query query = {.name = before->name};
-
-		err = for_each_iface(loader, match_name, &query);
-		if (err || query.ifindex)
-			continue;
-		if (before->table)
-			err = net_policy_remove(before->name, before->table);
-		/* Unless the slot is another name's by now. */
-		if (!err && strcmp(loader->names.name[before->slot % IFW_SLOTS], before->name) == 0)
-			err = slot_reset(loader, before->slot);
-	}
-	return err ? fail_errno(failure, err, "cannot follow interfaces that were renamed") : 0;
-}
-
 /*
  * The interface was made anew, or its index now belongs to another one. What
  * was set for the name holds for the new one, too: else ssh would be on again.
@@ -217,6 +147,8 @@ static int prepare_settings(struct loader *loader, const char *ifname, const str
 	}
 	if (options->track != LOADER_TRACK_DEFAULT)
 		settings->wants_track = options->track == LOADER_TRACK_ON;
+	if (options->change)
+		iface_apply(options->change, settings);
 	if (link->loopback) /* what is on lo is local already, and comes back at once */
 		settings->table = settings->wants_track = 0;
 	snprintf(settings->name, sizeof(settings->name), "%s", ifname);
