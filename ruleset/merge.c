@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * merge.c - see merge.h. By hashes, for every set may be large. They hold places and
+ * not rules, which move when the set grows.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cleanup.h"
+#include "match.h"
+#include "merge.h"
+
+struct placed {
+	struct match match;
+	size_t index;
+	bool lost; /* the hash had no memory for it */
+	UT_hash_handle hh;
+};
+
+struct table {
+	struct placed *elements, *head;
+};
+
+static void table_free(struct table *table)
+{
+	HASH_CLEAR(hh, table->head);
+	free(table->elements);
+}
+
+/* Of several equal matches the first is found. */
+static int table_make(struct table *table, const struct rule_set *set)
+{
+	table->elements = calloc((set ? set->count : 0) + 1, sizeof(*table->elements));
+	if (!table->elements)
+		return -ENOMEM;
+	for (size_t i = 0; set && i < set->count; i++) {
+		struct placed *element = &table->elements[i], *found;
+
+		element->match = match_of(&set->rules[i]);
+		element->index = i;
+		HASH_FIND(hh, table->head, &element->match, sizeof(element->match), found);
+		if (found)
+			continue;
+		HASH_ADD(hh, table->head, match, sizeof(element->match), element);
+		if (element->lost)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static const struct rule *table_find(const struct table *table, const struct rule_set *set,
+				     const struct rule *rule)
+{
+	const struct match match = match_of(rule);
+	struct placed *found;
+
+	HASH_FIND(hh, table->head, &match, sizeof(match), found);
+	return found ? &set->rules[found->index] : NULL;
+}
+
+int merge_rules(struct rule_set *set, const struct rule_set *from, const struct rule_set *without,
+		merge_conflict_fn conflict, void *arg)
+{
+	__attribute__((cleanup(table_free))) struct table here = {0}, gone = {0};
+	int err = table_make(&here, set);
+
+	if (!err)
+		err = table_make(&gone, without);
+	for (size_t i = 0; !err && i < from->count; i++) {
+		const struct rule *rule = &from->rules[i], *other;
+
+		other = table_find(&gone, without, rule);
+		if (other && rule_equal(other, rule))
+			continue;
+		other = table_find(&here, set, rule);
+		if (!other)
+			err = rule_set_add(set, rule);
+		else if (conflict && !rule_equal(other, rule))
+			conflict(arg, other, rule);
+	}
+	return err;
+}

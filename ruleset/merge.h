@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* merge.h - rules of several origins in one set, with what cannot stand beside each other said. */
+#ifndef IFW_MERGE_H
+#define IFW_MERGE_H
+
+#include "rule.h"
+
+/* A rule that was not taken, and the one of the same match that stands in its place. */
+typedef void (*merge_conflict_fn)(void *arg, const struct rule *stands, const struct rule *left);
+
+/*
+ * Adds to the set, behind its own rules, those of another (whose slots mean the same
+ * names), in their order: but not those that equal one of without (NULL: none), nor those
+ * whose match is in the set. conflict (may be NULL) is called where the two differ.
+ * 0 or -ENOMEM.
+ */
+int merge_rules(struct rule_set *set, const struct rule_set *from, const struct rule_set *without,
+		merge_conflict_fn conflict, void *arg);
+
+#endif /* IFW_MERGE_H */

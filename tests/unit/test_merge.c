@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* test_merge.c - rules of several origins in one set. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ruleset/grammar.h"
+#include "ruleset/merge.h"
+
+static void parse(const char *text, struct rule_set *set)
+{
+	*set = (struct rule_set){0};
+	cr_assert_eq(grammar_parse_set(text, strlen(text), set, NULL, NULL), 0);
+}
+
+static void expect(const struct rule_set *set, const char *wanted)
+{
+	char text[4096] = "", line[RULE_TEXT_MAX];
+
+	for (size_t i = 0; i < set->count; i++) {
+		rule_print(&set->rules[i], &set->names, line, sizeof(line));
+		strncat(text, line, sizeof(text) - strlen(text) - 2);
+		strcat(text, "\n");
+	}
+	cr_expect_str_eq(text, wanted);
+}
+
+static void count_conflict(void *arg, const struct rule *stands, const struct rule *left)
+{
+	unsigned int *conflicts = arg;
+
+	cr_expect(rule_same_match(stands, left) && !rule_equal(stands, left));
+	++*conflicts;
+}
+
+Test(merge, adds_behind_in_order_what_is_not_there)
+{
+	struct rule_set set, from;
+	unsigned int conflicts = 0;
+
+	parse("pass udp to 10.0.0.0/8 port 1\n", &set);
+	parse("deny udp to 10.0.0.0/8 port 3\npass udp to 10.0.0.0/8 port 1\n"
+	      "deny udp to 10.0.0.0/8 port 2\n",
+	      &from);
+	cr_assert_eq(merge_rules(&set, &from, NULL, count_conflict, &conflicts), 0);
+	expect(&set, "pass udp to 10.0.0.0/8 port 1\ndeny udp to 10.0.0.0/8 port 3\n"
+		     "deny udp to 10.0.0.0/8 port 2\n");
+	cr_expect_eq(conflicts, 0);
+	rule_set_clear(&set);
+	rule_set_clear(&from);
+}
+
+Test(merge, leaves_out_what_is_to_go_and_tells_of_conflicts)
+{
+	struct rule_set set, from, without;
+	unsigned int conflicts = 0;
+
+	parse("pass udp to 10.0.0.0/8 port 1\n", &set);
+	parse("deny udp to 10.0.0.0/8 port 1\npass tcp to 10.0.0.0/8 port 7\n"
+	      "deny tcp to 10.0.0.0/8 port 8\n",
+	      &from);
+	/* Of the same match as port 8's, but it does something else: that one was changed. */
+	parse("pass tcp to 10.0.0.0/8 port 7\npass tcp to 10.0.0.0/8 port 8\n", &without);
+	cr_assert_eq(merge_rules(&set, &from, &without, count_conflict, &conflicts), 0);
+	expect(&set, "pass udp to 10.0.0.0/8 port 1\ndeny tcp to 10.0.0.0/8 port 8\n");
+	cr_expect_eq(conflicts, 1);
+	rule_set_clear(&set);
+	rule_set_clear(&from);
+	rule_set_clear(&without);
+}
+
+Test(merge, of_a_hundred_thousand_is_done_at_once)
+{
+	struct rule_set set = {0}, from = {0};
+	struct rule rule = {.family = 4, .protocol = 6, .dst_len = 32, .ifaces = IFW_IFACES_ANY};
+
+	for (uint32_t i = 0; i < 100000; i++) {
+		rule.dst.lo = i;
+		cr_assert_eq(rule_set_add(i % 2 ? &set : &from, &rule), 0);
+	}
+	cr_assert_eq(merge_rules(&set, &from, &from, NULL, NULL), 0);
+	cr_expect_eq(set.count, 50000);
+	cr_assert_eq(merge_rules(&set, &from, NULL, NULL, NULL), 0);
+	cr_expect_eq(set.count, 100000);
+	rule_set_clear(&set);
+	rule_set_clear(&from);
+}
