@@ -34,9 +34,17 @@ struct cli {
 	const struct cli_command *command;
 	const char *pin_dir; /* NULL: the namespace's own */
 	bool json;
+	const struct cli_place *place; /* what is wrong is wrong there; NULL: nowhere in a file */
 };
 
-/* "PROGRAM: ..." and a line end on stderr. */
+/* A word of a file that is being read. */
+struct cli_place {
+	const struct line *line;
+	const char *word;
+	size_t len;
+};
+
+/* "PROGRAM: ..." and a line end on stderr; of a place in a file, an error there. */
 void complain(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Opens the state; where that fails, says why and returns CLI_REFUSED. limits: NULL for defaults.

@@ -7,23 +7,19 @@
 #include "cli.h"
 #include "datapath/addr.h"
 #include "iface.h"
+#include "iface_set.h"
 #include "ruleset/grammar.h"
 #include "text.h"
 
-/* What a setting's value comes to; change points into the rest where it is set. */
-struct parsed {
-	struct iface_change change;
-	uint32_t verbose;
-	bool track;
-	bool egress; /* it is about what leaves */
-	uint64_t protocols[4];
-	uint16_t ethertypes[IFW_ETHERTYPES_MAX];
-	struct ifw_net geneve_sources[IFW_GENEVE_SOURCES_MAX];
-	size_t count; /* list items taken so far */
-};
+static void put_flag(struct iface_setting *parsed, uint32_t flag, bool on)
+{
+	parsed->change.set &= ~flag;
+	parsed->change.clear &= ~flag;
+	*(on ? &parsed->change.set : &parsed->change.clear) |= flag;
+}
 
 static int set_flag(const struct cli *cli, const char *setting, const char *value, uint32_t flag,
-		    struct parsed *parsed)
+		    struct iface_setting *parsed)
 {
 	bool on;
 
@@ -31,11 +27,11 @@ static int set_flag(const struct cli *cli, const char *setting, const char *valu
 		complain(cli, "%s is on or off, not '%s'", setting, value);
 		return CLI_INPUT;
 	}
-	*(on ? &parsed->change.set : &parsed->change.clear) = flag;
+	put_flag(parsed, flag, on);
 	return CLI_DONE;
 }
 
-static int set_verbose(const struct cli *cli, const char *value, struct parsed *parsed)
+static int set_verbose(const struct cli *cli, const char *value, struct iface_setting *parsed)
 {
 	uint64_t every;
 	bool on = false;
@@ -56,9 +52,10 @@ static int set_verbose(const struct cli *cli, const char *value, struct parsed *
 /* ITEM[,ITEM...], each handed to take; "none" is no item. */
 static int for_each_item(const struct cli *cli, const char *list,
 			 int (*take)(const struct cli *cli, const char *item, size_t len,
-				     struct parsed *parsed),
-			 struct parsed *parsed)
+				     struct iface_setting *parsed),
+			 struct iface_setting *parsed)
 {
+	parsed->count = 0;
 	if (strcmp(list, "none") == 0)
 		return CLI_DONE;
 	for (const char *at = list;; at++) {
@@ -73,7 +70,8 @@ static int for_each_item(const struct cli *cli, const char *list,
 	}
 }
 
-static int take_protocol(const struct cli *cli, const char *item, size_t len, struct parsed *parsed)
+static int take_protocol(const struct cli *cli, const char *item, size_t len,
+			 struct iface_setting *parsed)
 {
 	uint64_t number;
 
@@ -87,7 +85,7 @@ static int take_protocol(const struct cli *cli, const char *item, size_t len, st
 }
 
 static int take_ethertype(const struct cli *cli, const char *item, size_t len,
-			  struct parsed *parsed)
+			  struct iface_setting *parsed)
 {
 	char text[16] = "";
 	uint64_t number;
@@ -108,7 +106,7 @@ static int take_ethertype(const struct cli *cli, const char *item, size_t len,
 }
 
 static int take_geneve_source(const struct cli *cli, const char *item, size_t len,
-			      struct parsed *parsed)
+			      struct iface_setting *parsed)
 {
 	struct ifw_net net = {};
 	bool host_bits;
@@ -127,20 +125,21 @@ static int take_geneve_source(const struct cli *cli, const char *item, size_t le
 
 /* geneve on|off, or geneve from PREFIX,...: on, and from there alone. */
 static int set_geneve(const struct cli *cli, const char *value, const char *sources,
-		      struct parsed *parsed)
+		      struct iface_setting *parsed)
 {
 	parsed->change.geneve_sources = parsed->geneve_sources;
+	memset(parsed->geneve_sources, 0, sizeof(parsed->geneve_sources));
 	if (!sources)
 		return set_flag(cli, "geneve", value, IFW_IFACE_GENEVE, parsed);
 	if (strcmp(value, "from") != 0) {
 		complain(cli, "geneve is on, off, or from PREFIX,..., not '%s'", value);
 		return CLI_INPUT;
 	}
-	parsed->change.set = IFW_IFACE_GENEVE;
+	put_flag(parsed, IFW_IFACE_GENEVE, true);
 	return for_each_item(cli, sources, take_geneve_source, parsed);
 }
 
-static int set_track(const struct cli *cli, const char *value, struct parsed *parsed)
+static int set_track(const struct cli *cli, const char *value, struct iface_setting *parsed)
 {
 	parsed->egress = true;
 	parsed->change.track = &parsed->track;
@@ -150,7 +149,8 @@ static int set_track(const struct cli *cli, const char *value, struct parsed *pa
 	return CLI_INPUT;
 }
 
-static int set_egress_default(const struct cli *cli, const char *value, struct parsed *parsed)
+static int set_egress_default(const struct cli *cli, const char *value,
+			      struct iface_setting *parsed)
 {
 	bool pass = strcmp(value, "pass") == 0;
 
@@ -159,12 +159,12 @@ static int set_egress_default(const struct cli *cli, const char *value, struct p
 		return CLI_INPUT;
 	}
 	parsed->egress = true;
-	*(pass ? &parsed->change.clear : &parsed->change.set) = IFW_IFACE_EGRESS_DENY;
+	put_flag(parsed, IFW_IFACE_EGRESS_DENY, !pass);
 	return CLI_DONE;
 }
 
-static int parse(const struct cli *cli, const char *setting, const char *value, const char *more,
-		 struct parsed *parsed)
+int iface_setting_parse(const struct cli *cli, const char *setting, const char *value,
+			const char *more, struct iface_setting *parsed)
 {
 	if (more && strcmp(setting, "geneve") != 0) {
 		complain(cli, "unexpected '%s' behind the value of %s", more, setting);
@@ -172,10 +172,11 @@ static int parse(const struct cli *cli, const char *setting, const char *value, 
 	}
 	if (strcmp(setting, "ssh") == 0) {
 		int status = set_flag(cli, setting, value, IFW_IFACE_SSH_OFF, parsed);
-		uint32_t on = parsed->change.set;
 
-		parsed->change.set = parsed->change.clear; /* the flag says that it is off */
-		parsed->change.clear = on;
+		/* The flag says that it is off. */
+		if (!status)
+			put_flag(parsed, IFW_IFACE_SSH_OFF,
+				 !(parsed->change.set & IFW_IFACE_SSH_OFF));
 		return status;
 	}
 	if (strcmp(setting, "echo") == 0)
@@ -186,10 +187,12 @@ static int parse(const struct cli *cli, const char *setting, const char *value, 
 		return set_geneve(cli, value, more, parsed);
 	if (strcmp(setting, "pass-protocol") == 0) {
 		parsed->change.protocols = parsed->protocols;
+		memset(parsed->protocols, 0, sizeof(parsed->protocols));
 		return for_each_item(cli, value, take_protocol, parsed);
 	}
 	if (strcmp(setting, "pass-ethertype") == 0) {
 		parsed->change.ethertypes = parsed->ethertypes;
+		memset(parsed->ethertypes, 0, sizeof(parsed->ethertypes));
 		return for_each_item(cli, value, take_ethertype, parsed);
 	}
 	if (strcmp(setting, "track") == 0)
@@ -207,14 +210,14 @@ int cmd_iface_set(struct cli *cli, int argc, char **argv)
 {
 	int result = args_operands(cli, argc, argv, 3, 4, "IFACE, a setting, and its value");
 	struct failure failure = {0};
-	struct parsed parsed = {0};
+	struct iface_setting parsed = {0};
 	auto_loader loader = NULL;
 	int status, err;
 
 	if (result)
 		return args_status(result);
-	status = parse(cli, argv[optind + 1], argv[optind + 2],
-		       argc - optind > 3 ? argv[optind + 3] : NULL, &parsed);
+	status = iface_setting_parse(cli, argv[optind + 1], argv[optind + 2],
+				     argc - optind > 3 ? argv[optind + 3] : NULL, &parsed);
 	if (!status)
 		status = cli_open(cli, LOADER_WRITE, NULL, &loader);
 	if (status)

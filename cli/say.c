@@ -9,13 +9,25 @@
 
 #include "bind.h"
 #include "cli.h"
+#include "ruleset/line.h"
 
+#define MESSAGE_MAX 384
 #define READ_MAX ((size_t)1 << 30) /* bytes; a rule file is far below */
 
 void complain(const struct cli *cli, const char *format, ...)
 {
 	va_list args;
 
+	if (cli->place) {
+		char message[MESSAGE_MAX];
+
+		va_start(args, format);
+		vsnprintf(message, sizeof(message), format, args);
+		va_end(args);
+		line_say(cli->place->line, SEVERITY_ERROR,
+			 (struct span){cli->place->word, cli->place->len}, "%s", message);
+		return;
+	}
 	/* What came before is to be read before, also where both go to one file. */
 	fflush(stdout);
 	fprintf(stderr, "%s: ", cli->program);

@@ -166,23 +166,6 @@ static void undo(const struct cli *cli, struct loader *loader, const struct up_r
 		complain(cli, "could not put the former rules back: %s", failure.text);
 }
 
-/* Options that were not given keep what is in force on the interface, if it is up. */
-static void fill_policy(const struct before *before, const char *name,
-			const struct up_request *request, struct up_options *options)
-{
-	const struct ifw_iface *now = settings_before(before, name);
-
-	*options = request->options;
-	if (!options->set_mark || !now)
-		return;
-	if (!request->mark_given && now->mark_mask) {
-		options->mark = now->mark;
-		options->mark_mask = now->mark_mask;
-	}
-	if (!request->table_given && now->table)
-		options->table = now->table;
-}
-
 static void tell_result(const char *name, const struct up_result *result)
 {
 	int width = strlen(name);
@@ -248,7 +231,7 @@ static int bring_up(const struct cli *cli, struct loader *loader, const struct u
 		struct failure failure = {0};
 		struct up_options options;
 
-		fill_policy(before, request->names[done], request, &options);
+		up_fill_options(request, settings_before(before, request->names[done]), &options);
 		if (loader_up(loader, request->names[done], &options, &results[done], &failure)) {
 			complain(cli, "%s", failure.text);
 			status = CLI_REFUSED;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* up_args.c - see up_args.h. */
+#include <errno.h>
 #include <string.h>
 
 #include "args.h"
@@ -34,97 +35,112 @@ static const struct option options[] = {
 	ARGS_END,
 };
 
-static int parse_hook(struct cli *cli, struct up_request *request)
+/* A file has the same words without them. */
+static const char *dashes(const struct cli *cli)
 {
-	if (strcmp(optarg, "tcx") == 0)
+	return cli->place ? "" : "--";
+}
+
+static int parse_hook(const struct cli *cli, const char *value, struct up_request *request)
+{
+	if (strcmp(value, "tcx") == 0)
 		request->options.hook = IFW_HOOK_TCX;
-	else if (strcmp(optarg, "clsact") == 0)
+	else if (strcmp(value, "clsact") == 0)
 		request->options.hook = IFW_HOOK_CLSACT;
 	else {
-		complain(cli, "hook '%s' is neither tcx nor clsact", optarg);
+		complain(cli, "hook '%s' is neither tcx nor clsact", value);
 		return ARGS_BAD;
 	}
 	return 0;
 }
 
-static int parse_u32(struct cli *cli, const char *what, uint32_t *value)
+static int parse_u32(const struct cli *cli, const char *what, const char *text, uint32_t *value)
 {
 	uint64_t number;
 
-	if (text_number(optarg, 1, UINT32_MAX, &number)) {
-		complain(cli, "--%s takes a number from 1 to %u, decimal or 0x..., not '%s'", what,
-			 UINT32_MAX, optarg);
+	if (text_number(text, 1, UINT32_MAX, &number)) {
+		complain(cli, "%s%s takes a number from 1 to %u, decimal or 0x..., not '%s'",
+			 dashes(cli), what, UINT32_MAX, text);
 		return ARGS_BAD;
 	}
 	*value = number;
 	return 0;
 }
 
-static int parse_switch(struct cli *cli, const char *what, uint32_t on_value, uint32_t off_value,
-			uint32_t *value)
+static int parse_switch(const struct cli *cli, const char *what, const char *text,
+			uint32_t on_value, uint32_t off_value, uint32_t *value)
 {
 	bool on;
 
-	if (text_switch(optarg, &on)) {
-		complain(cli, "--%s takes on or off, not '%s'", what, optarg);
+	if (text_switch(text, &on)) {
+		complain(cli, "%s%s takes on or off, not '%s'", dashes(cli), what, text);
 		return ARGS_BAD;
 	}
 	*value = on ? on_value : off_value;
 	return 0;
 }
 
-static int parse_flows(struct cli *cli, uint32_t *flows)
+static int parse_flows(const struct cli *cli, const char *text, uint32_t *flows)
 {
 	uint64_t number;
 
-	if (text_number(optarg, LOADER_FLOWS_MIN, LOADER_FLOWS_MAX, &number)) {
-		complain(cli, "--max-flows takes a number from %u to %u, not '%s'",
-			 LOADER_FLOWS_MIN, LOADER_FLOWS_MAX, optarg);
+	if (text_number(text, LOADER_FLOWS_MIN, LOADER_FLOWS_MAX, &number)) {
+		complain(cli, "%smax-flows takes a number from %u to %u, not '%s'", dashes(cli),
+			 LOADER_FLOWS_MIN, LOADER_FLOWS_MAX, text);
 		return ARGS_BAD;
 	}
 	*flows = number;
 	return 0;
 }
 
-static int take(struct cli *cli, int option, struct up_request *request, bool *mask_given)
+static int take(const struct cli *cli, int option, const char *value, struct up_request *request)
 {
 	switch (option) {
 	case HOOK:
-		return parse_hook(cli, request);
+		return parse_hook(cli, value, request);
 	case MARK:
 		request->mark_given = true;
-		return parse_u32(cli, "mark", &request->options.mark);
+		return parse_u32(cli, "mark", value, &request->options.mark);
 	case MASK:
-		*mask_given = true;
-		return parse_u32(cli, "mask", &request->options.mark_mask);
+		request->mask_given = true;
+		return parse_u32(cli, "mask", value, &request->options.mark_mask);
 	case TABLE:
 		request->table_given = true;
-		return parse_u32(cli, "table", &request->options.table);
+		return parse_u32(cli, "table", value, &request->options.table);
 	case RANGES:
-		return parse_u32(cli, "max-ranges", &request->limits.ranges);
+		return parse_u32(cli, "max-ranges", value, &request->limits.ranges);
 	case PREFIXES:
-		return parse_u32(cli, "max-prefixes", &request->limits.prefixes);
+		return parse_u32(cli, "max-prefixes", value, &request->limits.prefixes);
 	case COUNTERS:
-		return parse_switch(cli, "rule-counters", LOADER_COUNTING_ON, LOADER_COUNTING_OFF,
-				    &request->limits.counting);
+		return parse_switch(cli, "rule-counters", value, LOADER_COUNTING_ON,
+				    LOADER_COUNTING_OFF, &request->limits.counting);
 	case FLOWS:
-		return parse_flows(cli, &request->limits.flows);
+		return parse_flows(cli, value, &request->limits.flows);
 	case TRACK:
-		return parse_switch(cli, "track", LOADER_TRACK_ON, LOADER_TRACK_OFF,
+		return parse_switch(cli, "track", value, LOADER_TRACK_ON, LOADER_TRACK_OFF,
 				    &request->options.track);
 	default:
-		request->rules = optarg;
+		request->rules = value;
 		return 0;
 	}
 }
 
+int up_option(const struct cli *cli, const char *name, const char *value,
+	      struct up_request *request)
+{
+	for (const struct option *option = options; option->name; option++)
+		if (option->val >= ARGS_COMMAND && strcmp(option->name, name) == 0)
+			return take(cli, option->val, value, request) ? CLI_INPUT : CLI_DONE;
+	return -ENOENT;
+}
+
 /* What follows from what was given; a mark alone is its own mask. */
-static int complete_policy(struct cli *cli, struct up_request *request, bool mask_given)
+int up_complete(const struct cli *cli, struct up_request *request)
 {
 	struct up_options *o = &request->options;
 	const char *problem;
 
-	if (request->mark_given && !mask_given)
+	if (request->mark_given && !request->mask_given)
 		o->mark_mask = o->mark;
 	if (!request->mark_given)
 		o->mark = IFW_MARK_DEFAULT;
@@ -132,7 +148,7 @@ static int complete_policy(struct cli *cli, struct up_request *request, bool mas
 		o->mark_mask = IFW_MARK_MASK_DEFAULT;
 	if (!o->table)
 		o->table = LOADER_TABLE_DEFAULT;
-	request->mark_given = request->mark_given || mask_given;
+	request->mark_given = request->mark_given || request->mask_given;
 	o->set_mark = request->mark_given || request->table_given;
 	problem = text_policy_problem(o->mark, o->mark_mask, o->table);
 	if (!problem)
@@ -161,12 +177,11 @@ static int check_names(struct cli *cli, const struct up_request *request)
 int up_parse(struct cli *cli, int argc, char **argv, struct up_request *request)
 {
 	struct up_request read = {0};
-	bool mask_given = false;
 	int got, err;
 
 	optind = 0;
 	while ((got = args_next(cli, argc, argv, options)) >= 0) {
-		err = take(cli, got, &read, &mask_given);
+		err = take(cli, got, optarg, &read);
 		if (err)
 			return err;
 	}
@@ -174,10 +189,24 @@ int up_parse(struct cli *cli, int argc, char **argv, struct up_request *request)
 		return got;
 	read.names = argv + optind;
 	read.count = argc - optind;
-	err = complete_policy(cli, &read, mask_given);
+	err = up_complete(cli, &read);
 	if (!err)
 		err = check_names(cli, &read);
 	if (!err)
 		*request = read;
 	return err;
+}
+
+void up_fill_options(const struct up_request *request, const struct ifw_iface *now,
+		     struct up_options *filled)
+{
+	*filled = request->options;
+	if (!filled->set_mark || !now)
+		return;
+	if (!request->mark_given && now->mark_mask) {
+		filled->mark = now->mark;
+		filled->mark_mask = now->mark_mask;
+	}
+	if (!request->table_given && now->table)
+		filled->table = now->table;
 }
