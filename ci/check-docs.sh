@@ -104,7 +104,7 @@ exists() {
 }
 
 check_names() {
-  local page name folders='(datapath|ruleset|sim|loader|cli|tests|fixtures|bench|ci|docs)'
+  local page name folders='(datapath|ruleset|sim|loader|cli|tests|fixtures|bench|ci|docs|packaging)'
   for page in README.md ./*/README.md docs/packets.md; do
     while read -r name; do
       # A link counts from its page; elsewhere paths count from the top.

@@ -29,6 +29,7 @@ static const struct cli_command commands[] = {
 	{"explain", cmd_explain, true},
 	{"snapshot", cmd_snapshot, true},
 	{"upgrade", cmd_upgrade, false},
+	{"run", cmd_run, false},
 	{"help", cmd_help, false},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * origins.h - where rules in force come from: the administrator's file, which the
+ * supervisor puts in force; commands at run time (zfw's too); and what of the latter was
+ * saved. What came from the file is recorded until the next boot, as long as the pins
+ * last, so that a supervisor that is started again can tell.
+ */
+#ifndef IFW_ORIGINS_H
+#define IFW_ORIGINS_H
+
+#include "cli.h"
+
+/* Whether a supervisor has put rules in force since the host was started. */
+bool origins_recorded(const struct cli *cli);
+
+/*
+ * Puts in force, at once: the administrator's rules (parsed with names of their own, which
+ * become the loader's), then those made at run time that are in force, then the saved
+ * ones (NULL: none). Of one match the first holds, and what gives way is said. *count:
+ * rules in force then. CLI_DONE; else after complaining, with everything as it was.
+ */
+int origins_apply(const struct cli *cli, struct loader *loader, struct rule_set *file,
+		  struct rule_set *saved, size_t *count);
+
+/* Rules in force that did not come from the administrator's file. CLI_DONE or CLI_REFUSED. */
+int origins_runtime(const struct cli *cli, struct loader *loader, struct rule_set *set);
+
+/* The set as a file that reads back as it is. 0 or -errno. */
+int origins_write(const char *path, const char *title, const struct rule_set *set);
+
+#endif /* IFW_ORIGINS_H */

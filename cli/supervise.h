@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * supervise.h - what `ifw run` keeps as the configuration says: interfaces attached, rules in
+ * force, addresses and policy routes right. Each call looks at all there is and amends it;
+ * the state is in the kernel, and what is kept here is only not to say things twice.
+ */
+#ifndef IFW_SUPERVISE_H
+#define IFW_SUPERVISE_H
+
+#include "config.h"
+
+#define PROBLEM_MAX 256
+
+/* An interface that was looked at before. */
+struct known {
+	char name[IFW_NAME_MAX];
+	uint32_t ifindex;
+	bool attached;		   /* by us: where it is down now, somebody wanted that */
+	int follow_error;	   /* -errno of following it, said */
+	char problem[PROBLEM_MAX]; /* why it is not attached, said */
+};
+
+struct supervisor {
+	struct cli cli;
+	const char *file; /* the configuration */
+	struct config config;
+	bool rules_wanting; /* the file's rules are not in force */
+	size_t rules;	    /* in force when they were put there last */
+	size_t attached;
+	struct known *known;
+	size_t known_count;
+};
+
+/* What was read and found good, before anything is changed. */
+struct intended {
+	struct config config;
+	struct rule_set rules; /* of the administrator's file */
+};
+/* CLI_DONE; else after complaining. Of rules that are no good the configuration is kept. */
+int intended_read(const struct cli *cli, const char *file, struct intended *intended);
+void intended_free(struct intended *intended);
+#define auto_intended __attribute__((cleanup(intended_free))) struct intended
+
+/*
+ * Puts rules in force and attaches what the configuration names. The first time intended's
+ * rules may be missing (rules_wanting). intended's configuration becomes the supervisor's
+ * once nothing can fail as a whole; else all stays as it is. CLI_DONE, or after complaining.
+ */
+int supervise_start(struct supervisor *supervisor, struct intended *intended);
+
+/* Whether there is a state, be it of another version. */
+bool supervise_is_up(const struct cli *cli);
+
+/* Something may have happened: amends what is not as it should be. */
+void supervise_look(struct supervisor *supervisor);
+
+void supervise_free(struct supervisor *supervisor);
+
+#endif /* IFW_SUPERVISE_H */
