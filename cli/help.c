@@ -188,6 +188,16 @@ static const struct page {
 	 "stays down until SIGHUP, or until the interface is made anew.\n"
 	 "\n"
 	 "  ifw run --config /etc/ifw/ifw.conf\n"},
+	{"save",
+	 "ifw save [--config FILE]    rules made by commands, and by zfw, for after the next boot\n"
+	 "\n"
+	 "Those that are in force and are not of the administrator's file, in place of what was\n"
+	 "saved before. 'ifw run' puts them in force where none are (after a boot); of two with\n"
+	 "the same match the file's holds, and that is said.\n"
+	 "\n"
+	 "  --config FILE    says where they go: 'saved FILE' (default: as 'ifw run')\n"
+	 "\n"
+	 "  ifw save\n"},
 	{"help", "ifw help [OBJECT]    this, or the page of an object\n"
 		 "\n"
 		 "  ifw help rule\n"},
@@ -213,6 +223,7 @@ static const char overview[] =
 	"  monitor                       decisions, live         ifw monitor --count 10\n"
 	"\n"
 	"  run                           keep all that so         ifw run --config FILE\n"
+	"  save                          rules for the next boot  ifw save\n"
 	"\n"
 	"  explain PACKET                one packet, and why     ifw explain --in eth0 tcp\n"
 	"                                                          10.1.1.1:5000 10.2.2.2:80\n"

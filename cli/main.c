@@ -30,6 +30,7 @@ static const struct cli_command commands[] = {
 	{"snapshot", cmd_snapshot, true},
 	{"upgrade", cmd_upgrade, false},
 	{"run", cmd_run, false},
+	{"save", cmd_save, false},
 	{"help", cmd_help, false},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
