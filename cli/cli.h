@@ -18,7 +18,7 @@ enum cli_status {
 	CLI_DONE = 0,
 	CLI_INPUT = 1,	   /* usage, or what was given is wrong */
 	CLI_REFUSED = 2,   /* privilege, kernel, not up, a limit */
-	CLI_UNEXPECTED = 3 /* explained, but not as --expect says */
+	CLI_UNEXPECTED = 3 /* explained, but not as --expect says; something defeats interception */
 };
 
 struct cli;
@@ -46,6 +46,9 @@ struct cli_place {
 
 /* "PROGRAM: ..." and a line end on stderr; of a place in a file, an error there. */
 void complain(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same of a failure; CLI_REFUSED. */
+int complain_refused(const struct cli *cli, const struct failure *failure);
 
 /* Opens the state; where that fails, says why and returns CLI_REFUSED. limits: NULL for defaults.
  */
@@ -105,6 +108,7 @@ int cmd_flow_flush(struct cli *cli, int argc, char **argv);
 int cmd_flow_show(struct cli *cli, int argc, char **argv);
 int cmd_flow_set(struct cli *cli, int argc, char **argv);
 int cmd_stats(struct cli *cli, int argc, char **argv);
+int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_explain(struct cli *cli, int argc, char **argv);
 int cmd_snapshot(struct cli *cli, int argc, char **argv);
 int cmd_monitor(struct cli *cli, int argc, char **argv);

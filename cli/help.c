@@ -121,6 +121,21 @@ static const struct page {
 	 "Only interfaces with verbose on send any. With -j, time_ns is CLOCK_MONOTONIC.\n"
 	 "\n"
 	 "  ifw iface set eth0 verbose on && ifw monitor\n"},
+	{"doctor",
+	 "ifw doctor [-j] [--fix] [IFACE...]    what makes interception fail without a word\n"
+	 "\n"
+	 "A line for each check of this host and of the interfaces (default: all that are up):\n"
+	 "ok, warning, FAILED, or 'not seen' where it could not be looked at. Below what is not\n"
+	 "ok stands why it matters, and the command that mends it.\n"
+	 "\n"
+	 "  --fix    run the commands that mend what is ifw's own: policy rules and routes, own\n"
+	 "           addresses, programs that were taken off, the BPF file system; settings of\n"
+	 "           others are left to you\n"
+	 "\n"
+	 "Exit status 3 where something failed, else 2 where something could not be looked at;\n"
+	 "warnings alone are 0. docs/doctor.md says more of each check.\n"
+	 "\n"
+	 "  ifw doctor eth0\n"},
 	{"explain",
 	 "ifw explain [-j] [--in IFACE | --out IFACE] [--expect REASON]\n"
 	 "            tcp|udp SRC:PORT DST:PORT [syn|syn-ack|ack|fin|rst] | hex BYTES... |\n"
@@ -225,6 +240,7 @@ static const char overview[] =
 	"  run                           keep all that so         ifw run --config FILE\n"
 	"  save                          rules for the next boot  ifw save\n"
 	"\n"
+	"  doctor [IFACE...]             what is in the way      ifw doctor --fix\n"
 	"  explain PACKET                one packet, and why     ifw explain --in eth0 tcp\n"
 	"                                                          10.1.1.1:5000 10.2.2.2:80\n"
 	"  snapshot                      this host for ifw-sim   ifw snapshot > state.json\n"
@@ -235,7 +251,7 @@ static const char overview[] =
 	"  help [OBJECT]                 more about one          ifw help rule\n"
 	"\n"
 	"  -j, --json       JSON on stdout (rule list, iface show, flow list, flow show,\n"
-	"                   flow flush, stats, monitor, explain; snapshot is JSON anyway)\n"
+	"                   flow flush, stats, monitor, explain, doctor; snapshot is JSON anyway)\n"
 	"  -n, --netns NETNS\n"
 	"                   in that network namespace: a name that 'ip netns' lists, a path,\n"
 	"                   or the number of a process in it\n"
@@ -245,7 +261,7 @@ static const char overview[] =
 	"\n"
 	"Exit status: 0 done, 1 what was typed is wrong, 2 the system refused, 3 explained, and "
 	"not\n"
-	"what --expect said.\n"
+	"what --expect said, or something is wrong that 'ifw doctor' names.\n"
 	"Called as zfw, map_update or map_delete_elem it takes the options of those.\n";
 
 static const struct page *find_page(const char *topic, size_t len)

@@ -26,6 +26,7 @@ static const struct cli_command commands[] = {
 	{"flow set", cmd_flow_set, false},
 	{"stats", cmd_stats, true},
 	{"monitor", cmd_monitor, true},
+	{"doctor", cmd_doctor, true},
 	{"explain", cmd_explain, true},
 	{"snapshot", cmd_snapshot, true},
 	{"upgrade", cmd_upgrade, false},

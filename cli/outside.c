@@ -102,8 +102,8 @@ static int on_socket(void *arg, const struct socket_info *socket)
 	return 0;
 }
 
-/* As the decision looks it up. */
-static const struct sim_socket *find_listener(const struct outside *out, const struct rule *rule)
+const struct sim_socket *outside_listener(const struct sim_world *world, uint32_t ifindex,
+					  const struct rule *rule)
 {
 	struct bpf_sock_tuple tuple = {};
 	uint32_t size = sizeof(tuple.ipv4);
@@ -117,14 +117,15 @@ static const struct sim_socket *find_listener(const struct outside *out, const s
 		tuple.ipv4.dport = htons(rule->listener_port);
 	}
 	return rule_protocol(rule) == IPPROTO_TCP
-		       ? sim_world_lookup_tcp(out->world, out->iface->ifindex, &tuple, size)
-		       : sim_world_lookup_udp(out->world, out->iface->ifindex, &tuple, size);
+		       ? sim_world_lookup_tcp(world, ifindex, &tuple, size)
+		       : sim_world_lookup_udp(world, ifindex, &tuple, size);
 }
 
 static int check_listener(const struct outside *out, struct failure *failure)
 {
 	const struct rule *rule = sim_world_rule(out->world, out->decision->rule);
-	const struct sim_socket *listener = rule ? find_listener(out, rule) : NULL;
+	const struct sim_socket *listener =
+		rule ? outside_listener(out->world, out->iface->ifindex, rule) : NULL;
 	struct wanted_listener wanted = {.key = listener ? &listener->key : NULL};
 	char end[EXPLAIN_END_MAX];
 	int err;
@@ -154,10 +155,10 @@ static int64_t conf(const char *family, const char *ifname, const char *name)
 	return loader_sysctl(path, 0);
 }
 
-static int64_t larger_conf(const struct outside *out, const char *name)
+int64_t outside_larger_conf(const char *ifname, const char *name)
 {
 	const int64_t all = conf("ipv4", "all", name);
-	const int64_t own = conf("ipv4", out->iface->name, name);
+	const int64_t own = conf("ipv4", ifname, name);
 
 	return own > all ? own : all;
 }
@@ -190,8 +191,8 @@ static void found_mark(const struct outside *out, const char *src, const struct 
 static int check_source(const struct outside *out, const struct routed_packet *packet,
 			const struct policy_info *policy, int error, bool *refused)
 {
-	const int64_t rp_filter = larger_conf(out, "rp_filter");
-	const bool with_mark = larger_conf(out, "src_valid_mark") > 0;
+	const int64_t rp_filter = outside_larger_conf(out->iface->name, "rp_filter");
+	const bool with_mark = outside_larger_conf(out->iface->name, "src_valid_mark") > 0;
 	struct routed_packet asked = *packet;
 	char src[INET6_ADDRSTRLEN];
 	struct way_back back;
@@ -255,12 +256,12 @@ static void check_marked(const struct outside *out, const struct policy_info *po
 		      answer->table);
 }
 
-static bool forwards(const struct outside *out)
+bool outside_forwards(const char *ifname, uint8_t family)
 {
-	if (out->packet->family != IFW_FAMILY_IPV6)
-		return conf("ipv4", out->iface->name, "forwarding") > 0;
+	if (family != IFW_FAMILY_IPV6)
+		return conf("ipv4", ifname, "forwarding") > 0;
 	return conf("ipv6", "all", "forwarding") > 0 ||
-	       conf("ipv6", out->iface->name, "force_forwarding") > 0;
+	       conf("ipv6", ifname, "force_forwarding") > 0;
 }
 
 /* Not marked: where the destination is not of this host, it has to be passed on. */
@@ -270,7 +271,7 @@ static void check_passed_on(const struct outside *out, const struct route_answer
 	char dst[INET6_ADDRSTRLEN];
 
 	rule_print_addr(out->packet->dst, out->packet->family, dst, sizeof(dst));
-	if (!forwards(out))
+	if (!outside_forwards(out->iface->name, out->packet->family))
 		found(out, "forwarding",
 		      "forwarding is off (net.%s.forwarding), so the kernel does not pass the "
 		      "packet "

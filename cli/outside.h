@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "sim/explain.h"
+#include "sim/world.h"
 
 #define FINDINGS_MAX 16
 #define FINDING_MAX 512 /* bytes, with the final NUL */
@@ -21,6 +22,15 @@ struct findings {
 	struct finding list[FINDINGS_MAX];
 	size_t count;
 };
+
+/* The listener of an intercept rule, as the decision looks it up; NULL: there is none. */
+const struct sim_socket *outside_listener(const struct sim_world *world, uint32_t ifindex,
+					  const struct rule *rule);
+
+/* What is in force of a setting of net.ipv4.conf that the larger of 'all' and its own decides. */
+int64_t outside_larger_conf(const char *ifname, const char *name);
+/* Whether packets that come in by the interface are passed on. */
+bool outside_forwards(const char *ifname, uint8_t family);
 
 /* Of the packet that was explained, at the interface. CLI_DONE; CLI_REFUSED after complaining. */
 int outside_find(const struct cli *cli, struct loader *loader, const struct iface_info *iface,

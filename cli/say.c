@@ -37,6 +37,12 @@ void complain(const struct cli *cli, const char *format, ...)
 	fputc('\n', stderr);
 }
 
+int complain_refused(const struct cli *cli, const struct failure *failure)
+{
+	complain(cli, "%s", failure->text);
+	return CLI_REFUSED;
+}
+
 int cli_open(const struct cli *cli, enum loader_mode mode, const struct loader_limits *limits,
 	     struct loader **loader)
 {

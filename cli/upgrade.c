@@ -7,12 +7,6 @@
 #include "iface.h"
 #include "text.h"
 
-static int complain_refused(const struct cli *cli, const struct failure *failure)
-{
-	complain(cli, "%s", failure->text);
-	return CLI_REFUSED;
-}
-
 static void tell_taken_over(const struct upgrade_result *result)
 {
 	printf("took over what ABI %u had pinned: %u interface%s, %u rule%s\n", result->abi,

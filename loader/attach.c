@@ -79,6 +79,26 @@ int lookup_detach(struct loader *loader)
 	return unlink(path) ? -errno : 0;
 }
 
+int loader_lookup_attached(struct loader *loader, bool *attached)
+{
+	CLEANUP(cleanup_close) int link = -1;
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+	char path[PATH_MAX];
+	int err = pin_path(loader, "lookup", path, sizeof(path));
+
+	*attached = false;
+	if (err)
+		return err;
+	link = bpf_obj_get(path);
+	if (link < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (bpf_obj_get_info_by_fd(link, &info, &size))
+		return -errno;
+	*attached = info.netns.netns_ino != 0; /* 0 once it was detached */
+	return 0;
+}
+
 /* --- TCX ---------------------------------------------------------------------- */
 
 static int link_path(const struct loader *loader, const struct place *place, uint32_t ifindex,
@@ -198,6 +218,15 @@ int tcx_before(struct loader *loader, enum ifw_direction direction,
 		each(arg, ids[i], name);
 	}
 	return 0;
+}
+
+int tcx_is_there(uint32_t ifindex)
+{
+	uint32_t ids[TCX_PROGRAMS_MAX], count = TCX_PROGRAMS_MAX;
+
+	if (bpf_prog_query((int)ifindex, TCX_INGRESS, 0, NULL, ids, &count) == 0)
+		return 1;
+	return errno == EINVAL ? 0 : -errno;
 }
 
 uint32_t hook_minor(enum ifw_direction direction)

@@ -92,6 +92,8 @@ int slot_reset(struct loader *loader, uint32_t slot);
 /* Removes every pin and the directory. */
 int pins_destroy(struct loader *loader, struct failure *failure);
 int netns_identity(__u64 *dev, __u64 *ino);
+/* Whether pins can be made: where the pin directory (NULL: the usual one) would lie. Fills at. */
+bool pins_have_bpffs(const char *pin_dir, char *at, size_t size);
 
 /* --- for upgrade.c --- */
 
@@ -211,6 +213,8 @@ struct link_info {
 	bool outer_headers;	  /* and before it, the programs are shown those of the tunnel */
 	char upper[IFW_NAME_MAX]; /* a device on top of it that takes its packets; "": none */
 };
+/* Whether the running kernel is older than this version. */
+bool kernel_is_before(unsigned long major, unsigned long minor);
 /* -ENODEV: no such interface. */
 int net_link(const char *ifname, struct link_info *info);
 /* Own addresses of an interface, directed broadcasts included. Free *addrs. */
@@ -286,6 +290,8 @@ int detach(struct loader *loader, enum ifw_direction direction, const struct ifw
 int tcx_before(struct loader *loader, enum ifw_direction direction,
 	       const struct ifw_iface *settings, uint32_t ifindex,
 	       void (*each)(void *arg, uint32_t id, const char *name), void *arg);
+/* Whether the kernel has TCX, asked of some interface: 1, 0, or -errno where it does not tell. */
+int tcx_is_there(uint32_t ifindex);
 /* The hook's minor of a clsact qdisc. */
 uint32_t hook_minor(enum ifw_direction direction);
 /* Whether the program is on its hook still. 0 or -errno. */

@@ -15,6 +15,8 @@
 
 #include "ruleset/rule.h"
 
+#define HOST_RELEASE_MAX 65 /* bytes, with the final NUL: uname(2) */
+
 struct loader;
 
 struct failure {
@@ -370,7 +372,7 @@ int loader_way_back(const struct routed_packet *packet, struct way_back *back);
 struct policy_info {
 	bool rule;  /* the policy rule that `ifw up` makes is there */
 	bool route; /* and the route that it leads to */
-	bool alone; /* so is one by the mark alone, which holds for the way back, too */
+	bool alone; /* so is one by the mark alone or with `iif lo`: for the way back, too */
 	uint32_t alone_priority, alone_table;
 };
 int loader_policy(const struct iface_info *iface, uint8_t family, struct policy_info *policy);
@@ -382,6 +384,38 @@ int loader_before(struct loader *loader, const struct iface_info *iface,
 
 /* A number in /proc/sys/net/PATH; missing where there is no such file, or none can be read. */
 int64_t loader_sysctl(const char *path, int64_t missing);
+
+/* What a host has of what interception needs; nothing of it takes `ifw up`. */
+struct host_facts {
+	char release[HOST_RELEASE_MAX]; /* of the kernel: uname(2) */
+	bool before_5_10, before_5_17;
+	bool bpffs; /* a BPF file system is where the pins would lie: */
+	char bpffs_at[512];
+	bool btf; /* /sys/kernel/btf/vmlinux can be read */
+	bool lo_up;
+	char lacking[64];	    /* capabilities that loading takes: "CAP_BPF, CAP_PERFMON" */
+	int helpers;		    /* 1: all that the programs call; 0: one is missing; -errno */
+	const char *helper_missing; /* that one */
+	int tcx;		    /* 1, 0, or -errno where the kernel does not tell */
+};
+/* pin_dir: NULL for the usual place. 0 or -errno. */
+int loader_host_facts(const char *pin_dir, struct host_facts *facts);
+
+/* Mounts the BPF file system in its usual place, where it is not there. 0 or -errno. */
+int loader_mount_bpffs(struct failure *failure);
+
+/* What an interface is like now, beside what is recorded of it. */
+struct iface_facts {
+	char name[IFW_NAME_MAX];   /* it has now */
+	char upper[IFW_NAME_MAX];  /* a device on top that takes its packets; "": none */
+	bool unrecorded, outdated; /* an address came, or one that is recorded has gone: */
+	struct iface_addr odd;
+};
+/* -ENXIO: it has gone. */
+int loader_iface_facts(const struct iface_info *iface, struct iface_facts *facts);
+
+/* Whether the program for lookups that the stack makes itself is in force. 0 or -errno. */
+int loader_lookup_attached(struct loader *loader, bool *attached);
 
 /* Which of the rules a flow remembers are still in force: those of this epoch. */
 int loader_epoch(struct loader *loader, uint32_t *epoch, struct failure *failure);

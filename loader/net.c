@@ -89,7 +89,7 @@ static bool is_raw_ip(uint16_t type)
 	       is_ip_tunnel(type);
 }
 
-static bool kernel_is_before(unsigned long major, unsigned long minor)
+bool kernel_is_before(unsigned long major, unsigned long minor)
 {
 	unsigned long running_major, running_minor;
 	struct utsname about;

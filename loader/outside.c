@@ -57,6 +57,7 @@ static int ask_route(struct netlink *nl, const struct routed_packet *packet, str
 		return err;
 	*route = netlink_request(nl, RTM_GETROUTE, NLM_F_ACK, sizeof(**route));
 	(*route)->rtm_family = packet->family == IFW_FAMILY_IPV6 ? AF_INET6 : AF_INET;
+	(*route)->rtm_flags = RTM_F_LOOKUP_TABLE; /* else it says main, whichever it was */
 	(*route)->rtm_dst_len = ifw_addr_bits(packet->family);
 	put_addr(nl->request, RTA_DST, to, packet->family);
 	mnl_attr_put_u32(nl->request, RTA_MARK, packet->mark);

@@ -205,19 +205,26 @@ static int choose_dir(struct loader *loader, const char *pin_dir, struct failure
 	return 0;
 }
 
+/* The folder that holds the pin directory. */
+static void parent_of(const char *dir, char *parent, size_t size)
+{
+	char *slash;
+
+	snprintf(parent, size, "%s", dir);
+	slash = strrchr(parent, '/');
+	if (slash)
+		slash[slash == parent] = 0;
+	else
+		snprintf(parent, size, ".");
+}
+
 /* 0 where the folder that holds the pin directory is a BPF file system. */
 static int check_bpffs(const struct loader *loader, struct failure *failure)
 {
 	char parent[PATH_MAX];
 	struct statfs fs;
-	char *slash;
 
-	snprintf(parent, sizeof(parent), "%s", loader->dir);
-	slash = strrchr(parent, '/');
-	if (slash)
-		slash[slash == parent] = 0;
-	else
-		snprintf(parent, sizeof(parent), ".");
+	parent_of(loader->dir, parent, sizeof(parent));
 	if (statfs(parent, &fs))
 		return fail_errno(failure, -errno, "cannot look at '%s'", parent);
 	if (fs.f_type != BPF_FS_MAGIC)
@@ -225,6 +232,17 @@ static int check_bpffs(const struct loader *loader, struct failure *failure)
 			    "'%s' is not a BPF file system; mount one with: mount -t bpf bpf %s",
 			    parent, parent);
 	return 0;
+}
+
+bool pins_have_bpffs(const char *pin_dir, char *at, size_t size)
+{
+	struct statfs fs;
+
+	if (pin_dir)
+		parent_of(pin_dir, at, size);
+	else
+		snprintf(at, size, BPFFS);
+	return statfs(at, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
 }
 
 /*
@@ -592,9 +610,9 @@ static int open_state(struct loader *loader, struct failure *failure)
 
 static bool has_bpffs(void)
 {
-	struct statfs fs;
+	char at[sizeof(BPFFS)];
 
-	return statfs(BPFFS, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+	return pins_have_bpffs(NULL, at, sizeof(at));
 }
 
 /*
@@ -641,6 +659,16 @@ static int mount_bpffs(struct failure *failure)
 		return refuse_netns_exec(-ENODEV, name, failure);
 	(void)mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
 	return 0;
+}
+
+int loader_mount_bpffs(struct failure *failure)
+{
+	int err = mount_bpffs(failure);
+
+	if (err || has_bpffs())
+		return err;
+	return fail(failure, -ENODEV,
+		    "no BPF file system can be mounted on '" BPFFS "' (needs CAP_SYS_ADMIN)");
 }
 
 /* Nothing open yet, but known where it would be. *out is to be closed even after an error. */

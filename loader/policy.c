@@ -184,7 +184,8 @@ int net_policy_find(const struct net_policy *policy, uint8_t family, struct net_
 			continue;
 		if (strcmp(rule->ifname, policy->ifname) == 0 && rule->table == policy->table)
 			found->rule = true;
-		if (rule->ifname[0] || found->alone)
+		/* What this host sends, and what it looks for the way back with, comes in by lo. */
+		if ((rule->ifname[0] && strcmp(rule->ifname, "lo") != 0) || found->alone)
 			continue;
 		err = has_local_route(family, rule->table, &local);
 		if (!err && local) {

@@ -10,6 +10,7 @@ import errno
 import os
 import pathlib
 import platform
+import re
 import struct
 
 import lab as laboratory
@@ -60,6 +61,17 @@ def change_element(command, path, size, value=None):
     finally:
         os.close(fd)
     return buffer.raw
+
+
+def set_abi(meta, number):
+    """Makes the pins look like another version's; returns the number that they had."""
+    fd = open_pin(meta)
+    info = pathlib.Path(f"/proc/self/fdinfo/{fd}").read_text()
+    os.close(fd)
+    size = int(re.search(r"value_size:\s*(\d+)", info)[1])
+    value = change_element(MAP_LOOKUP, meta, size)
+    change_element(MAP_UPDATE, meta, size, struct.pack("=I", number) + value[4:])
+    return struct.unpack_from("=I", value)[0]
 
 
 def element_call(command, fd, key, value):

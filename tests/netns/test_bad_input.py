@@ -108,13 +108,7 @@ def no_bpffs(host):
 
 def set_abi(number):
     (meta,) = [p for p in pins() if p.endswith("/meta")]
-    fd = bpfcalls.open_pin(meta)
-    info = pathlib.Path(f"/proc/self/fdinfo/{fd}").read_text()
-    os.close(fd)
-    size = int(re.search(r"value_size:\s*(\d+)", info)[1])
-    value = bpfcalls.change_element(bpfcalls.MAP_LOOKUP, meta, size)
-    bpfcalls.change_element(bpfcalls.MAP_UPDATE, meta, size, struct.pack("=I", number) + value[4:])
-    return struct.unpack_from("=I", value)[0]
+    return bpfcalls.set_abi(meta, number)
 
 
 def other_abi(host):

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* doctor.c - ifw doctor: all looks one after another, and --fix. */
+#include <errno.h>
+#include <string.h>
+
+#include "args.h"
+#include "doctor_looks.h"
+#include "iface.h"
+#include "json.h"
+#include "live.h"
+
+struct asked {
+	char **names; /* of interfaces */
+	int count;
+	bool fix;
+};
+
+static bool is_asked(const struct asked *asked, const char *name)
+{
+	for (int i = 0; i < asked->count; i++)
+		if (strcmp(asked->names[i], name) == 0)
+			return true;
+	return asked->count == 0;
+}
+
+static int cannot(const struct cli *cli, const struct failure *failure, int err)
+{
+	complain(cli, "cannot look further: %s",
+		 failure && failure->text[0] ? failure->text : strerror(-err));
+	return CLI_REFUSED;
+}
+
+/* --- One after another ------------------------------------------------------------------ */
+
+static void look_lookup(const struct look *look, bool kernel_has_it)
+{
+	bool attached = false;
+	int err = loader_lookup_attached(look->loader, &attached);
+
+	if (err)
+		doctor_add(look->doctor, "socket-lookup", DOCTOR_UNSEEN, "not asked: %s",
+			   strerror(-err));
+	else if (attached)
+		doctor_add(look->doctor, "socket-lookup", DOCTOR_OK, "in force");
+	else if (kernel_has_it) {
+		struct doctor_check *check =
+			doctor_add(look->doctor, "socket-lookup", DOCTOR_WARNING,
+				   "the program for socket lookups is not in force");
+
+		/* It belongs to all of them; any brings it back. */
+		doctor_section(look->doctor, look->iface->name);
+		doctor_mend(check, DOCTOR_UP, "ifw up %s", look->doctor->word);
+		memcpy(check->where, look->doctor->where, sizeof(check->where));
+		doctor_section(look->doctor, "");
+	} else {
+		doctor_add(look->doctor, "socket-lookup", DOCTOR_OK, "this kernel has none");
+	}
+}
+
+static int look_ifaces(struct look *look, const struct asked *asked, const struct ifaces *ifaces)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ifaces->count && !err; i++) {
+		look->iface = &ifaces->shown[i];
+		if (!is_asked(asked, look->iface->name))
+			continue;
+		doctor_section(look->doctor, look->iface->name);
+		err = look_iface(look);
+		if (!err && look->iface->present && !look->iface->renamed)
+			err = look_routing(look);
+	}
+	for (int i = 0; i < asked->count; i++) {
+		bool up = false;
+
+		for (size_t j = 0; j < ifaces->count; j++)
+			up |= strcmp(ifaces->shown[j].name, asked->names[i]) == 0;
+		if (up)
+			continue;
+		doctor_section(look->doctor, asked->names[i]);
+		doctor_mend(
+			doctor_add(look->doctor, "attached", DOCTOR_FAILED, "ifw is not up here"),
+			DOCTOR_OTHERS, "ifw up %s", look->doctor->word);
+	}
+	return err;
+}
+
+static int look_state(const struct look *outer, const struct asked *asked,
+		      const struct host_facts *facts)
+{
+	struct look inner = *outer, *look = &inner;
+	struct failure failure = {0};
+	auto_ifaces ifaces = {0};
+	auto_world world = NULL;
+	auto_set rules = {0};
+	int status = ifaces_load(look->cli, look->loader, NULL, &ifaces), err;
+
+	if (!status)
+		status = live_world(look->cli, look->loader, &world);
+	if (status)
+		return status;
+	look->world = world;
+	if (loader_rules(look->loader, &rules, &failure))
+		return cannot(look->cli, &failure, 0);
+	look->rules = &rules;
+	doctor_add(look->doctor, "state", ifaces.count ? DOCTOR_OK : DOCTOR_WARNING,
+		   "%s: %zu rules, %zu interfaces up", loader_pin_dir(look->loader), rules.count,
+		   ifaces.count);
+	if (!ifaces.count)
+		return look_ifaces(look, asked, &ifaces);
+	look->iface = ifaces.shown;
+	look_lookup(look, !facts->before_5_17);
+	err = look_listeners(look);
+	if (!err)
+		err = look_ifaces(look, asked, &ifaces);
+	return err ? cannot(look->cli, NULL, err) : CLI_DONE;
+}
+
+/* Where there is no state, that is a finding, too. */
+static int open_state(struct look *look, const struct asked *asked, const struct host_facts *facts,
+		      struct loader **loader)
+{
+	const struct loader_options options = {.pin_dir = look->cli->pin_dir};
+	struct failure failure = {0};
+	int err = loader_open(loader, LOADER_READ, &options, &failure);
+
+	if (!err)
+		return 0;
+	/* Without privilege not even the name of its place can be told for certain. */
+	if (facts->lacking[0] || err == -EPERM || err == -EACCES) {
+		doctor_mend(doctor_add(look->doctor, "state", DOCTOR_UNSEEN,
+				       "rules, listeners and interfaces were not looked at: %s",
+				       facts->lacking[0] ? strerror(EPERM) : failure.text),
+			    DOCTOR_OTHERS, "sudo ifw doctor");
+	} else if (err == -ENOENT || err == -ENODEV) {
+		const struct ifaces none = {.count = 0};
+
+		doctor_add(look->doctor, "state", DOCTOR_WARNING, "%s", failure.text);
+		(void)look_ifaces(look, asked, &none);
+	} else {
+		struct doctor_check *check =
+			doctor_add(look->doctor, "state", DOCTOR_FAILED, "%s", failure.text);
+
+		/* Of those that can be taken over the failure says so. */
+		if (err == -EPROTO && strstr(failure.text, "ifw upgrade"))
+			doctor_mend(check, DOCTOR_UPGRADE, "ifw upgrade");
+	}
+	return err;
+}
+
+static int look_at_all(const struct cli *cli, const struct asked *asked, struct doctor *doctor)
+{
+	auto_loader loader = NULL;
+	struct look look = {.cli = cli, .doctor = doctor};
+	struct host_facts facts;
+	int err = loader_host_facts(cli->pin_dir, &facts), status = CLI_DONE;
+
+	if (err)
+		return cannot(cli, NULL, err);
+	doctor_judge_host(doctor, &facts);
+	look_networkd(&look);
+	look.ipv6 = loader_sysctl("ipv6/conf/lo/disable_ipv6", 1) == 0;
+	err = open_state(&look, asked, &facts, &loader);
+	look.loader = loader;
+	if (!err)
+		status = look_state(&look, asked, &facts);
+	if (!status && doctor->no_memory)
+		return cannot(cli, NULL, -ENOMEM);
+	return status;
+}
+
+/* --- --fix ------------------------------------------------------------------------------- */
+
+static int bring_up(const struct cli *cli, const char *name)
+{
+	const struct up_options as_it_is = {.track = LOADER_TRACK_DEFAULT};
+	struct failure failure = {0};
+	struct up_result result;
+	auto_loader loader = NULL;
+	int status = cli_open(cli, LOADER_WRITE, NULL, &loader);
+
+	if (status)
+		return status;
+	if (loader_up(loader, name, &as_it_is, &result, &failure))
+		return complain_refused(cli, &failure);
+	return CLI_DONE;
+}
+
+/* The first check that this command mends, of several, does it. */
+static bool is_first(const struct doctor *doctor, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (doctor->checks[i].fix == doctor->checks[at].fix &&
+		    strcmp(doctor->checks[i].where, doctor->checks[at].where) == 0)
+			return false;
+	return true;
+}
+
+static int fix_one(const struct cli *cli, const struct doctor_check *check)
+{
+	const struct loader_options options = {.pin_dir = cli->pin_dir};
+	struct upgrade_result upgraded;
+	struct failure failure = {0};
+	int err;
+
+	if (check->fix == DOCTOR_UP)
+		return bring_up(cli, check->where);
+	err = check->fix == DOCTOR_MOUNT ? loader_mount_bpffs(&failure)
+					 : loader_upgrade(&options, &upgraded, &failure);
+	return err ? complain_refused(cli, &failure) : CLI_DONE;
+}
+
+static int fix(const struct cli *cli, const struct doctor *doctor)
+{
+	int status = CLI_DONE;
+
+	for (size_t i = 0; i < doctor->count; i++) {
+		const struct doctor_check *check = &doctor->checks[i];
+		int one;
+
+		if (check->fix == DOCTOR_OTHERS || !is_first(doctor, i))
+			continue;
+		one = fix_one(cli, check);
+		if (one)
+			status = one;
+		else /* not among the JSON */
+			fprintf(stderr, "mended: %s\n", check->command);
+	}
+	return status;
+}
+
+/* --- The command -------------------------------------------------------------------------- */
+
+static int report(const struct cli *cli, const struct doctor *doctor)
+{
+	struct table_look look = table_look_of(stdout);
+
+	if (cli->json && json_print(stdout, doctor_json(doctor)))
+		return cannot(cli, NULL, -ENOMEM);
+	if (!cli->json)
+		doctor_print(doctor, stdout, &look);
+	if (doctor_count(doctor, DOCTOR_FAILED))
+		return CLI_UNEXPECTED;
+	return doctor_count(doctor, DOCTOR_UNSEEN) ? CLI_REFUSED : CLI_DONE;
+}
+
+int cmd_doctor(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		ARGS_COMMON,
+		{"fix", no_argument, NULL, ARGS_COMMAND},
+		ARGS_END,
+	};
+	struct asked asked = {.fix = false};
+	auto_doctor doctor = {.count = 0};
+	int got, status, fixed = CLI_DONE;
+
+	optind = 0;
+	while ((got = args_next(cli, argc, argv, options)) == ARGS_COMMAND)
+		asked.fix = true;
+	if (got != ARGS_END_OF_OPTIONS)
+		return args_status(got);
+	asked.names = argv + optind;
+	asked.count = argc - optind;
+	status = look_at_all(cli, &asked, &doctor);
+	if (!status && asked.fix) {
+		fixed = fix(cli, &doctor);
+		doctor_free(&doctor);
+		doctor = (struct doctor){.count = 0};
+		status = look_at_all(cli, &asked, &doctor);
+	}
+	/* What was seen is worth showing, also where it could not go on. */
+	if (status) {
+		(void)report(cli, &doctor);
+		return status;
+	}
+	status = report(cli, &doctor);
+	return status ? status : fixed;
+}

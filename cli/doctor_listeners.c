@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* doctor_listeners.c - see doctor_looks.h: whether somebody takes what is intercepted. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "doctor_looks.h"
+#include "outside.h"
+#include "sim/explain_text.h"
+#include "text.h"
+
+#define NAMED_MAX 16 /* of those that are wrong; there may be one a service */
+
+/* Listeners without IP_TRANSPARENT. */
+struct opaque {
+	struct socket_info *sockets;
+	size_t count, room;
+};
+
+static int on_socket(void *arg, const struct socket_info *socket)
+{
+	struct opaque *opaque = arg;
+
+	if (socket->peer_port || socket->protocol != IPPROTO_TCP || !socket->options_known ||
+	    socket->transparent)
+		return 0;
+	if (opaque->count == opaque->room) {
+		size_t room = opaque->room ? opaque->room * 2 : 64;
+		struct socket_info *larger = reallocarray(opaque->sockets, room, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		opaque->sockets = larger;
+		opaque->room = room;
+	}
+	opaque->sockets[opaque->count++] = *socket;
+	return 0;
+}
+
+static void opaque_free(struct opaque *opaque)
+{
+	free(opaque->sockets);
+}
+
+static bool is_opaque(const struct opaque *opaque, const struct sim_socket_key *key)
+{
+	for (size_t i = 0; i < opaque->count; i++) {
+		const struct socket_info *socket = &opaque->sockets[i];
+
+		if (socket->family == key->family && socket->local_port == key->local_port &&
+		    ifw_addr_equal(socket->local, key->local))
+			return true;
+	}
+	return false;
+}
+
+struct wanted {
+	const struct rule **rules; /* one a listener */
+	size_t count;
+	size_t missing, not_transparent;
+};
+
+static void wanted_free(struct wanted *wanted)
+{
+	free(wanted->rules);
+}
+
+/* By protocol, family, address and port: what makes a listener. */
+static int by_listener(const void *a, const void *b)
+{
+	const struct rule *x = *(const struct rule *const *)a, *y = *(const struct rule *const *)b;
+
+	if (x->protocol != y->protocol)
+		return x->protocol < y->protocol ? -1 : 1;
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	if (x->listener.hi != y->listener.hi)
+		return x->listener.hi < y->listener.hi ? -1 : 1;
+	if (x->listener.lo != y->listener.lo)
+		return x->listener.lo < y->listener.lo ? -1 : 1;
+	return (x->listener_port > y->listener_port) - (x->listener_port < y->listener_port);
+}
+
+static int collect(const struct look *look, struct wanted *wanted)
+{
+	size_t found = 0;
+
+	wanted->rules = calloc(look->rules->count + 1, sizeof(const struct rule *));
+	if (!wanted->rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < look->rules->count; i++)
+		if (look->rules->rules[i].action == IFW_ACTION_INTERCEPT)
+			wanted->rules[found++] = &look->rules->rules[i];
+	qsort(wanted->rules, found, sizeof(const struct rule *), by_listener);
+	for (size_t i = 0; i < found; i++)
+		if (!wanted->count ||
+		    by_listener(&wanted->rules[wanted->count - 1], &wanted->rules[i]) != 0)
+			wanted->rules[wanted->count++] = wanted->rules[i];
+	return 0;
+}
+
+static void look_listener(const struct look *look, const struct opaque *opaque,
+			  const struct rule *rule, struct wanted *wanted)
+{
+	const struct sim_socket *listener =
+		outside_listener(look->world, look->iface->ifindex, rule);
+	const char *protocol = text_protocol(rule_protocol(rule));
+	char end[EXPLAIN_END_MAX], text[RULE_TEXT_MAX];
+	struct doctor_check *check;
+
+	explain_end(rule->listener, rule->listener_port, rule->family, end);
+	rule_print(rule, &look->rules->names, text, sizeof(text));
+	if (!listener && wanted->missing++ < NAMED_MAX) {
+		check = doctor_add(look->doctor, "listener", DOCTOR_FAILED,
+				   "nobody listens on %s %s, so start the proxy; it is for: %s",
+				   protocol, end, text);
+		doctor_mend(check, DOCTOR_OTHERS, "ss -nlp --%s 'sport = :%u'", protocol,
+			    rule->listener_port);
+	}
+	/* Tried on 6.18: IPv6 listeners answer without it, and datagrams arrive without it. */
+	if (!listener || rule->family != IFW_FAMILY_IPV4 || rule_protocol(rule) != IPPROTO_TCP ||
+	    !is_opaque(opaque, &listener->key) || wanted->not_transparent++ >= NAMED_MAX)
+		return;
+	check = doctor_add(
+		look->doctor, "transparent", DOCTOR_FAILED,
+		"the listener on %s %s has no IP_TRANSPARENT, which the proxy has to set "
+		"before it listens; it is for: %s",
+		protocol, end, text);
+	doctor_mend(check, DOCTOR_OTHERS, "ss -nlp --tcp 'sport = :%u'", rule->listener_port);
+}
+
+static void sum_up(const struct look *look, const char *name, size_t wrong, size_t all,
+		   const char *good)
+{
+	if (wrong > NAMED_MAX)
+		doctor_add(look->doctor, name, DOCTOR_FAILED, "and %zu more of %zu listeners",
+			   wrong - NAMED_MAX, all);
+	else if (!wrong)
+		doctor_add(look->doctor, name, DOCTOR_OK, good, all, text_s(all));
+}
+
+int look_listeners(const struct look *look)
+{
+	struct opaque opaque __attribute__((cleanup(opaque_free))) = {.count = 0};
+	struct wanted wanted __attribute__((cleanup(wanted_free))) = {.count = 0};
+	struct failure failure = {0};
+	int err = collect(look, &wanted);
+
+	if (!err)
+		err = loader_sockets(on_socket, &opaque, &failure);
+	for (size_t i = 0; i < wanted.count && !err; i++)
+		look_listener(look, &opaque, wanted.rules[i], &wanted);
+	if (err)
+		return err;
+	sum_up(look, "listener", wanted.missing, wanted.count,
+	       "%zu listener%s of rules, all there");
+	sum_up(look, "transparent", wanted.not_transparent, wanted.count,
+	       "%zu listener%s of rules, IP_TRANSPARENT where it is needed");
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * doctor_looks.h - the looks that `ifw doctor` takes at this host. Each adds to look->doctor what
+ * it finds; 0, or -errno where it could not go on.
+ */
+#ifndef IFW_DOCTOR_LOOKS_H
+#define IFW_DOCTOR_LOOKS_H
+
+#include "cli.h"
+#include "doctor.h"
+#include "sim/sim.h"
+
+struct look {
+	const struct cli *cli;
+	struct doctor *doctor;
+	struct loader *loader;
+	const struct sim_world *world;	/* sockets and interfaces of this host */
+	const struct rule_set *rules;	/* in force */
+	const struct iface_info *iface; /* that is looked at */
+	bool ipv6;			/* lo has it, so there are policy routes of it */
+};
+
+/* Whether a rule for what comes in holds on the interface that is looked at. */
+bool look_rule_holds(const struct look *look, const struct rule *rule);
+
+/* The program, its addresses, link, and what is before it. */
+int look_iface(const struct look *look);
+/* Policy rules and routes, and settings of the kernel that routing hangs on. */
+int look_routing(const struct look *look);
+/* Listeners of intercept rules, on whatever interface. */
+int look_listeners(const struct look *look);
+/* systemd-networkd */
+void look_networkd(const struct look *look);
+
+#endif /* IFW_DOCTOR_LOOKS_H */
