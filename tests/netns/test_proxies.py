@@ -10,7 +10,9 @@ need ifw on the interface that they come in by.
 
 import dataclasses
 import json
+import os
 import pathlib
+import shutil
 import signal
 
 import lab as laboratory
@@ -36,10 +38,12 @@ class Proxy:
     spoofing: tuple = ()  # as plain, for what gives its connections the client's address
 
     def start(self, net, edit=()):
+        files = os.listdir(CONFIGURATIONS)
+
         def start(namespace, words):
             words = (words.replace(*edit) if edit else words).split()
-            return namespace.start(*(configuration(word, edit) if (CONFIGURATIONS / word).is_file()
-                                     else word for word in words))
+            return namespace.start(*(configuration(word, edit) if word in files else word
+                                     for word in words))
 
         running = [start(net.server, words) for words in self.at_server]
         running += [start(net.lab.router, words) for words in self.commands]
@@ -60,15 +64,22 @@ class Proxy:
         return words
 
 
+# What the services of shadowsocks-libev and v2ray may do; haproxy's and squid's start as root.
+CAPS = "-all,+net_admin,+net_bind_service"
+AS_SERVICE = (f"setpriv --reuid nobody --regid nogroup --clear-groups --no-new-privs --bounding-set {CAPS}"
+              f" --inh-caps {CAPS} --ambient-caps {CAPS}")
+ABLE_V2RAY = "/run/v2ray-able"  # a copy that may do what docs/proxies.md lets it
+
 PROXIES = (
     Proxy("haproxy", ("haproxy -db -f haproxy.cfg",), "wanted {}", ("43321 transparent", "43321"),
           spoofing=("    source 0.0.0.0 usesrc clientip\n", "")),
     Proxy("squid", ("squid -N -f squid.conf",), "wanted {}", ("43321 tproxy", "43321"),
           log_file=f"{SQUID_LOGS}/access.log",
           spoofing=("# Servers are to see the router's address: ", "")),
-    Proxy("ss-redir", ("ss-redir -v -T -u -c ss-redir.json", "ss-redir -v -T -u -c ss-redir.json -b ::1"),
-          "redir to {}", ("-T", ""), protocols=("tcp", "udp"), at_server=("ss-server -v -c ss-server.json",)),
-    Proxy("v2ray", ("v2ray -config v2ray.json",), "accepted tcp:{}", ('"tproxy": "tproxy"', ""),
+    Proxy("ss-redir", tuple(f"{AS_SERVICE} ss-redir -v -c ss-redir.json -b {one}" for one in ("127.0.0.1", "::1")),
+          "redir to {}", ('"tcp_tproxy": true', '"tcp_tproxy": false'), protocols=("tcp", "udp"),
+          at_server=("ss-server -v -c ss-server.json",)),
+    Proxy("v2ray", (f"{AS_SERVICE} {ABLE_V2RAY} -config v2ray.json",), "accepted tcp:{}", ('"tproxy": "tproxy"', ""),
           outside=(), protocols=("tcp", "udp"), brackets=True),
 )
 
@@ -136,6 +147,15 @@ def check_spoofing(net, proxy):
     net.lab.ifw("up", "eth1")
 
 
+def check_v2ray_service(net, proxy):
+    """Its file has a capability of its own, and with that loses those that its service gives."""
+    shipped = dataclasses.replace(proxy, commands=tuple(one.replace(ABLE_V2RAY, "v2ray") for one in proxy.commands))
+    running = shipped.start(net)
+    equal(outside(net, IPV4), ("intercepted", ["transparent"], 3),
+          f"{proxy.name}: as Debian's service starts it its listener is not transparent, says explain")
+    stop(running)
+
+
 def check_same_port(net, proxy):
     """From the client's address and port: one flow of tracking then holds two connections."""
     running = proxy.start(net, ("usesrc clientip", "usesrc client"))
@@ -147,8 +167,10 @@ def check_same_port(net, proxy):
 
 
 def test(lab):
-    need("haproxy", "squid", "ss-redir", "ss-server", "v2ray")
+    need("haproxy", "squid", "ss-redir", "ss-server", "v2ray", "setcap")
     own_folders()
+    shutil.copy(shutil.which("v2ray"), ABLE_V2RAY)
+    lab.router.run("setcap", "cap_net_admin,cap_net_bind_service=ep", ABLE_V2RAY)
     net = Network(lab, proxies=(), devices=lambda _: ["eth1"])
     Servers(net)
     for family in FAMILIES:
@@ -160,6 +182,7 @@ def test(lab):
         if proxy.spoofing:
             check_spoofing(net, proxy)
     check_same_port(net, PROXIES[0])
+    check_v2ray_service(net, PROXIES[-1])
 
 
 laboratory.main(test)
