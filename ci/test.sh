@@ -7,7 +7,7 @@
 #
 #   sudo ci/test.sh            all of it
 #   sudo ci/test.sh STEP...    only these: setup build style unit oracle executors
-#                              netns kernels fuzz mutants demo bench budget
+#                              netns kernels package fuzz mutants demo bench budget
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -30,7 +30,7 @@ style_tidy() {
 
 budget() { ci/budget.sh build; }
 
-choose "setup build style unit oracle executors netns kernels fuzz mutants demo bench budget" "$@"
+choose "setup build style unit oracle executors netns kernels package fuzz mutants demo bench budget" "$@"
 
 step setup "Install what is missing" ci/setup.sh
 step build "Build, release" build release
@@ -49,6 +49,7 @@ step executors "The same, debug with ASan and UBSan (fewer)" suite build-debug e
 step netns "Namespace tests, release" suite build netns -j "$jobs" --schedule-random
 step netns "Namespace tests, debug with ASan and UBSan" suite build-debug netns -j "$jobs" --schedule-random
 step kernels "Stock kernels, each in an emulated machine" suite build kernels -j "$jobs"
+step package "The package in a clean Debian" suite build package
 step fuzz "Fuzz targets, 20 s each" suite build-fuzz fuzz -j "$jobs"
 step mutants "Small defects are noticed, scenarios reach all" suite build mutants
 step demo "The demo shows what it says" ci/demo.sh

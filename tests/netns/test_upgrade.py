@@ -10,18 +10,15 @@ import os
 import pathlib
 import re
 import socket
-import struct
-import threading
-import time
 
 import commands
 import lab as laboratory
 from commands import pins, refused
 from lab import check, equal, wait_for
-from network import IPV4, Network, transparent
+from network import IPV4, Network
+from talk import FAR, Echo, Talk
 
 HOOKS = ("tcx", "clsact")
-FAR = ("10.9.8.7", 80)
 RULES = [
     "intercept tcp to 10.9.0.0/16 port 80-90 via 127.0.0.1:{port} service web",
     "intercept udp to 10.9.0.0/16 port 53 via 127.0.0.1:{port} on eth0",
@@ -30,7 +27,6 @@ RULES = [
     "deny tcp to 2001:db8:9::/48 port 1-1000",
 ]
 DENIED = "deny udp to 192.0.2.0/24 port 9 on eth0"
-TCP_INFO, TOTAL_RETRANS = 11, 100  # linux/tcp.h: struct tcp_info, offset of tcpi_total_retrans
 
 
 def next_of(host):
@@ -41,58 +37,6 @@ def run_next(host, *words, ok=True, **how):
     """The version after this one; what it printed, or with ok=False all of it."""
     done = host.run(next_of(host), *words, ok=ok, **how)
     return done.stdout if ok else done
-
-
-class Echo:
-    """A transparent listener that sends back what comes, for as long as somebody talks."""
-
-    def __init__(self, router):
-        self.listener = transparent(router, IPV4, socket.SOCK_STREAM, ("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            talk, _ = self.listener.accept()
-            threading.Thread(target=self._echo, args=(talk,), daemon=True).start()
-
-    @staticmethod
-    def _echo(talk):
-        with talk:
-            while data := talk.recv(65536):
-                talk.sendall(data)
-
-
-class Talk:
-    """One connection on which a question goes out every millisecond, and each is answered."""
-
-    def __init__(self, client, destination):
-        self.socket = client.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.socket.settimeout(laboratory.PATIENCE)
-        self.socket.connect(destination)
-        self.answers, self.going, self.error = 0, True, None
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        try:
-            while self.going:
-                self.socket.sendall(b"question")
-                if self.socket.recv(8, socket.MSG_WAITALL) != b"question":
-                    raise OSError("it was closed")
-                self.answers += 1
-                time.sleep(0.001)
-        except OSError as error:
-            self.error = error
-
-    def end(self):
-        """(what went wrong, segments that had to be sent again)"""
-        self.going = False
-        self.thread.join()
-        info = self.socket.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 256)
-        self.socket.close()
-        return self.error, struct.unpack_from("=I", info, TOTAL_RETRANS)[0]
 
 
 def asked_by(network):
