@@ -79,14 +79,15 @@ struct replay_packet;
 
 /*
  * Packets of a capture that are not decided: of each kind the first is named, and all are
- * counted. _end says how many, and returns STATUS_BAD_INPUT where some were cut.
+ * counted. _end says how many, and returns STATUS_BAD_INPUT where some were cut, or none was
+ * decided although there were some.
  */
 struct undecided {
 	uint64_t cut;	    /* captured in part only */
 	uint64_t elsewhere; /* of an interface that the world lacks */
 };
 void cmd_undecided(struct undecided *undecided, const struct replay_packet *packet);
-int cmd_undecided_end(const struct undecided *undecided, const char *path);
+int cmd_undecided_end(const struct undecided *undecided, uint64_t decided, const char *path);
 
 /* Whether all of stdout was written; otherwise STATUS_REFUSED after saying so. */
 int cmd_finish(int status);

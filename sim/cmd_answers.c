@@ -191,16 +191,23 @@ static void say_why(struct sim_world *world, const struct replay_packet *packet,
 	const char *wanted = json_string_value(json_object_get(expected, "rule"));
 	const struct rule *rule = wanted ? find_rule(world, wanted) : NULL;
 
-	if (!wanted && d->rule)
+	if (!json_object_get(expected, "rule"))
+		snprintf(why, WHY_MAX, "%s rule decides; which one was expected to is not told",
+			 d->rule ? "a" : "no");
+	else if (!wanted && d->rule)
 		snprintf(why, WHY_MAX, "no rule was expected to decide, and this one does");
 	else if (wanted && !rule)
 		say_nearest(world, packet, why);
 	else if (rule && rule->order != d->rule)
 		say_not(world, packet, rule, why);
 	else if (rule)
-		snprintf(why, WHY_MAX, "the rule is the expected one, the world is not");
+		snprintf(why, WHY_MAX,
+			 "the rule is the expected one: what differs comes of what it meets "
+			 "(settings, addresses, sockets)");
 	else
-		snprintf(why, WHY_MAX, "no rule decides; the world is another one");
+		snprintf(why, WHY_MAX,
+			 "no rule decides, and none was expected to: what differs comes before the "
+			 "rules (settings, addresses, sockets, earlier packets)");
 }
 
 /* What there is to say in the line of an answer: "pass", "intercepted: handed to ..." */

@@ -236,17 +236,21 @@ void cmd_undecided(struct undecided *undecided, const struct replay_packet *pack
 			 packet->number, packet->captured->captured, packet->captured->length);
 }
 
-int cmd_undecided_end(const struct undecided *undecided, const char *path)
+int cmd_undecided_end(const struct undecided *undecided, uint64_t decided, const char *path)
 {
-	if (undecided->elsewhere)
+	const uint64_t elsewhere = undecided->elsewhere, cut = undecided->cut;
+	const bool nothing = !decided && !cut;
+
+	if (elsewhere)
 		fprintf(stderr,
-			PROGRAM ": %s: %" PRIu64 " packets of interfaces that the world does not "
-				"have were not decided\n",
-			path, undecided->elsewhere);
-	if (undecided->cut)
-		return cmd_fail(STATUS_BAD_INPUT, "%s: %" PRIu64 " packets were not decided", path,
-				undecided->cut);
-	return STATUS_DONE;
+			PROGRAM ": %s: %" PRIu64 " packet%s of interfaces that the world does not "
+				"have %s not decided%s\n",
+			path, elsewhere, elsewhere == 1 ? "" : "s", elsewhere == 1 ? "was" : "were",
+			nothing ? ", and no other is there" : "");
+	if (cut)
+		return cmd_fail(STATUS_BAD_INPUT, "%s: %" PRIu64 " packet%s not decided", path, cut,
+				cut == 1 ? " was" : "s were");
+	return elsewhere && nothing ? STATUS_BAD_INPUT : STATUS_DONE;
 }
 
 int cmd_load_or_make(const struct options *options, struct sim_world **out, char **made_up)

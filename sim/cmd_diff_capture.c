@@ -163,7 +163,7 @@ static int conclude(struct compare *compare, int error, const char *message)
 	else if (print_json(compare) != 0)
 		return cmd_fail(STATUS_REFUSED, "the changes could not be written");
 	fflush(stdout);
-	status = cmd_undecided_end(&compare->undecided, compare->path);
+	status = cmd_undecided_end(&compare->undecided, compare->packets, compare->path);
 	if (!status)
 		status = cmd_diff_expected(compare->options, compare->changes.count != 0);
 	return cmd_finish(status);

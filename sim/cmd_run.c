@@ -129,7 +129,8 @@ static int conclude(struct run *run, int error, const char *message)
 		return cmd_fail(error == -EINVAL || error == -EPROTONOSUPPORT ? STATUS_BAD_INPUT
 									      : STATUS_REFUSED,
 				"%s: %s", run->path, message[0] ? message : strerror(-error));
-	return cmd_finish(cmd_undecided_end(&run->summary.undecided, run->path));
+	return cmd_finish(
+		cmd_undecided_end(&run->summary.undecided, run->summary.packets, run->path));
 }
 
 static int play(struct run *run, FILE *file, uint32_t ifindex)

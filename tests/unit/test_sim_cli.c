@@ -434,6 +434,54 @@ Test(sim_cli, captures_that_cannot_be_decided)
 	cr_assert_null(strstr(out, "{\"packet\":2,"));
 }
 
+/* All of interfaces that the world does not have: that is no answer. */
+Test(sim_cli, a_capture_of_which_nothing_is_decided_is_not_done)
+{
+	write_capture("bad", 276, 54); /* LINUX_SLL2, with numbers of interfaces */
+	cr_assert_eq(RUN("run", FILES, "bad"), 1);
+	SAYS(err, "ifw-sim: packet 1: captured on interface ");
+	SAYS(err, "ifw-sim: bad: 2 packets of interfaces that the world does not have were not "
+		  "decided, and no other is there\n");
+	cr_assert_eq(RUN("run", FILES, "--summary", "-j", "bad"), 1);
+	SAYS(out, "{\"packets\":0,\"cut\":0,\"elsewhere\":2,");
+	cr_assert_eq(RUN("diff", "--rules", "rules", "--rules", "rules", "--world", "world",
+			 "--expect", "none", "bad"),
+		     1);
+	SAYS(err, "and no other is there");
+	cr_assert_eq(RUN("run", FILES, "--in", "eth0", "bad"), 0, "%s", err);
+}
+
+/* What differs, as far as it is known; not whose fault it is. */
+Test(sim_cli, answers_that_differ_say_where)
+{
+	static const struct {
+		const char *expected, *why;
+	} cases[] = {
+		{"{\"packet\":1,\"verdict\":\"pass\",\"reason\":\"established\",\"rule\":null}\n",
+		 "  why       no rule decides, and none was expected to: what differs comes before "
+		 "the "
+		 "rules (settings, addresses, sockets, earlier packets)\n"},
+		{"{\"packet\":1,\"verdict\":\"drop\"}\n",
+		 "  why       no rule decides; which one was expected to is not told\n"},
+		{"{\"packet\":1,\"verdict\":\"pass\"}\n{\"packet\":2,\"verdict\":\"drop\"}\n",
+		 "  why       a rule decides; which one was expected to is not told\n"},
+		{"{\"packet\":1,\"verdict\":\"pass\"}\n"
+		 "{\"packet\":2,\"reason\":\"no-rule\",\"rule\":null}\n",
+		 "  why       no rule was expected to decide, and this one does\n"},
+		{"{\"packet\":1,\"verdict\":\"pass\"}\n"
+		 "{\"packet\":2,\"reason\":\"no-listener\",\"rule\":\"intercept tcp to "
+		 "198.51.100.0/24 port 80 via 127.0.0.1:1000\"}\n",
+		 "  why       the rule is the expected one: what differs comes of what it meets "
+		 "(settings, addresses, sockets)\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		write_text("bad", cases[i].expected);
+		cr_assert_eq(RUN("run", FILES, "--expect", "bad", "capture"), 3, "%s%s", out, err);
+		SAYS(out, cases[i].why);
+	}
+}
+
 Test(sim_cli, a_full_disk_is_not_done)
 {
 	const char *const run[] = {"run", FILES, "capture", NULL};
