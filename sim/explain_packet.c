@@ -122,5 +122,5 @@ void explain_packet(const struct packet *p, char text[EXPLAIN_PACKET_MAX])
 
 		phrase_add(&out, ", %u VLAN tag%s", tags, tags == 1 ? "" : "s");
 	}
-	phrase_add(&out, ", %u bytes", p->length);
+	phrase_add(&out, ", %u byte%s", p->length, p->length == 1 ? "" : "s");
 }

@@ -13,8 +13,10 @@
 
 int node_fault(const struct node *node, const char *format, ...)
 {
+	/* "kernel is missing" is a sentence, "kernel: '6' is no version" needs the colon. */
+	const char *between = strncmp(format, "is ", 3) == 0 ? " " : ": ";
 	int used = snprintf(node->message, STATE_MESSAGE_MAX, "%s%s", node->place,
-			    node->place[0] ? ": " : "");
+			    node->place[0] ? between : "");
 	va_list args;
 
 	va_start(args, format);

@@ -186,8 +186,10 @@ static int read_list(struct sim_world *world, const struct node *root, const cha
 
 static int read_all(struct sim_world *world, const struct node *root)
 {
-	int error =
-		json_is_object(root->json) ? read_version(root) : node_fault(root, "is no object");
+	int error = json_is_object(root->json)
+			    ? read_version(root)
+			    : node_fault(root, "it is JSON, but no object, which `ifw snapshot` "
+					       "writes");
 
 	if (!error)
 		error = read_kernel(world, root);

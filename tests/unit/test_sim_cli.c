@@ -290,6 +290,8 @@ Test(sim_cli, explain_takes_bytes_and_captures)
 	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "hex", "0x0200", "0X00, 0x01,\t02\v"), 0,
 		     "%s", err);
 	SAYS(out, "unreadable, 5 bytes, in by eth0\n");
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "hex", "02"), 0, "%s", err);
+	SAYS(out, "unreadable, 1 byte, in by eth0\n");
 	cr_assert_eq(RUN("explain", FILES, "--expect", "intercepted", "packet", "2", "capture"), 0,
 		     "%s", err);
 	SAYS(out, "tcp 192.0.2.1:5 -> 198.51.100.1:80 SYN, IPv4, 54 bytes, in by eth0\n");
@@ -408,6 +410,12 @@ Test(sim_cli, errors_in_files_show_line_and_caret)
 	cr_assert_eq(RUN("run", "--rules", "rules", "--world", "missing", "capture"), 1);
 	SAYS(err, "ifw-sim: cannot open 'missing': No such file or directory");
 	cr_assert_eq(RUN("run", "--rules", "/", "--world", "world", "capture"), 1);
+	write_text("bad", "[1]");
+	cr_assert_eq(RUN("run", "--state", "bad", "capture"), 1);
+	SAYS(err, "'bad' is no state: it is JSON, but no object, which `ifw snapshot` writes\n");
+	write_text("bad", "{}");
+	cr_assert_eq(RUN("run", "--state", "bad", "capture"), 1);
+	SAYS(err, "'bad' is no state: ifw_state is missing\n");
 }
 
 Test(sim_cli, captures_that_cannot_be_decided)
