@@ -11,129 +11,34 @@
 
 #include "../ruleset/cleanup.h"
 #include "cells.h"
+#include "nest.h"
 
 #define PORT_END 0x10000U
 
-/* --- Prefixes as a tree ------------------------------------------------------------ */
+/* --- Rules by prefix ----------------------------------------------------------------- */
 
-struct item {
-	number first;
-	uint8_t len;
-	const struct cell_rule *rule; /* NULL: a cut */
-};
-
-struct node {
-	number first;
-	uint8_t len;
-	bool wanted;		  /* it or one around it has a wanted rule */
-	size_t parent;		  /* the root's is itself */
-	size_t end;		  /* of those inside, which follow it */
-	size_t rules, rule_count; /* items of its own */
-};
-
-struct tree {
-	struct item *items;
-	size_t item_count;
-	struct node *nodes;
-	size_t count;
-};
-
-static void free_tree(struct tree *tree)
-{
-	free(tree->items);
-	free(tree->nodes);
-}
-
-static int compare_items(const void *a, const void *b)
-{
-	const struct item *one = a, *two = b;
-
-	if (one->first != two->first)
-		return one->first < two->first ? -1 : 1;
-	return (int)one->len - (int)two->len;
-}
-
-static number last_of(const struct node *node)
-{
-	return number_prefix_last(node->first, node->len);
-}
-
-static void add_node(struct tree *tree, const struct item *item, size_t *inner)
-{
-	struct node *node = &tree->nodes[tree->count];
-
-	*node = (struct node){.first = item->first, .len = item->len};
-	while (tree->count && item->first > last_of(&tree->nodes[*inner])) {
-		tree->nodes[*inner].end = tree->count;
-		*inner = tree->nodes[*inner].parent;
-	}
-	node->parent = *inner;
-	node->wanted = tree->count && tree->nodes[*inner].wanted;
-	*inner = tree->count++;
-}
-
-/* Of the items, of which there is room for one more: the root, which is everything. */
-static int grow_tree(struct tree *tree)
-{
-	size_t inner = 0;
-
-	tree->items[tree->item_count++] = (struct item){};
-	qsort(tree->items, tree->item_count, sizeof(*tree->items), compare_items);
-	tree->nodes = calloc(tree->item_count, sizeof(*tree->nodes));
-	if (!tree->nodes)
-		return -ENOMEM;
-	for (size_t i = 0; i < tree->item_count; i++) {
-		const struct item *item = &tree->items[i];
-		struct node *node;
-
-		if (i == 0 || compare_items(item, item - 1) != 0) {
-			add_node(tree, item, &inner);
-			tree->nodes[inner].rules = i;
-		}
-		node = &tree->nodes[inner];
-		node->rule_count++;
-		node->wanted |= item->rule && item->rule->wanted;
-	}
-	for (;; inner = tree->nodes[inner].parent) {
-		tree->nodes[inner].end = tree->count;
-		if (inner == 0)
-			return 0;
-	}
-}
-
-/* What of the prefix is in none inside it. */
-static int own_spans(const struct tree *tree, size_t at, struct spans *spans)
-{
-	const struct node *node = &tree->nodes[at];
-	number next = node->first;
-	int error = 0;
-
-	for (size_t i = at + 1; i < node->end && !error; i = tree->nodes[i].end) {
-		const struct node *inside = &tree->nodes[i];
-
-		if (inside->first > next)
-			error = spans_add(spans, (struct span){next, inside->first - 1});
-		if (last_of(inside) == last_of(node))
-			return error;
-		next = last_of(inside) + 1;
-	}
-	return error ? error : spans_add(spans, (struct span){next, last_of(node)});
-}
-
-/* Rules of the node and of those around it; returns how many. */
-static size_t rules_around(const struct tree *tree, size_t at, const struct cell_rule **rules)
+/* Of the node and of those around it; returns how many. */
+static size_t rules_around(const struct nest *tree, size_t at, const struct cell_rule **rules)
 {
 	size_t count = 0;
 
 	for (;; at = tree->nodes[at].parent) {
-		const struct node *node = &tree->nodes[at];
+		const struct nest_node *node = &tree->nodes[at];
 
-		for (size_t i = 0; i < node->rule_count; i++)
-			if (tree->items[node->rules + i].rule)
-				rules[count++] = tree->items[node->rules + i].rule;
+		for (size_t i = 0; i < node->item_count; i++)
+			if (tree->items[node->items + i].what)
+				rules[count++] = tree->items[node->items + i].what;
 		if (at == 0)
 			return count;
 	}
+}
+
+static bool has_wanted(const struct cell_rule *const *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rules[i]->wanted)
+			return true;
+	return false;
 }
 
 /* --- Ports and interfaces ------------------------------------------------------------ */
@@ -215,18 +120,17 @@ static uint32_t next_cut(const struct search *s, uint32_t low,
 	return next;
 }
 
-/* rules are sorted here; active has room for as many. */
-static int each_port(struct search *s, const struct cell_rule **rules, size_t count,
-		     const struct cell_rule **active)
+/* rules: those that match by addresses, which are sorted here. */
+static int each_port(struct search *s, const struct cell_rule **rules, size_t count)
 {
+	auto_free const struct cell_rule **active = calloc(count + 1, sizeof(*active));
 	size_t next = 0, active_count = 0;
 	uint32_t port = 0, end;
-	int error = 0;
+	int error = active ? 0 : -ENOMEM;
 
 	qsort(rules, count, sizeof(*rules), compare_low);
 	while (!error && (next < count || active_count)) {
 		size_t kept = 0;
-		bool wanted = false;
 
 		if (!active_count)
 			port = rules[next]->rule->low;
@@ -234,11 +138,9 @@ static int each_port(struct search *s, const struct cell_rule **rules, size_t co
 			active[active_count++] = rules[next++];
 		end = next_cut(s, port, active, active_count,
 			       next < count ? rules[next]->rule->low : PORT_END);
-		for (size_t i = 0; i < active_count; i++)
-			wanted |= active[i]->wanted;
 		s->cell.low = (uint16_t)port;
 		s->cell.high = (uint16_t)(end - 1);
-		if (wanted)
+		if (has_wanted(active, active_count))
 			error = each_interface(s, active, active_count);
 		for (size_t i = 0; i < active_count; i++)
 			if (active[i]->rule->high >= end)
@@ -251,79 +153,71 @@ static int each_port(struct search *s, const struct cell_rule **rules, size_t co
 
 /* --- Addresses ----------------------------------------------------------------------- */
 
-/* rules: those that match by destination. */
-static int each_source(struct search *s, const struct cell_rule *const *rules, size_t count)
+/* The addresses of each prefix that are in none inside it, and the rules that hold them. */
+static int each_node(struct search *s, struct nest *tree, const struct spans **addrs,
+		     uint64_t *addrs_number,
+		     int (*each)(struct search *s, const struct cell_rule **rules, size_t count))
 {
-	struct tree tree __attribute__((cleanup(free_tree))) = {};
-	auto_free const struct cell_rule **matching = calloc(2 * count + 1, sizeof(*matching));
-	int error;
+	auto_free const struct cell_rule **rules = calloc(tree->item_count + 1, sizeof(*rules));
+	int error = rules ? nest_grow(tree) : -ENOMEM;
 
-	tree.items = calloc(count + 1, sizeof(*tree.items));
-	if (!tree.items || !matching)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		tree.items[tree.item_count++] = (struct item){
-			.first = number_of_addr(rules[i]->rule->src),
-			.len = rules[i]->rule->src_len,
-			.rule = rules[i],
-		};
-	error = grow_tree(&tree);
-	for (size_t i = 0; i < tree.count && !error; i++) {
+	for (size_t i = 0; i < tree->count && !error; i++) {
 		struct spans spans __attribute__((cleanup(spans_free))) = {};
+		const size_t count = rules_around(tree, i, rules);
 
-		if (!tree.nodes[i].wanted)
+		if (!has_wanted(rules, count))
 			continue;
-		error = own_spans(&tree, i, &spans);
+		error = nest_own(tree, i, &spans);
 		if (error || spans.count == 0)
 			continue;
-		s->cell.src = &spans;
-		s->cell.src_number++;
-		error = each_port(s, matching, rules_around(&tree, i, matching), matching + count);
-		s->cell.src = NULL;
+		*addrs = &spans;
+		++*addrs_number;
+		error = each(s, rules, count);
+		*addrs = NULL;
 	}
 	return error;
+}
+
+/* rules: those that match by destination. */
+static int each_source(struct search *s, const struct cell_rule **rules, size_t count)
+{
+	struct nest tree __attribute__((cleanup(nest_free))) = {};
+	int error = 0;
+
+	for (size_t i = 0; i < count && !error; i++)
+		error = nest_add(&tree, &(struct nest_item){number_of_addr(rules[i]->rule->src),
+							    rules[i]->rule->src_len, rules[i]});
+	if (error)
+		return error;
+	return each_node(s, &tree, &s->cell.src, &s->cell.src_number, each_port);
 }
 
 static int each_destination(struct search *s)
 {
 	const struct cell_space *space = s->space;
-	struct tree tree __attribute__((cleanup(free_tree))) = {};
-	auto_free const struct cell_rule **matching = calloc(space->count + 1, sizeof(*matching));
+	struct nest tree __attribute__((cleanup(nest_free))) = {};
 	bool wanted = false;
-	int error;
+	int error = 0;
 
-	tree.items = calloc(space->count + space->cuts.addr_count + 1, sizeof(*tree.items));
-	if (!tree.items || !matching)
-		return -ENOMEM;
-	for (size_t i = 0; i < space->count; i++) {
+	for (size_t i = 0; i < space->count && !error; i++) {
 		const struct rule *rule = space->rules[i].rule;
 
 		if (rule->family != s->cell.family || rule->protocol != s->cell.protocol)
 			continue;
 		wanted |= space->rules[i].wanted;
-		tree.items[tree.item_count++] =
-			(struct item){number_of_addr(rule->dst), rule->dst_len, &space->rules[i]};
+		error = nest_add(&tree, &(struct nest_item){number_of_addr(rule->dst),
+							    rule->dst_len, &space->rules[i]});
 	}
-	for (size_t i = 0; i < space->cuts.addr_count; i++)
+	if (error || !wanted)
+		return error;
+	for (size_t i = 0; i < space->cuts.addr_count && !error; i++)
 		if (space->cuts.addr_families[i] == s->cell.family)
-			tree.items[tree.item_count++] =
-				(struct item){number_of_addr(space->cuts.addrs[i]),
-					      ifw_addr_bits(s->cell.family), NULL};
-	error = wanted ? grow_tree(&tree) : 0;
-	for (size_t i = 0; i < tree.count && !error; i++) {
-		struct spans spans __attribute__((cleanup(spans_free))) = {};
-
-		if (!tree.nodes[i].wanted)
-			continue;
-		error = own_spans(&tree, i, &spans);
-		if (error || spans.count == 0)
-			continue;
-		s->cell.dst = &spans;
-		s->cell.dst_number++;
-		error = each_source(s, matching, rules_around(&tree, i, matching));
-		s->cell.dst = NULL;
-	}
-	return error;
+			error = nest_add(&tree,
+					 &(struct nest_item){number_of_addr(space->cuts.addrs[i]),
+							     ifw_addr_bits(s->cell.family), NULL});
+	if (error)
+		return error;
+	return each_node(s, &tree, &s->cell.dst, &s->cell.dst_number, each_source);
 }
 
 int cells_each(const struct cell_space *space, cell_fn fn, void *arg)
