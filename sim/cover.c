@@ -1,379 +1,345 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * cover.c - see cover.h. As two-level logic is minimised (Brayton et al., ESPRESSO, 1984):
- * every box grows as far as the packets go, and what others then cover is dropped. The
- * fewest at all it need not be, which nobody finds in reasonable time.
+ * boxes that can grow no farther, and of these as few as are enough.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../ruleset/cleanup.h"
+#include "choose.h"
 #include "cover.h"
-#include "parts.h"
+#include "grid_parts.h"
 
-#define PARTS_MAX 4096 /* of what is left of a box; where it would be more, it is not known */
-#define PORT_LAST 65535
+#define GROWN_WORDS_MAX (1U << 22) /* of the points of all boxes there are to choose from */
+#define GROWN_MAX 4096
+#define GROWN_EACH 16 /* of these, that there have to be for each box; else it is no search */
 
-/* A simple box and what it holds. */
-struct grown {
-	struct simple_box box;
-	struct part part;
-	bool dropped;
-};
+/* --- Covers ---------------------------------------------------------------------------- */
 
-struct search {
-	struct parts all; /* the packets */
-	uint8_t bits;
-	uint64_t ifaces;
-	struct grown *grown, *plain; /* as they have grown, and as they were */
-	size_t count, room;
-};
-
-/* --- Growth ---------------------------------------------------------------------------- */
-
-/*
- * What is left of the part without all of the packets, or, where `others` is given, without
- * those boxes of it that are not dropped, but for one. -EOVERFLOW: too much to tell.
- */
-static int leftover(const struct search *s, const struct part *part, const struct grown *others,
-		    size_t but, struct parts *left)
+static void free_simple(struct simple_box *box)
 {
-	struct part copy;
-	int error = part_copy(part, &copy);
-
-	*left = (struct parts){};
-	if (!error)
-		error = parts_add(left, &copy);
-	for (size_t i = 0; i < (others ? s->count : s->all.count) && left->count && !error; i++) {
-		if (others && (i == but || others[i].dropped))
-			continue;
-		error = parts_subtract(left, others ? &others[i].part : &s->all.at[i]);
-		if (!error && left->count > PARTS_MAX)
-			error = -EOVERFLOW;
-	}
-	if (error)
-		parts_free(left);
-	return error;
+	free(box->to.holes);
+	free(box->from.holes);
+	spans_free(&box->own.to);
+	spans_free(&box->own.from);
 }
 
-static int whole(enum part_field field, struct spans *spans)
+void cover_free(struct cover *cover)
 {
-	return spans_add(spans, (struct span){0, field == PART_PORTS ? PORT_LAST : NUMBER_MAX});
+	for (size_t i = 0; i < cover->count; i++)
+		free_simple(&cover->at[i]);
+	free(cover->at);
+	*cover = (struct cover){};
 }
 
-/* The values of the field with which all else of the part is within the packets. */
-static int find_room(const struct search *s, const struct part *part, enum part_field field,
-		     struct spans *room, uint64_t *ifaces)
-{
-	struct spans taken = {}, universe = {};
-	struct parts left = {};
-	struct part wide;
-	int error = part_copy(part, &wide);
-
-	if (error)
-		return error;
-	if (field == PART_IFACES) {
-		wide.ifaces = s->ifaces;
-	} else {
-		spans_free(&wide.spans[field]);
-		error = whole(field, &wide.spans[field]);
-	}
-	if (!error)
-		error = leftover(s, &wide, NULL, 0, &left);
-	*ifaces = s->ifaces;
-	for (size_t i = 0; i < left.count && !error; i++) {
-		*ifaces &= ~left.at[i].ifaces;
-		if (field != PART_IFACES)
-			error = spans_copy(&left.at[i].spans[field], &taken);
-	}
-	spans_settle(&taken);
-	if (!error && field != PART_IFACES)
-		error = whole(field, &universe);
-	if (!error && field != PART_IFACES)
-		error = spans_subtract(&universe, &taken, room);
-	spans_free(&taken);
-	spans_free(&universe);
-	parts_free(&left);
-	part_free(&wide);
-	return error;
-}
-
-static bool holds_all(const struct spans *spans, const struct spans *of)
-{
-	for (size_t i = 0; i < of->count; i++)
-		if (!spans_hold(spans, of->at[i]))
-			return false;
-	return true;
-}
-
-/* The prefix of the room that holds all that is there already, where one does. */
-static int grow_prefix(const struct search *s, struct spans *spans, const struct spans *room,
-		       struct prefix_but *prefix)
-{
-	struct prefixes prefixes = {};
-	int error = prefixes_of(room, s->bits, &prefixes);
-
-	for (size_t i = 0; i < prefixes.count && !error; i++) {
-		struct spans wide = {};
-
-		error = prefix_but_spans(&prefixes.at[i], &wide);
-		if (!error && holds_all(&wide, spans)) {
-			spans_free(spans);
-			*spans = wide;
-			free(prefix->holes);
-			*prefix = prefixes.at[i];
-			prefixes.at[i].holes = NULL;
-			break;
-		}
-		spans_free(&wide);
-	}
-	prefixes_free(&prefixes);
-	return error;
-}
-
-static int grow_field(const struct search *s, struct grown *grown, enum part_field field)
-{
-	struct part *part = &grown->part;
-	struct spans room = {};
-	uint64_t ifaces;
-	int error = find_room(s, part, field, &room, &ifaces);
-
-	if (error == -EOVERFLOW)
-		return 0;
-	if (!error && field == PART_IFACES)
-		grown->box.ifaces = part->ifaces = ifaces;
-	if (!error && field == PART_DST)
-		error = grow_prefix(s, &part->spans[field], &room, &grown->box.to);
-	if (!error && field == PART_SRC)
-		error = grow_prefix(s, &part->spans[field], &room, &grown->box.from);
-	for (size_t i = 0; i < room.count && field == PART_PORTS && !error; i++) {
-		if (room.at[i].low > grown->box.low || room.at[i].high < grown->box.high)
-			continue;
-		grown->box.low = (uint32_t)room.at[i].low;
-		grown->box.high = (uint32_t)room.at[i].high;
-		part->spans[field].at[0] = room.at[i];
-	}
-	spans_free(&room);
-	return error;
-}
-
-/* --- Dropping ---------------------------------------------------------------------------- */
-
-static int is_covered(const struct search *s, const struct part *part, size_t but, bool *covered)
-{
-	struct parts left = {};
-	int error = leftover(s, part, s->grown, but, &left);
-
-	*covered = !error && left.count == 0;
-	parts_free(&left);
-	return error == -EOVERFLOW ? 0 : error;
-}
-
-/* How much there is to read in it. */
-static size_t words_of(const struct search *s, const struct simple_box *box)
-{
-	return box->to.hole_count + box->from.hole_count + (box->from.len != 0) +
-	       (box->ifaces != s->ifaces);
-}
-
-static int drop(struct search *s)
-{
-	size_t most = 0;
-	int error = 0;
-
-	for (size_t i = 0; i < s->count; i++)
-		if (words_of(s, &s->grown[i].box) > most)
-			most = words_of(s, &s->grown[i].box);
-	/* Those that are worst to read first. */
-	for (size_t words = most + 1; words-- > 0 && !error;)
-		for (size_t i = 0; i < s->count && !error; i++)
-			if (words_of(s, &s->grown[i].box) == words)
-				error = is_covered(s, &s->grown[i].part, i, &s->grown[i].dropped);
-	return error;
-}
-
-/* Back to what it was where that is easier to read, and enough. */
-static int shrink(struct search *s, size_t i)
-{
-	const struct grown swapped = s->grown[i];
-	struct parts left = {};
-	bool enough;
-	int error;
-
-	if (words_of(s, &s->plain[i].box) >= words_of(s, &swapped.box))
-		return 0;
-	s->grown[i] = s->plain[i];
-	error = leftover(s, &swapped.part, s->grown, SIZE_MAX, &left);
-	enough = !error && left.count == 0;
-	parts_free(&left);
-	if (enough)
-		s->plain[i] = swapped;
-	else
-		s->grown[i] = swapped;
-	return error == -EOVERFLOW ? 0 : error;
-}
-
-/* --- The whole --------------------------------------------------------------------------- */
-
-static void free_grown(struct grown *grown)
-{
-	free(grown->box.to.holes);
-	free(grown->box.from.holes);
-	part_free(&grown->part);
-}
-
-static void free_search(struct search *s)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		free_grown(&s->grown[i]);
-		free_grown(&s->plain[i]);
-	}
-	free(s->grown);
-	free(s->plain);
-	parts_free(&s->all);
-}
-
-static int fill(const struct simple_box *box, struct grown *grown)
-{
-	int error;
-
-	*grown = (struct grown){.box = *box, .part.ifaces = box->ifaces};
-	grown->box.to.holes = grown->box.from.holes = NULL;
-	error = prefix_but_copy(&box->to, &grown->box.to);
-	if (!error)
-		error = prefix_but_copy(&box->from, &grown->box.from);
-	if (!error)
-		error = prefix_but_spans(&box->to, &grown->part.spans[PART_DST]);
-	if (!error)
-		error = prefix_but_spans(&box->from, &grown->part.spans[PART_SRC]);
-	if (!error)
-		error = spans_add(&grown->part.spans[PART_PORTS],
-				  (struct span){box->low, box->high});
-	if (error)
-		free_grown(grown);
-	return error;
-}
-
-static int add_simple(struct cover *cover, const struct simple_box *box)
+/* Takes the box over, also where it fails. */
+static int add_simple(struct cover *cover, struct simple_box *box)
 {
 	if (cover->count == cover->room) {
 		size_t room = cover->room ? cover->room * 2 : 8;
 		struct simple_box *larger = reallocarray(cover->at, room, sizeof(*larger));
 
-		if (!larger)
+		if (!larger) {
+			free_simple(box);
 			return -ENOMEM;
+		}
 		cover->at = larger;
 		cover->room = room;
 	}
-	cover->at[cover->count] = *box;
-	cover->at[cover->count].to.holes = cover->at[cover->count].from.holes = NULL;
-	cover->count++;
-	if (prefix_but_copy(&box->to, &cover->at[cover->count - 1].to) != 0)
-		return -ENOMEM;
-	return prefix_but_copy(&box->from, &cover->at[cover->count - 1].from);
+	cover->at[cover->count++] = *box;
+	return 0;
 }
 
-static int search_fewer(struct search *s, struct cover *cover)
+/* --- One by one -------------------------------------------------------------------------- */
+
+/* Where martians drop they may be in it. */
+static int prefixes_with(const struct spans *spans, const struct spans *martians, bool may,
+			 uint8_t bits, struct prefixes *prefixes)
+{
+	struct spans most __attribute__((cleanup(spans_free))) = {};
+	int error = spans_copy(spans, &most);
+
+	if (!error && may)
+		error = spans_copy(martians, &most);
+	spans_settle(&most);
+	return error ? error : prefixes_between(spans, &most, bits, prefixes);
+}
+
+static int make_simple(const struct prefix_but *to, const struct prefix_but *from,
+		       struct span ports, uint64_t ifaces, struct simple_box *simple)
+{
+	int error = prefix_but_copy(to, &simple->to);
+
+	simple->low = (uint32_t)ports.low;
+	simple->high = (uint32_t)ports.high;
+	simple->ifaces = simple->own.ifaces = ifaces;
+	simple->own.port = simple->low;
+	if (!error)
+		error = prefix_but_copy(from, &simple->from);
+	if (!error)
+		error = prefix_but_spans(to, &simple->own.to);
+	if (!error)
+		error = prefix_but_spans(from, &simple->own.from);
+	return error;
+}
+
+/* One for each prefix and range of the box; they are disjoint, but for martians. */
+static int add_box(const struct boxes *boxes, const struct box *box,
+		   const struct cover_space *space, struct cover *cover)
+{
+	const struct spans *ports = span_pool_get(boxes->pool, box->ports);
+	const bool wire = !(box->ifaces & ~space->wire);
+	struct prefixes to __attribute__((cleanup(prefixes_free))) = {};
+	struct prefixes from __attribute__((cleanup(prefixes_free))) = {};
+	int error = prefixes_with(span_pool_get(boxes->pool, box->dst), &space->martians[GRID_TO],
+				  wire, space->bits, &to);
+
+	if (!error)
+		error = prefixes_with(span_pool_get(boxes->pool, box->src),
+				      &space->martians[GRID_FROM], wire, space->bits, &from);
+	for (size_t n = 0; n < to.count * from.count * ports->count && !error; n++) {
+		const size_t rest = n / ports->count;
+		struct simple_box simple = {};
+
+		error = make_simple(&to.at[rest / from.count], &from.at[rest % from.count],
+				    ports->at[n % ports->count], box->ifaces, &simple);
+		if (error)
+			free_simple(&simple);
+		else
+			error = add_simple(cover, &simple);
+	}
+	return error;
+}
+
+/* --- As few as possible -------------------------------------------------------------------- */
+
+static int take_own(const struct grid_axis *axis, const uint64_t *set, struct spans *own)
 {
 	int error = 0;
 
-	for (size_t i = 0; i < cover->count && !error; i++) {
-		error = fill(&cover->at[i], &s->plain[i]);
-		if (error)
-			break;
-		error = fill(&cover->at[i], &s->grown[i]);
-		if (error)
-			free_grown(&s->plain[i]);
-		else
-			s->count++;
-	}
-	for (size_t i = 0; i < s->count && !error; i++)
-		for (enum part_field field = 0; field < PART_FIELDS && !error; field++)
-			error = grow_field(s, &s->grown[i], field);
+	for (size_t i = 0; i < axis->nest.count && !error; i++)
+		if (bit_get(set, i))
+			error = spans_copy(&axis->own[i], own);
+	spans_settle(own);
+	return error;
+}
+
+static int add_grid_box(const struct grid *grid, const struct grid_box *box,
+			const struct grid_box *own, struct cover *cover)
+{
+	struct simple_box simple;
+	int error = grid_simple(grid, box, &simple);
+
 	if (!error)
-		error = drop(s);
-	for (size_t i = 0; i < s->count && !error; i++)
-		if (!s->grown[i].dropped)
-			error = shrink(s, i);
+		error = take_own(&grid->axes[GRID_TO], own->sets[GRID_TO], &simple.own.to);
+	if (!error)
+		error = take_own(&grid->axes[GRID_FROM], own->sets[GRID_FROM], &simple.own.from);
+	simple.own.port = grid->ports[own->low];
+	for (size_t i = 0; i < grid->group_count; i++)
+		if (own->groups >> i & 1)
+			simple.own.ifaces |= grid->groups[i];
+	if (error)
+		free_simple(&simple);
+	return error ? error : add_simple(cover, &simple);
+}
+
+static int is_enough(const struct grid *grid, const struct grid_boxes *boxes, bool *enough)
+{
+	auto_free uint64_t *points = calloc(grid->words, sizeof(*points));
+
+	if (!points)
+		return -ENOMEM;
+	for (size_t i = 0; i < boxes->count; i++)
+		grid_points(grid, &boxes->at[i], points);
+	*enough = memcmp(points, grid->must, grid->words * sizeof(*points)) == 0;
+	return 0;
+}
+
+/* Leaves of the boxes those that are chosen. */
+static int choose_boxes(const struct grid *grid, struct grid_boxes *boxes)
+{
+	auto_free uint64_t *sets = calloc(boxes->count * grid->words + 1, sizeof(*sets));
+	auto_free uint32_t *costs = calloc(boxes->count + 1, sizeof(*costs));
+	auto_free bool *chosen = calloc(boxes->count + 1, sizeof(*chosen));
+	const struct choice choice = {sets, costs, boxes->count, grid->words};
+	size_t kept = 0;
+	int error;
+
+	if (!sets || !costs || !chosen)
+		return -ENOMEM;
+	for (size_t i = 0; i < boxes->count; i++) {
+		grid_points(grid, &boxes->at[i], sets + i * grid->words);
+		costs[i] = grid_cost(grid, &boxes->at[i]);
+	}
+	error = choose(&choice, chosen);
+	for (size_t i = 0; i < boxes->count && !error; i++)
+		if (chosen[i])
+			boxes->at[kept++] = boxes->at[i];
+	if (!error)
+		boxes->count = kept;
+	return error;
+}
+
+static void free_boxes(struct grid_boxes *boxes)
+{
+	free(boxes->at);
+}
+
+static int copy_boxes(const struct grid_boxes *from, struct grid_boxes *to)
+{
+	to->at = calloc(from->count + 1, sizeof(*to->at));
+	if (!to->at)
+		return -ENOMEM;
+	memcpy(to->at, from->at, from->count * sizeof(*to->at));
+	to->count = to->room = from->count;
+	return 0;
+}
+
+static int search_boxes(const struct grid *grid, const struct cover *plain, uint64_t *work,
+			struct grid_boxes *boxes)
+{
+	struct grid_boxes before __attribute__((cleanup(free_boxes))) = {};
+	const size_t most = GROWN_WORDS_MAX / grid->words;
+	bool enough;
+	int error = 0;
+
+	if (most < GROWN_EACH * plain->count)
+		return -E2BIG;
+
+	boxes->at = calloc(plain->count, sizeof(*boxes->at));
+	if (!boxes->at)
+		return -ENOMEM;
+	boxes->room = plain->count;
+	for (size_t i = 0; i < plain->count; i++)
+		boxes->at[boxes->count++] = grid_box_of(grid, &plain->at[i]);
+	error = grid_grow(grid, most < GROWN_MAX ? most : GROWN_MAX, boxes, work);
+	if (!error)
+		error = choose_boxes(grid, boxes);
+	if (!error)
+		error = copy_boxes(boxes, &before);
 	if (error)
 		return error;
-	cover_free(cover);
-	for (size_t i = 0; i < s->count && !error; i++)
-		if (!s->grown[i].dropped)
-			error = add_simple(cover, &s->grown[i].box);
-	return error;
+	grid_trim(grid, boxes);
+	error = is_enough(grid, boxes, &enough);
+	if (error || enough)
+		return error;
+	/* What is a martian on a wire and none on loopback was lost. */
+	memcpy(boxes->at, before.at, before.count * sizeof(*boxes->at));
+	error = is_enough(grid, boxes, &enough);
+	return error || enough ? error : -E2BIG;
 }
 
-/* One for each prefix and range of the box. */
-static int add_box(const struct boxes *boxes, const struct box *box, uint8_t bits,
-		   struct cover *cover)
+/* -E2BIG: too much to search; the cover is as it was. */
+static int search_fewer(const struct cover_space *space, uint64_t *work, struct cover *cover)
 {
-	const struct spans *ports = span_pool_get(boxes->pool, box->ports);
-	struct prefixes to __attribute__((cleanup(prefixes_free))) = {};
-	struct prefixes from __attribute__((cleanup(prefixes_free))) = {};
-	int error = prefixes_of(span_pool_get(boxes->pool, box->dst), bits, &to);
+	struct grid grid __attribute__((cleanup(grid_free)));
+	struct grid_boxes boxes __attribute__((cleanup(free_boxes))) = {};
+	struct cover fewer = {};
+	auto_free struct grid_box *own = NULL;
+	int error = grid_create(&grid, space, cover->at, cover->count);
 
+	if (!error && *work > COVER_WORK_MAX)
+		error = -E2BIG;
 	if (!error)
-		error = prefixes_of(span_pool_get(boxes->pool, box->src), bits, &from);
-	for (size_t i = 0; i < to.count && !error; i++) {
-		for (size_t j = 0; j < from.count && !error; j++) {
-			for (size_t k = 0; k < ports->count && !error; k++) {
-				const struct simple_box simple = {
-					to.at[i], from.at[j], (uint32_t)ports->at[k].low,
-					(uint32_t)ports->at[k].high, box->ifaces};
-
-				error = add_simple(cover, &simple);
-			}
-		}
+		error = search_boxes(&grid, cover, work, &boxes);
+	if (!error)
+		error = grid_own(&grid, &boxes, &own);
+	for (size_t i = 0; i < boxes.count && !error; i++)
+		error = add_grid_box(&grid, &boxes.at[i], &own[i], &fewer);
+	if (error) {
+		cover_free(&fewer);
+		return error;
 	}
+	cover_free(cover);
+	*cover = fewer;
+	return 0;
+}
+
+/* --- The whole ----------------------------------------------------------------------------- */
+
+static int compare_to(const void *a, const void *b)
+{
+	const struct prefix_but *one = &((const struct simple_box *)a)->to;
+	const struct prefix_but *two = &((const struct simple_box *)b)->to;
+
+	if (one->first != two->first)
+		return one->first < two->first ? -1 : 1;
+	return (int)one->len - (int)two->len;
+}
+
+/* From `first` on, those whose destinations meet; of others their neighbours know nothing. */
+static size_t count_near(const struct cover *cover, size_t first)
+{
+	const struct prefix_but *outer = &cover->at[first].to;
+	size_t end = first + 1;
+
+	while (end < cover->count &&
+	       cover->at[end].to.first <= number_prefix_last(outer->first, outer->len))
+		end++;
+	return end - first;
+}
+
+/* The boxes, which are moved out of it, are put into the other cover. */
+static int search_near(const struct cover_space *space, struct simple_box *boxes, size_t count,
+		       uint64_t *work, struct cover *into)
+{
+	struct cover near = {};
+	int error = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!error)
+			error = add_simple(&near, &boxes[i]);
+		else
+			free_simple(&boxes[i]);
+	}
+	if (!error && count > 1 && count <= COVER_SEARCHED)
+		error = search_fewer(space, work, &near);
+	if (error == -E2BIG)
+		error = 0;
+	for (size_t i = 0; i < near.count && !error; i++) {
+		error = add_simple(into, &near.at[i]);
+		near.at[i] = (struct simple_box){};
+	}
+	cover_free(&near);
 	return error;
 }
 
-static int add_packets(const struct boxes *boxes, const struct box *box, struct parts *all)
+/* Where all at once are too many. */
+static int search_parts(const struct cover_space *space, uint64_t *work, struct cover *cover)
 {
-	struct part part = {.ifaces = box->ifaces};
-	int error = spans_copy(span_pool_get(boxes->pool, box->dst), &part.spans[PART_DST]);
+	struct cover all = *cover;
+	size_t count = 0;
+	int error = 0;
 
-	if (!error)
-		error = spans_copy(span_pool_get(boxes->pool, box->src), &part.spans[PART_SRC]);
-	if (!error)
-		error = spans_copy(span_pool_get(boxes->pool, box->ports), &part.spans[PART_PORTS]);
-	if (!error)
-		return parts_add(all, &part);
-	part_free(&part);
+	*cover = (struct cover){};
+	qsort(all.at, all.count, sizeof(*all.at), compare_to);
+	for (size_t i = 0; i < all.count; i += count) {
+		count = count_near(&all, i);
+		if (!error)
+			error = search_near(space, all.at + i, count, work, cover);
+		else
+			for (size_t k = 0; k < count; k++)
+				free_simple(&all.at[i + k]);
+	}
+	free(all.at);
 	return error;
 }
 
-int cover_find(const struct boxes *boxes, size_t first, size_t count, uint8_t bits, uint64_t ifaces,
-	       struct cover *cover)
+int cover_find(const struct boxes *boxes, size_t first, size_t count,
+	       const struct cover_space *space, uint64_t *work, struct cover *cover)
 {
-	struct search s __attribute__((cleanup(free_search))) = {.bits = bits, .ifaces = ifaces};
 	int error = 0;
 
 	*cover = (struct cover){};
 	for (size_t i = first; i < first + count && !error; i++)
-		error = add_box(boxes, &boxes->at[i], bits, cover);
-	if (!error && cover->count > 1 && cover->count <= COVER_SEARCHED) {
-		for (size_t i = first; i < first + count && !error; i++)
-			error = add_packets(boxes, &boxes->at[i], &s.all);
-		s.grown = calloc(cover->count, sizeof(*s.grown));
-		s.plain = calloc(cover->count, sizeof(*s.plain));
-		if (!s.grown || !s.plain)
-			error = -ENOMEM;
-		if (!error)
-			error = search_fewer(&s, cover);
-	}
+		error = add_box(boxes, &boxes->at[i], space, cover);
+	if (!error && cover->count > 1)
+		error = cover->count <= COVER_AT_ONCE ? search_fewer(space, work, cover) : -E2BIG;
+	if (error == -E2BIG)
+		error = search_parts(space, work, cover);
 	if (error)
 		cover_free(cover);
 	return error;
-}
-
-void cover_free(struct cover *cover)
-{
-	for (size_t i = 0; i < cover->count; i++) {
-		free(cover->at[i].to.holes);
-		free(cover->at[i].from.holes);
-	}
-	free(cover->at);
-	*cover = (struct cover){};
 }

@@ -9,6 +9,7 @@
 #include "boxes.h"
 #include "diff_parts.h"
 #include "hash.h"
+#include "martians.h"
 
 #define PROGRESS_EVERY 65536 /* cells */
 
@@ -30,9 +31,10 @@ struct search {
 	size_t label_count, label_room;
 	struct label *by_key;
 	uint64_t cells, all_cells;
+	struct cover_space spaces[2][2]; /* by IPv6, by egress */
 	uint64_t dst_number, src_number; /* of dst and src; 0: none yet */
-	uint32_t dst, src;
-	size_t dst_boxes; /* where those of the destination begin */
+	uint32_t dst[2], src[2];	 /* with martians, and without */
+	size_t dst_boxes;		 /* where those of the destination begin */
 };
 
 static void free_search(struct search *s)
@@ -44,6 +46,46 @@ static void free_search(struct search *s)
 	boxes_free(&s->boxes);
 	span_pool_destroy(s->pool);
 	free(s->rules);
+	for (size_t i = 0; i < 2 * 2 * 2; i++)
+		spans_free(&s->spaces[i / 4][i / 2 % 2].martians[i % 2]);
+}
+
+/* --- Where ------------------------------------------------------------------------------- */
+
+static const struct cover_space *space_of(const struct search *s, uint8_t family, uint8_t protocol)
+{
+	return &s->spaces[family == IFW_FAMILY_IPV6][(protocol & IFW_EGRESS) != 0];
+}
+
+static int make_space(const struct probe *probe, uint8_t family, bool egress,
+		      struct cover_space *space)
+{
+	const size_t count = probe->iface_count;
+	int error = 0;
+
+	space->bits = ifw_addr_bits(family);
+	space->ifaces = count == PROBE_IFACES ? ~0ULL : (1ULL << count) - 1;
+	if (egress) /* what leaves meets no such test */
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		if (probe->ifindex[i] != IFW_LOOPBACK_IFINDEX)
+			space->wire |= 1ULL << i;
+	for (int src = 0; src < 2 && !error; src++)
+		error = martian_spans(src, family, &space->martians[src]);
+	return error;
+}
+
+static int make_spaces(struct search *s)
+{
+	int error = 0;
+
+	for (int egress = 0; egress < 2 && !error; egress++) {
+		error = make_space(s->probe, IFW_FAMILY_IPV4, egress, &s->spaces[0][egress]);
+		if (!error)
+			error = make_space(s->probe, IFW_FAMILY_IPV6, egress,
+					   &s->spaces[1][egress]);
+	}
+	return error;
 }
 
 /* --- Cells to boxes -------------------------------------------------------------------- */
@@ -81,15 +123,24 @@ static int find_label(struct search *s, const struct diff_label *key, uint32_t *
 	return 0;
 }
 
-static int take_spans(struct search *s, const struct spans *spans, uint32_t *id)
+/* As they are, and without martians: sets that differ in these alone are one then. */
+static int take_spans(struct search *s, const struct spans *spans, const struct spans *martians,
+		      uint32_t ids[2])
 {
-	struct spans copy = {};
+	struct spans copy = {}, less = {};
+	int error = spans_copy(spans, &copy);
 
-	if (spans_copy(spans, &copy) != 0) {
+	if (!error)
+		error = spans_subtract(spans, martians, &less);
+	if (error) {
 		spans_free(&copy);
-		return -ENOMEM;
+		spans_free(&less);
+		return error;
 	}
-	return span_pool_take(s->pool, &copy, id);
+	error = span_pool_take(s->pool, &copy, &ids[0]);
+	if (error)
+		spans_free(&less);
+	return error ? error : span_pool_take(s->pool, &less, &ids[1]);
 }
 
 static int take_ports(struct search *s, uint32_t low, uint32_t high, uint32_t *id)
@@ -104,17 +155,18 @@ static int take_ports(struct search *s, uint32_t low, uint32_t high, uint32_t *i
 /* The sets of the cell. Boxes of the destination before are put together. */
 static int enter(struct search *s, const struct cell *cell)
 {
+	const struct spans *martians = space_of(s, cell->family, cell->protocol)->martians;
 	int error = 0;
 
 	if (s->dst_number != cell->dst_number) {
 		error = boxes_merge(&s->boxes, s->dst_boxes);
 		s->dst_boxes = s->boxes.count;
 		if (!error)
-			error = take_spans(s, cell->dst, &s->dst);
+			error = take_spans(s, cell->dst, &martians[0], s->dst);
 		s->dst_number = cell->dst_number;
 	}
 	if (!error && s->src_number != cell->src_number) {
-		error = take_spans(s, cell->src, &s->src);
+		error = take_spans(s, cell->src, &martians[1], s->src);
 		s->src_number = cell->src_number;
 	}
 	return error;
@@ -127,6 +179,8 @@ static int add_change(struct search *s, const struct cell *cell, const struct as
 		.family = cell->family,
 		.protocol = cell->protocol,
 	};
+	const uint64_t wire = space_of(s, cell->family, cell->protocol)->wire;
+	const size_t less = !(cell->ifaces & ~wire); /* loopback is in a cell of its own */
 	struct box box = {.ifaces = cell->ifaces};
 	int error = enter(s, cell);
 
@@ -134,8 +188,8 @@ static int add_change(struct search *s, const struct cell *cell, const struct as
 		error = find_label(s, &key, &box.label);
 	if (!error)
 		error = take_ports(s, cell->low, cell->high, &box.ports);
-	box.dst = s->dst;
-	box.src = s->src;
+	box.dst = s->dst[less];
+	box.src = s->src[less];
 	return error ? error : boxes_add(&s->boxes, &box);
 }
 
@@ -168,8 +222,7 @@ static int count_cell(void *arg, const struct cell *cell)
 /* Merging has left boxes of one label side by side. */
 static int add_regions(const struct search *s, struct diff *diff)
 {
-	const size_t ifaces = s->probe->iface_count;
-	const uint64_t all = ifaces == PROBE_IFACES ? ~0ULL : (1ULL << ifaces) - 1;
+	uint64_t work = 0;
 	size_t next;
 	int error = 0;
 
@@ -180,8 +233,9 @@ static int add_regions(const struct search *s, struct diff *diff)
 		for (next = i + 1; next < s->boxes.count; next++)
 			if (s->boxes.at[next].label != s->boxes.at[i].label)
 				break;
-		error = cover_find(&s->boxes, i, next - i, ifw_addr_bits((uint8_t)label->family),
-				   all, &cover);
+		error = cover_find(&s->boxes, i, next - i,
+				   space_of(s, (uint8_t)label->family, (uint8_t)label->protocol),
+				   &work, &cover);
 		for (size_t n = 0; n < cover.count && !error; n++)
 			error = diff_add_region(s->probe, label, &cover.at[n], diff);
 		cover_free(&cover);
@@ -198,6 +252,8 @@ int diff_find(const struct probe *probe, diff_progress_fn progress, void *arg, s
 
 	*diff = (struct diff){};
 	s.boxes.pool = s.pool;
+	if (!error)
+		error = make_spaces(&s);
 	if (!error)
 		error = diff_rules(sim_world_rules(probe->worlds[0]),
 				   sim_world_rules(probe->worlds[1]), &s.rules, &s.rule_count);

@@ -29,8 +29,7 @@ int diff_rules(const struct rule_set *before, const struct rule_set *after,
 	       struct cell_rule **rules, size_t *count);
 
 /*
- * The box as a region, unless no packet on a wire can be in it. 0, -ENOMEM, -EPROTO where an
- * example is answered otherwise.
+ * The box as a region. 0, -ENOMEM, -EPROTO where an example is answered otherwise.
  */
 int diff_add_region(const struct probe *probe, const struct diff_label *label,
 		    const struct simple_box *box, struct diff *diff);

@@ -7,39 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../datapath/exceptions.h"
 #include "diff_parts.h"
 
-static bool is_martian(const struct witness *witness)
-{
-	const struct flow *f = &witness->flow;
-
-	return f->family == IFW_FAMILY_IPV6
-		       ? ifw_is_martian6(f->src, f->dst)
-		       : ifw_is_martian4((__u32)(f->src.hi >> 32), (__u32)(f->dst.hi >> 32));
-}
-
-/* An example, asked about once more: what is reported was seen. */
+/* An example that no other region holds, asked about once more: what is reported was seen. */
 static int find_example(const struct probe *probe, const struct diff_label *key,
-			struct diff_region *region, bool *empty)
+			const struct cover_own *own, struct diff_region *region)
 {
-	struct spans dst __attribute__((cleanup(spans_free))) = {};
-	struct spans src __attribute__((cleanup(spans_free))) = {};
 	const struct cell cell = {
 		.family = region->family,
 		.protocol = region->protocol,
-		.dst = &dst,
-		.src = &src,
-		.low = region->low,
-		.high = region->high,
-		.ifaces = region->ifaces,
+		.dst = &own->to,
+		.src = &own->from,
+		.low = (uint16_t)own->port,
+		.high = (uint16_t)own->port,
+		.ifaces = own->ifaces,
 	};
-	int error = prefix_but_spans(&region->to, &dst);
+	int error = 0;
 
-	if (!error)
-		error = prefix_but_spans(&region->from, &src);
-	if (error)
-		return error;
 	region->example = probe_witness(probe, &cell);
 	for (size_t world = 0; world < PROBE_WORLDS && !error; world++) {
 		struct asked *asked = &region->asked[world];
@@ -47,11 +31,8 @@ static int find_example(const struct probe *probe, const struct diff_label *key,
 		error = probe_ask(probe, world, &region->example, asked);
 		if (!error &&
 		    memcmp(&asked->answer, &key->answers[world], sizeof(asked->answer)) != 0)
-			*empty = true;
+			error = -EPROTO;
 	}
-	/* The rest of a set that addresses divide which nothing on a wire has. */
-	if (!error && *empty && !is_martian(&region->example))
-		error = -EPROTO;
 	return error;
 }
 
@@ -71,7 +52,6 @@ int diff_add_region(const struct probe *probe, const struct diff_label *label,
 		.high = (uint16_t)box->high,
 		.ifaces = box->ifaces,
 	};
-	bool empty = false;
 	int error;
 
 	if (diff->count == diff->room) {
@@ -87,8 +67,8 @@ int diff_add_region(const struct probe *probe, const struct diff_label *label,
 	if (!error)
 		error = prefix_but_copy(&box->from, &region.from);
 	if (!error)
-		error = find_example(probe, label, &region, &empty);
-	if (error || empty)
+		error = find_example(probe, label, &box->own, &region);
+	if (error)
 		free_region(&region);
 	else
 		diff->regions[diff->count++] = region;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * prefixes.c - see spans.h. Optimal as in Draves, King, Venkatachary, Zill
- * (Constructing optimal IP routing tables, 1999): for each prefix that is neither in
- * the set nor outside it as a whole, what it takes to say it inside of one that is
- * in, and of one that is not.
+ * (Constructing optimal IP routing tables, 1999): for each prefix that as a whole can be
+ * neither in the set nor outside it, what it takes to say it inside of one that is in,
+ * and of one that is not. What may be either costs nothing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,18 +11,21 @@
 
 #include "spans.h"
 
+/* Of as many prefixes and holes together, fewer prefixes are better. */
+#define COST_HOLE (1ULL << 32)
+#define COST_PREFIX (COST_HOLE + 1)
+
 struct node {
 	uint32_t children[2]; /* 0: whole */
-	uint32_t cost[2];     /* where what is around it is out, in */
+	uint64_t cost[2];     /* where what is around it is out, in */
 	number first;
 	uint8_t len;
-	bool in; /* whole: whether it is in the set */
 };
 
 struct tree {
 	struct node *nodes; /* the first is all */
 	size_t count, room;
-	const struct spans *spans;
+	const struct spans *least, *most;
 	uint8_t bits;
 };
 
@@ -47,10 +50,11 @@ static struct node *node_of(const struct tree *tree, uint32_t at)
 	return &tree->nodes[at - 1];
 }
 
-/* Around it all is out (0) or in (1): what to say of it so that it is right. */
-static uint32_t cost_of(const uint32_t below[2], int around)
+/* What it takes to say it where all around it is out (0), or in (1). */
+static uint64_t cost_of(const uint64_t below[2], int around)
 {
-	const uint32_t as_is = below[around], turned = below[!around] + 1;
+	const uint64_t as_is = below[around];
+	const uint64_t turned = below[!around] + (around ? COST_HOLE : COST_PREFIX);
 
 	return as_is <= turned ? as_is : turned;
 }
@@ -59,15 +63,16 @@ static uint32_t build(struct tree *tree, number first, uint8_t len)
 {
 	const struct span all = {first, number_prefix_last(first, len)};
 	const uint32_t at = add_node(tree, first, len);
-	uint32_t below[2] = {0, 0};
+	uint64_t below[2] = {0, 0};
+	bool may_be_in, may_be_out;
 
 	if (!at)
 		return 0;
-	if (spans_hold(tree->spans, all) || !spans_meet(tree->spans, all) || len == tree->bits) {
-		struct node *node = node_of(tree, at);
-
-		node->in = spans_hold(tree->spans, all);
-		node->cost[!node->in] = 1;
+	may_be_in = spans_hold(tree->most, all);
+	may_be_out = !spans_meet(tree->least, all);
+	if (may_be_in || may_be_out || len == tree->bits) {
+		node_of(tree, at)->cost[0] = may_be_out ? 0 : COST_PREFIX;
+		node_of(tree, at)->cost[1] = may_be_in ? 0 : COST_HOLE;
 		return at;
 	}
 	for (int i = 0; i < 2; i++) {
@@ -85,7 +90,31 @@ static uint32_t build(struct tree *tree, number first, uint8_t len)
 	return at;
 }
 
-static int add_prefix(struct prefixes *prefixes, const struct node *node)
+/* The longest that says as much, in or out: what may be either is left as it is around. */
+static struct prefix_but narrow(const struct tree *tree, const struct node *node, bool in)
+{
+	struct prefix_but prefix = {.first = node->first, .len = node->len};
+
+	while (prefix.len < tree->bits) {
+		const uint8_t len = (uint8_t)(prefix.len + 1);
+		const number half = (number)1 << (128 - len), second = prefix.first | half;
+		const struct span low = {prefix.first, second - 1},
+				  high = {second, number_prefix_last(second, len)};
+		const bool in_low =
+			in ? spans_meet(tree->least, low) : !spans_hold(tree->most, low);
+		const bool in_high =
+			in ? spans_meet(tree->least, high) : !spans_hold(tree->most, high);
+
+		if (in_low == in_high)
+			break;
+		if (in_high)
+			prefix.first = second;
+		prefix.len = len;
+	}
+	return prefix;
+}
+
+static int add_prefix(struct prefixes *prefixes, const struct prefix_but *prefix)
 {
 	if (prefixes->count == prefixes->room) {
 		size_t room = prefixes->room ? prefixes->room * 2 : 4;
@@ -96,19 +125,18 @@ static int add_prefix(struct prefixes *prefixes, const struct node *node)
 		prefixes->at = larger;
 		prefixes->room = room;
 	}
-	prefixes->at[prefixes->count++] =
-		(struct prefix_but){.first = node->first, .len = node->len};
+	prefixes->at[prefixes->count++] = *prefix;
 	return 0;
 }
 
-static int add_hole(struct prefix_but *in, const struct node *node)
+static int add_hole(struct prefix_but *in, const struct prefix_but *hole)
 {
 	struct prefix_but *larger = reallocarray(in->holes, in->hole_count + 1, sizeof(*larger));
 
 	if (!larger)
 		return -ENOMEM;
 	in->holes = larger;
-	in->holes[in->hole_count++] = (struct prefix_but){.first = node->first, .len = node->len};
+	in->holes[in->hole_count++] = *hole;
 	return 0;
 }
 
@@ -117,14 +145,17 @@ static int say(const struct tree *tree, uint32_t at, size_t around, struct prefi
 {
 	const struct node *node = node_of(tree, at);
 	const int in = around != 0;
-	uint32_t below = 0;
+	uint64_t below = 0;
 	int error = 0;
 
 	if (node->children[0])
 		below = node_of(tree, node->children[0])->cost[in] +
 			node_of(tree, node->children[1])->cost[in];
-	if (node->children[0] ? below > node->cost[in] : node->in != in) {
-		error = in ? add_hole(&prefixes->at[around - 1], node) : add_prefix(prefixes, node);
+	if (node->children[0] ? below > node->cost[in] : node->cost[in]) {
+		const struct prefix_but said = narrow(tree, node, !in);
+
+		error = in ? add_hole(&prefixes->at[around - 1], &said)
+			   : add_prefix(prefixes, &said);
 		around = in ? 0 : prefixes->count;
 	}
 	for (int i = 0; i < 2 && node->children[0] && !error; i++)
@@ -132,9 +163,10 @@ static int say(const struct tree *tree, uint32_t at, size_t around, struct prefi
 	return error;
 }
 
-int prefixes_of(const struct spans *spans, uint8_t bits, struct prefixes *prefixes)
+int prefixes_between(const struct spans *least, const struct spans *most, uint8_t bits,
+		     struct prefixes *prefixes)
 {
-	struct tree tree = {.spans = spans, .bits = bits};
+	struct tree tree = {.least = least, .most = most, .bits = bits};
 	int error = build(&tree, 0, 0) ? 0 : -ENOMEM;
 
 	*prefixes = (struct prefixes){};

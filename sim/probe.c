@@ -11,6 +11,7 @@
 #include "../datapath/exceptions.h"
 #include "../datapath/geneve.h"
 #include "explain_text.h"
+#include "martians.h"
 #include "probe.h"
 #include "world.h"
 
@@ -149,27 +150,9 @@ static const struct ifw_addr behind_ipv6[] = {{0, 2},
 					      {0x20010db800000000ULL, 1},
 					      {0xff02000000000000ULL, 1}};
 
-static bool is_martian(struct ifw_addr src, struct ifw_addr dst, uint8_t family)
-{
-	return family == IFW_FAMILY_IPV6
-		       ? ifw_is_martian6(src, dst)
-		       : ifw_is_martian4((__u32)(src.hi >> 32), (__u32)(dst.hi >> 32));
-}
-
-/* Is it one by itself, whatever the other end? */
-static bool is_bad(number value, bool is_src, uint8_t family)
-{
-	const struct ifw_addr addr = number_to_addr(value);
-	const struct ifw_addr good = family == IFW_FAMILY_IPV6
-					     ? (struct ifw_addr){0x20010db800000000ULL, 1}
-					     : (struct ifw_addr){0xc000020100000000ULL, 0};
-
-	return is_src ? is_martian(addr, good, family) : is_martian(good, addr, family);
-}
-
 static bool take(struct span span, number value, bool is_src, uint8_t family, number *taken)
 {
-	if (value < span.low || value > span.high || is_bad(value, is_src, family))
+	if (value < span.low || value > span.high || is_martian_end(value, is_src, family))
 		return false;
 	*taken = value;
 	return true;

@@ -198,11 +198,13 @@ static int grow(struct span_pool *pool)
 
 int span_pool_take(struct span_pool *pool, struct spans *spans, uint32_t *id)
 {
+	static const struct span none;
+	const struct span *const key = spans->count ? spans->at : &none; /* never NULL */
 	const size_t size = spans->count * sizeof(*spans->at);
 	struct pooled *pooled;
 	bool no_memory = false;
 
-	HASH_FIND(hh, pool->hash, spans->at, size, pooled);
+	HASH_FIND(hh, pool->hash, key, size, pooled);
 	if (pooled) {
 		*id = pooled->id;
 		spans_free(spans);
@@ -216,7 +218,7 @@ int span_pool_take(struct span_pool *pool, struct spans *spans, uint32_t *id)
 	pooled->spans = *spans;
 	pooled->id = (uint32_t)pool->count;
 	*spans = (struct spans){};
-	HASH_ADD_KEYPTR(hh, pool->hash, pooled->spans.at, size, pooled);
+	HASH_ADD_KEYPTR(hh, pool->hash, key, size, pooled);
 	if (no_memory) {
 		spans_free(&pooled->spans);
 		free(pooled);

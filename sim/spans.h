@@ -66,10 +66,12 @@ struct prefixes {
 };
 
 /*
- * The set as prefixes with holes: as few prefixes and holes, counted together, as can
- * say it. Addresses have so many bits. 0 or -ENOMEM, then it is empty.
+ * A set as prefixes with holes: as few prefixes and holes, counted together, as can say
+ * one that holds all of `least` and nothing outside `most`, which holds `least`; and of as
+ * many the fewest prefixes. Addresses have so many bits. 0 or -ENOMEM, then it is empty.
  */
-int prefixes_of(const struct spans *spans, uint8_t bits, struct prefixes *prefixes);
+int prefixes_between(const struct spans *least, const struct spans *most, uint8_t bits,
+		     struct prefixes *prefixes);
 void prefixes_free(struct prefixes *prefixes);
 
 /* All of the prefix but its holes, into an empty set. 0 or -ENOMEM. */

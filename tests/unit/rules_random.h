@@ -17,17 +17,29 @@
 struct universe {
 	bool ipv6;
 	uint16_t port; /* the first that rules speak of */
+	/* IPv4: where the eight addresses are, if each stands for 1 << bits of them. */
+	uint32_t first;
+	uint8_t bits;
 };
 
+static inline uint32_t first_of(const struct universe *u)
+{
+	return u->bits ? u->first : 0x0a000000;
+}
+
 /* IPv4, or the same few bits at the end of 2001:db8::/64. */
-static inline void random_prefix(uint64_t *state, bool ipv6, char *text, size_t size)
+static inline void random_prefix(uint64_t *state, const struct universe *u, char *text, size_t size)
 {
 	static const uint8_t lens[] = {32, 32, 31, 31, 30, 30, 29, 0};
 	const uint32_t len = lens[next_random(state) % sizeof(lens)];
 	const uint32_t host = next_random(state) % 8 & ~((1U << (32 - (len ? len : 29))) - 1);
+	const uint32_t addr = first_of(u) | host << u->bits;
 
-	if (!ipv6)
-		snprintf(text, size, len ? "10.0.0.%u/%u" : "0.0.0.0/0", host, len);
+	if (!u->ipv6 && len)
+		snprintf(text, size, "%u.%u.%u.%u/%u", addr >> 24, addr >> 16 & 255,
+			 addr >> 8 & 255, addr & 255, len - u->bits);
+	else if (!u->ipv6)
+		snprintf(text, size, "0.0.0.0/0");
 	else
 		snprintf(text, size, len ? "2001:db8::%u/%u" : "::/0", host, len + 96);
 }
@@ -41,9 +53,9 @@ static inline void random_rule(uint64_t *state, const struct universe *u, char *
 		       high = low + next_random(state) % (6 - low);
 	char to[64], from[64] = "", via[64] = "";
 
-	random_prefix(state, u->ipv6, to, sizeof(to));
+	random_prefix(state, u, to, sizeof(to));
 	if (next_random(state) % 3 == 0)
-		random_prefix(state, u->ipv6, from, sizeof(from));
+		random_prefix(state, u, from, sizeof(from));
 	if (action >= 2)
 		snprintf(via, sizeof(via), " via %s:%u", u->ipv6 ? "[::1]" : "127.0.0.1",
 			 1000 + action);
@@ -144,12 +156,15 @@ struct packets {
 };
 
 /* The eight addresses and one outside. */
-static inline struct ifw_addr random_addr(bool ipv6, uint32_t n)
+static inline struct ifw_addr random_addr(const struct universe *u, uint32_t n)
 {
 	const uint32_t host = n == 8 ? 99 : n;
 
-	return ipv6 ? (struct ifw_addr){0x20010db800000000ULL, host}
-		    : (struct ifw_addr){(uint64_t)(0x0a000000 | host) << 32, 0};
+	if (u->ipv6)
+		return (struct ifw_addr){0x20010db800000000ULL, host};
+	if (u->bits && n < 8)
+		return (struct ifw_addr){(uint64_t)(u->first | n << u->bits | 5) << 32, 0};
+	return (struct ifw_addr){(uint64_t)(0x0a000000 | host) << 32, 0};
 }
 
 /* false: that was all. */
@@ -162,9 +177,9 @@ static inline bool next_packet(struct packets *all, struct witness *packet)
 	packet->flow.src_port = all->probe->src_port;
 	packet->flow.dst_port = (uint16_t)(all->u->port - 1 + n % (RANDOM_PORTS + 2));
 	n /= RANDOM_PORTS + 2;
-	packet->flow.dst = random_addr(all->u->ipv6, n % 9);
+	packet->flow.dst = random_addr(all->u, n % 9);
 	n /= 9;
-	packet->flow.src = random_addr(all->u->ipv6, n % 9);
+	packet->flow.src = random_addr(all->u, n % 9);
 	n /= 9;
 	packet->flow.protocol = n % 2 ? IPPROTO_TCP : IPPROTO_UDP;
 	n /= 2;

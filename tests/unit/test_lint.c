@@ -306,8 +306,9 @@ static void check_many(uint64_t state, const char *text, struct universe u, unsi
 #define ROUNDS 2000
 #endif
 
-static const struct universe ipv4 = {false, 1}, ipv6 = {true, 1};
-static const struct universe ipv4_ssh = {false, 20}, ipv6_ssh = {true, 20};
+static const struct universe ipv4 = {.ipv6 = false, .port = 1}, ipv6 = {.ipv6 = true, .port = 1};
+static const struct universe ipv4_ssh = {.ipv6 = false, .port = 20},
+			     ipv6_ssh = {.ipv6 = true, .port = 20};
 
 /* Of the two interfaces that rules name it has one. */
 static const char one_interface[] = "interface eth0 address 10.0.0.1/24 address 2001:db8::1/64\n"

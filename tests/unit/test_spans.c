@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/spans.c, sim/prefixes.c and sim/parts.c: sets of 64 numbers beside the bits
- * of a word, and every set of eight addresses.
+ * Tests of sim/spans.c and sim/prefixes.c: sets of 64 numbers beside the bits of a word, and
+ * every set of eight addresses.
  */
 #include "sim_fixture.h"
 
-#include "sim/parts.h"
+#include "sim/spans.h"
 
 #define BITS 6 /* of an address: its upper ones */
 #define AT(n) ((number)(n) << (128 - BITS))
@@ -142,7 +142,7 @@ Test(prefixes, say_the_set)
 		struct spans spans = spans_of(bits);
 		struct prefixes prefixes;
 
-		cr_assert_eq(prefixes_of(&spans, BITS, &prefixes), 0);
+		cr_assert_eq(prefixes_between(&spans, &spans, BITS, &prefixes), 0);
 		cr_assert_eq(bits_of_prefixes(&prefixes), bits);
 		prefixes_free(&prefixes);
 		spans_free(&spans);
@@ -174,6 +174,28 @@ static uint8_t set_of(uint32_t labels, unsigned int *words)
 	return set;
 }
 
+static struct spans of_eight(unsigned int set)
+{
+	struct spans spans = {};
+
+	for (unsigned int n = 0; n < 8; n++)
+		if (set >> n & 1)
+			cr_assert_eq(spans_add(&spans, (struct span){AT(8 * n), LAST(8 * n + 7)}),
+				     0);
+	spans_settle(&spans);
+	return spans;
+}
+
+/* Addresses whose digit, to base three, is this one. */
+static unsigned int with(uint32_t labels, uint32_t digit)
+{
+	unsigned int set = 0;
+
+	for (unsigned int n = 0; n < 8; n++, labels /= 3)
+		set |= (unsigned int)(labels % 3 == digit) << n;
+	return set;
+}
+
 Test(prefixes, are_as_few_as_can_be)
 {
 	unsigned int fewest[256];
@@ -186,88 +208,24 @@ Test(prefixes, are_as_few_as_can_be)
 		if (words < fewest[set])
 			fewest[set] = words;
 	}
-	for (unsigned int set = 0; set < 256; set++) {
-		struct spans spans = {};
+	/* Each address is in the set, or not, or may be either. */
+	for (uint32_t labels = 0; labels < 6561; labels++) {
+		const unsigned int least = with(labels, 1), most = least | with(labels, 2);
+		struct spans inner = of_eight(least), outer = of_eight(most);
+		unsigned int words = PREFIXES, said = 0;
 		struct prefixes prefixes;
 
+		for (unsigned int set = 0; set < 256; set++)
+			if (!(least & ~set) && !(set & ~most) && fewest[set] < words)
+				words = fewest[set];
+		cr_assert_eq(prefixes_between(&inner, &outer, FEW, &prefixes), 0);
+		cr_expect_eq(words_of(&prefixes), words, "%02x to %02x", least, most);
 		for (unsigned int n = 0; n < 8; n++)
-			if (set >> n & 1)
-				cr_assert_eq(spans_add(&spans,
-						       (struct span){AT(8 * n), LAST(8 * n + 7)}),
-					     0);
-		spans_settle(&spans);
-		cr_assert_eq(prefixes_of(&spans, FEW, &prefixes), 0);
-		cr_expect_eq(words_of(&prefixes), fewest[set], "%02x", set);
+			said |= (unsigned int)(bits_of_prefixes(&prefixes) >> 8 * n & 1) << n;
+		cr_expect_eq(least & ~said, 0);
+		cr_expect_eq(said & ~most, 0);
 		prefixes_free(&prefixes);
-		spans_free(&spans);
-	}
-}
-
-/* --- Parts --------------------------------------------------------------------------- */
-
-#define SIDE 4 /* numbers a field */
-#define ALL (SIDE * SIDE * SIDE * SIDE)
-
-static struct spans few_of(uint32_t bits)
-{
-	struct spans spans = {};
-
-	for (uint32_t n = 0; n < SIDE; n++)
-		if (bits >> n & 1)
-			cr_assert_eq(spans_add(&spans, (struct span){n, n}), 0);
-	spans_settle(&spans);
-	return spans;
-}
-
-static bool has(const struct part *part, unsigned int point)
-{
-	bool is_in = part->ifaces >> point % SIDE & 1;
-
-	for (int field = PART_PORTS; field < PART_FIELDS; field++) {
-		point /= SIDE;
-		is_in &= spans_have(&part->spans[field], point % SIDE);
-	}
-	return is_in;
-}
-
-static struct part random_part(uint64_t *state)
-{
-	struct part part = {.ifaces = next_random(state) % 16};
-
-	for (int field = PART_PORTS; field < PART_FIELDS; field++)
-		part.spans[field] = few_of(next_random(state) % 16 | next_random(state) % 16);
-	return part;
-}
-
-Test(parts, are_what_is_left)
-{
-	uint64_t state = 4;
-
-	for (int round = 0; round < 500; round++) {
-		struct part first = random_part(&state), copy;
-		struct parts parts = {};
-		bool is_in[ALL];
-
-		for (unsigned int point = 0; point < ALL; point++)
-			is_in[point] = has(&first, point);
-		cr_assert_eq(part_copy(&first, &copy), 0);
-		cr_assert_eq(parts_add(&parts, &copy), 0);
-		for (int i = 0; i < 4; i++) {
-			struct part box = random_part(&state);
-
-			cr_assert_eq(parts_subtract(&parts, &box), 0);
-			for (unsigned int point = 0; point < ALL; point++)
-				is_in[point] &= !has(&box, point);
-			part_free(&box);
-		}
-		for (unsigned int point = 0; point < ALL; point++) {
-			unsigned int holding = 0;
-
-			for (size_t i = 0; i < parts.count; i++)
-				holding += has(&parts.at[i], point);
-			cr_assert_eq(holding, is_in[point], "in how many parts it is");
-		}
-		parts_free(&parts);
-		part_free(&first);
+		spans_free(&inner);
+		spans_free(&outer);
 	}
 }
