@@ -16,7 +16,7 @@
 
 /* Raised whenever a map's key, value or meaning changes. Pins carry it; tests build the next. */
 #ifndef IFW_ABI
-#define IFW_ABI 4
+#define IFW_ABI 5
 #endif
 
 #define IFW_NAME_MAX 16 /* IFNAMSIZ, with the final NUL */
@@ -457,6 +457,46 @@ struct ifw_event {
 	__u8 reserved[4];
 };
 
+/*
+ * What somebody who watches asks for, for a while: events of interfaces that are not
+ * verbose, and packets with their bytes. One, in an array. It ends by itself where
+ * whoever asked does not ask again.
+ */
+struct ifw_watch {
+	__u64 until_ns;	 /* CLOCK_MONOTONIC; past or 0: nobody watches */
+	__u64 slots;	 /* bit n: each decision of slot n makes an event... */
+	__u64 reasons;	 /* ... where it has reason n, by bits, too... */
+	__u8 verdicts;	 /* ... and this verdict... */
+	__u8 directions; /* ... and direction */
+	__u8 reserved[2];
+	__u32 snaplen; /* bytes of its packet that every event brings; 0: none */
+};
+
+enum ifw_packet_flags {
+	IFW_PACKET_RAW_IP = 1 << 0,    /* it begins with the IP header */
+	IFW_PACKET_STRIPPED = 1 << 1,  /* outer headers were removed before */
+	IFW_PACKET_AGGREGATE = 1 << 2, /* several that the stack has merged */
+	IFW_PACKET_TAGGED = 1 << 3,    /* a VLAN tag was taken off before: vlan_tpid, vlan_tci */
+};
+
+/* An event with its packet; by its size it is told from one without. */
+struct ifw_packet_event {
+	struct ifw_event event;
+	__u32 captured;	 /* bytes of the packet that are here; event.length may be more */
+	__u32 flags;	 /* enum ifw_packet_flags */
+	__u16 vlan_tpid; /* host order */
+	__u16 vlan_tci;	 /* host order */
+	__u32 reserved;
+	__u8 bytes[]; /* as the decision left it; what is behind captured means nothing */
+};
+
+/* Sizes of bytes[]: the kernel wants to know them beforehand. The last holds any frame
+ * but those that are larger than an IP packet can be. */
+#define IFW_PACKET_SMALL 256
+#define IFW_PACKET_MTU 1664
+#define IFW_PACKET_LARGE 16384
+#define IFW_PACKET_MAX 65600
+
 #define IFW_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 IFW_ASSERT_SIZE(struct ifw_addr, 16);
 IFW_ASSERT_SIZE(struct ifw_prefix_key, 24);
@@ -477,5 +517,7 @@ IFW_ASSERT_SIZE(struct ifw_track_settings, 136);
 IFW_ASSERT_SIZE(struct ifw_count, 16);
 IFW_ASSERT_SIZE(struct ifw_counters, 1040);
 IFW_ASSERT_SIZE(struct ifw_event, 72);
+IFW_ASSERT_SIZE(struct ifw_watch, 32);
+IFW_ASSERT_SIZE(struct ifw_packet_event, 88);
 
 #endif /* IFW_ABI_H */

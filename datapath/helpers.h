@@ -495,6 +495,44 @@ ifw_inline void ifw_event_submit(ifw_ctx *ctx, struct ifw_event *event)
 	bpf_ringbuf_submit(event, 0);
 }
 
+/* The same for an event with a packet of up to room bytes, a constant: IFW_PACKET_*. */
+ifw_inline struct ifw_packet_event *ifw_packet_reserve(__u32 room)
+{
+	return bpf_ringbuf_reserve(&ifw_events, sizeof(struct ifw_packet_event) + room, 0);
+}
+
+/* The first len bytes of the frame, at most room. 0, or below it. */
+ifw_inline long ifw_load_packet(ifw_ctx *ctx, struct ifw_packet_event *event, __u32 len, __u32 room)
+{
+	__u64 bytes = len;
+
+	/* What is compared is what is used: a copy would have no bounds for the verifier. */
+	asm volatile("" : "+r"(bytes));
+	if (bytes < 1 || bytes > room)
+		return -1;
+	return bpf_skb_load_bytes(ctx, 0, event->bytes, bytes);
+}
+
+ifw_inline void ifw_packet_submit(ifw_ctx *ctx, struct ifw_packet_event *event)
+{
+	(void)ctx;
+	bpf_ringbuf_submit(event, 0);
+}
+
+/* The VLAN tag of ifw_offloaded_tags(): TPID in the upper half, TCI in the lower, host order. */
+ifw_inline __u32 ifw_offloaded_tag(ifw_ctx *ctx)
+{
+	return (__u32)__builtin_bswap16(ctx->vlan_proto) << 16 | (ctx->vlan_tci & 0xffff);
+}
+
+/* What is asked for by who watches; never NULL. */
+ifw_inline struct ifw_watch *ifw_find_watch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ifw_watch, &zero);
+}
+
 /* CLOCK_MONOTONIC, ns. */
 ifw_inline __u64 ifw_now(void)
 {
@@ -557,6 +595,11 @@ struct ifw_counters *ifw_find_counters(ifw_ctx *ctx, __u32 slot);
 struct ifw_count *ifw_find_rule_count(ifw_ctx *ctx, __u32 counter);
 struct ifw_event *ifw_event_reserve(ifw_ctx *ctx);
 void ifw_event_submit(ifw_ctx *ctx, struct ifw_event *event);
+struct ifw_packet_event *ifw_packet_reserve(ifw_ctx *ctx, __u32 room);
+long ifw_load_packet(ifw_ctx *ctx, struct ifw_packet_event *event, __u32 len, __u32 room);
+void ifw_packet_submit(ifw_ctx *ctx, struct ifw_packet_event *event);
+__u32 ifw_offloaded_tag(ifw_ctx *ctx);
+struct ifw_watch *ifw_find_watch(ifw_ctx *ctx);
 __u64 ifw_now(ifw_ctx *ctx);
 
 #endif

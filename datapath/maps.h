@@ -146,6 +146,13 @@ struct {
 	__uint(max_entries, 1 << 20);
 } ifw_events SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ifw_watch);
+} ifw_watch SEC(".maps");
+
 /*
  * Tracked flows by enum ifw_flow_class; where tracking is off there are none of
  * the inner maps. Reached by an outer map so that the verifier sees one kind of

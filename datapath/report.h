@@ -1,43 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * report.h - after the decision: one count for its reason, one for its rule, and
- * an event where the interface is verbose. None can change the verdict.
+ * an event where the interface is verbose or somebody watches. None can change the verdict.
  */
 #ifndef IFW_REPORT_H
 #define IFW_REPORT_H
 
 #include "iface.h"
 #include "packet.h"
-
-ifw_inline void ifw_emit_event(ifw_ctx *ctx, const struct packet *p, const struct iface *in,
-			       const struct decision *d, __u8 direction,
-			       struct ifw_counters *counters)
-{
-	struct ifw_event *event = ifw_event_reserve(IFW_MAPS_ONLY_OF(ctx));
-
-	if (!event) {
-		counters->events_lost++;
-		return;
-	}
-	event->time_ns = ifw_now(IFW_MAPS_ONLY_OF(ctx));
-	event->src = p->src;
-	event->dst = p->dst;
-	event->ifindex = in->ifindex;
-	event->slot = in->slot;
-	event->rule = d->rule;
-	event->length = p->length;
-	event->src_port = p->src_port;
-	event->dst_port = p->dst_port;
-	event->ethertype = p->ethertype;
-	event->family = p->family;
-	event->protocol = p->protocol;
-	event->verdict = d->verdict;
-	event->reason = d->reason;
-	event->assigned = d->assigned;
-	event->direction = direction;
-	__builtin_memset(event->reserved, 0, sizeof(event->reserved));
-	ifw_event_submit(ctx, event);
-}
+#include "watch.h"
 
 /* In memory of this CPU alone, so no cache line goes back and forth between CPUs. */
 ifw_inline void ifw_count_rule(ifw_ctx *ctx, const struct packet *p, const struct decision *d)
@@ -58,6 +29,7 @@ ifw_inline void ifw_report(ifw_ctx *ctx, const struct packet *p, const struct if
 			   const struct decision *d, __u8 direction)
 {
 	struct ifw_counters *counters = ifw_find_counters(IFW_MAPS_OF(ctx) in->slot);
+	const struct ifw_watch *watch;
 	struct ifw_count *count;
 
 	ifw_count_rule(ctx, p, d);
@@ -68,8 +40,13 @@ ifw_inline void ifw_report(ifw_ctx *ctx, const struct packet *p, const struct if
 	count->packets++;
 	count->bytes += p->length;
 	counters->decisions++;
-	if (in->verbose && counters->decisions % in->verbose == 0)
-		ifw_emit_event(ctx, p, in, d, direction, counters);
+	watch = ifw_watching(IFW_MAPS_ONLY_OF(ctx));
+	if (!(in->verbose && counters->decisions % in->verbose == 0) &&
+	    !ifw_is_watched(watch, in, d, direction))
+		return;
+	if (watch && watch->snaplen ? ifw_emit_packet(ctx, direction)
+				    : ifw_emit_event(ctx, p, in, d, direction))
+		counters->events_lost++;
 }
 
 #endif /* IFW_REPORT_H */

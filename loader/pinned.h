@@ -6,7 +6,7 @@
  *
  * The pin directory:
  *   active prefixes ranges index ifaces briefs addrs      the program's maps
- *   addr_filter counters events flows track ...
+ *   addr_filter counters events flows track watch ...
  *   names                                                 interface slots
  *   prefixes_G ranges_G_N rules_G                         set of generation G, chunk N
  *   counter_slots counts_N                                counters of rules, chunk N

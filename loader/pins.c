@@ -288,7 +288,7 @@ bool pin_is_ours(const char *name)
 		"listeners",  "looking_up",    "lookup",    "names",	   "prefixes",
 		"prefixes_0", "prefixes_1",    "ranges",    "rule_counts", "rules_0",
 		"rules_1",    "counter_slots", "flows",	    "flows_0",	   "flows_1",
-		"flows_2",    "track",
+		"flows_2",    "track",	       "watch",
 	};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)

@@ -44,7 +44,10 @@ int sim_decide(struct sim_world *world, const struct sim_frame *frame, struct si
 	result->mark = packet->mark;
 	result->has_event = packet->event_state == SIM_EVENT_SUBMITTED;
 	if (result->has_event)
-		result->event = packet->event;
+		result->event =
+			packet->with_packet ? packet->world->packet_event->event : packet->event;
+	result->packet =
+		result->has_event && packet->with_packet ? packet->world->packet_event : NULL;
 	result->violation = packet->violation;
 	return packet->violation ? -EPROTO : 0;
 }

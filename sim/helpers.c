@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #include "world.h"
 
@@ -543,6 +544,52 @@ void ifw_event_submit(ifw_ctx *ctx, struct ifw_event *event)
 	ctx->event_state = SIM_EVENT_SUBMITTED;
 	if (ctx->world->event_room != SIM_EVENTS_UNLIMITED)
 		ctx->world->event_room--;
+}
+
+/* As large as it was reserved; the rest must not be touched. */
+struct ifw_packet_event *ifw_packet_reserve(ifw_ctx *ctx, __u32 room)
+{
+	struct sim_world *world = ctx->world;
+	const size_t size = sizeof(*world->packet_event) + IFW_PACKET_MAX;
+
+	if (room > IFW_PACKET_MAX) {
+		sim_packet_violation(ctx, "an event is larger than any");
+		return NULL;
+	}
+	if (!world->packet_event)
+		world->packet_event = malloc(size);
+	if (!world->packet_event || !ifw_event_reserve(ctx))
+		return NULL;
+	memset(world->packet_event, STALE_BYTE, size);
+	ctx->with_packet = true;
+	return world->packet_event;
+}
+
+long ifw_load_packet(ifw_ctx *ctx, struct ifw_packet_event *event, __u32 len, __u32 room)
+{
+	if (len < 1 || len > room)
+		return -EFAULT;
+	return ifw_load_some(ctx, 0, event->bytes, len);
+}
+
+void ifw_packet_submit(ifw_ctx *ctx, struct ifw_packet_event *event)
+{
+	if (!ctx->with_packet || event != ctx->world->packet_event)
+		sim_packet_violation(ctx, "an event that was not reserved was submitted");
+	else
+		ifw_event_submit(ctx, &ctx->event);
+}
+
+/* No world says what was in it. */
+__u32 ifw_offloaded_tag(ifw_ctx *ctx)
+{
+	(void)ctx;
+	return ETH_P_8021Q << 16;
+}
+
+struct ifw_watch *ifw_find_watch(ifw_ctx *ctx)
+{
+	return fails(ctx) ? NULL : &ctx->world->watch;
 }
 
 __u64 ifw_now(ifw_ctx *ctx)

@@ -93,6 +93,7 @@ int sim_packet_begin(struct sim_world *world, const struct sim_frame *frame,
 	p->calls = 0;
 	p->handle_count = 0;
 	p->event_state = SIM_EVENT_NONE;
+	p->with_packet = false;
 	p->violation = NULL;
 	p->work[frame->direction] = world->stale;
 	memset(&p->found, STALE_BYTE, sizeof(p->found));

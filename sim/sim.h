@@ -69,6 +69,8 @@ struct sim_result {
 	uint32_t mark;	/* skb->mark afterwards */
 	bool has_event; /* the interface is verbose */
 	struct ifw_event event;
+	const struct ifw_packet_event *packet; /* the event with its packet, until the next one;
+						  NULL: without */
 	const char
 		*violation; /* what the decision did that the kernel would refuse; NULL: nothing */
 };
@@ -215,6 +217,11 @@ void sim_world_set_test_run(struct sim_world *world, bool on);
 /* Events that fit into the ring buffer until somebody reads it; without this call it never fills.
  */
 void sim_world_set_event_room(struct sim_world *world, uint64_t events);
+
+/* What somebody watches (datapath/watch.h); nobody does without this call. */
+void sim_world_set_watch(struct sim_world *world, const struct ifw_watch *watch);
+/* As the decision has left it. */
+const struct ifw_watch *sim_world_watch(const struct sim_world *world);
 
 /* Calls of such helpers in the last sim_decide(). */
 unsigned int sim_world_calls(const struct sim_world *world);

@@ -66,6 +66,7 @@ void sim_world_clear(struct sim_world *world)
 	world->names = (struct iface_names){};
 	world->kernel = SIM_KERNEL_DEFAULT;
 	world->active = 0;
+	world->watch = (struct ifw_watch){};
 	memset(world->counters, 0, sizeof(world->counters));
 }
 
@@ -75,6 +76,7 @@ void sim_world_destroy(struct sim_world *world)
 		return;
 	sim_world_clear(world);
 	sim_world_free_buffer(world);
+	free(world->packet_event);
 	free(world);
 }
 
@@ -424,6 +426,16 @@ void sim_world_set_test_run(struct sim_world *world, bool on)
 unsigned int sim_world_calls(const struct sim_world *world)
 {
 	return world->packet.calls;
+}
+
+void sim_world_set_watch(struct sim_world *world, const struct ifw_watch *watch)
+{
+	world->watch = *watch;
+}
+
+const struct ifw_watch *sim_world_watch(const struct sim_world *world)
+{
+	return &world->watch;
 }
 
 void sim_world_set_event_room(struct sim_world *world, uint64_t events)

@@ -148,6 +148,7 @@ struct sim_packet {
 	struct ifw_work work[IFW_DIRECTIONS];
 	struct ifw_range found; /* by the last walk */
 	struct ifw_event event;
+	bool with_packet; /* the event is the world's packet_event */
 	struct sim_handle handles[SIM_HANDLES];
 	/* Of a trial: what the decision writes to instead of what the world remembers. */
 	struct sim_scratch {
@@ -185,6 +186,8 @@ struct sim_world {
 	struct ifw_count *rule_counts; /* by the counter of a rule */
 	size_t rule_count_room;
 	uint64_t event_room;
+	struct ifw_watch watch;
+	struct ifw_packet_event *packet_event; /* with IFW_PACKET_MAX bytes; NULL: not needed yet */
 	unsigned int fail_call;
 	bool test_run; /* sim_world_set_test_run() */
 	sim_trace_fn trace;

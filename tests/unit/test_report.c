@@ -134,6 +134,167 @@ Test(report, counts_the_events_that_found_no_room)
 	cr_assert_eq(counters->decisions, 5);
 }
 
+/* --- Who watches ---------------------------------------------------------------- */
+
+/* Everything of eth1, which is quiet, for a second. */
+static struct ifw_watch watch_all(void)
+{
+	return (struct ifw_watch){
+		.until_ns = 1000000000,
+		.slots = 1 << 2,
+		.reasons = ~0ULL,
+		.verdicts = 1 << IFW_VERDICT_DROP | 1 << IFW_VERDICT_PASS,
+		.directions = 1 << IFW_DIRECTION_IN | 1 << IFW_DIRECTION_OUT,
+	};
+}
+
+static struct sim_result watched(const char *ifname, const struct ifw_watch *watch)
+{
+	const struct frame f = tcp("10.0.0.9", 1234, "192.0.2.1", 80);
+
+	sim_world_set_watch(world, watch);
+	return decide_on(world, ifname, &f);
+}
+
+Test(watch, makes_events_of_quiet_interfaces, .init = setup, .fini = teardown)
+{
+	const struct ifw_watch watch = watch_all();
+	struct sim_result result = watched("eth1", &watch);
+
+	cr_assert(result.has_event);
+	cr_assert_eq(result.event.ifindex, 3);
+	cr_assert_eq(result.event.reason, IFW_REASON_RULE_DENY);
+	cr_assert_null(result.packet);
+	cr_assert(watched("eth0", &watch).has_event, "which is verbose, and not watched");
+	cr_assert_not(watched("eth2", &watch).has_event, "which is neither");
+}
+
+Test(watch, takes_what_it_asks_for, .init = setup, .fini = teardown)
+{
+	struct ifw_watch watch = watch_all();
+
+	watch.reasons = ~(1ULL << IFW_REASON_RULE_DENY);
+	cr_assert_not(watched("eth1", &watch).has_event);
+	watch.reasons = 1ULL << IFW_REASON_RULE_DENY;
+	cr_assert(watched("eth1", &watch).has_event);
+	watch.verdicts = 1 << IFW_VERDICT_PASS;
+	cr_assert_not(watched("eth1", &watch).has_event);
+	watch.verdicts = 1 << IFW_VERDICT_DROP;
+	cr_assert(watched("eth1", &watch).has_event);
+	watch.directions = 1 << IFW_DIRECTION_OUT;
+	cr_assert_not(watched("eth1", &watch).has_event);
+	watch.directions = 1 << IFW_DIRECTION_IN;
+	cr_assert(watched("eth1", &watch).has_event);
+	watch.slots = ~(1ULL << 2);
+	cr_assert_not(watched("eth1", &watch).has_event);
+}
+
+/* It is 1 ns there. */
+Test(watch, ends_by_itself, .init = setup, .fini = teardown)
+{
+	struct ifw_watch watch = watch_all();
+
+	watch.until_ns = 2;
+	cr_assert(watched("eth1", &watch).has_event);
+	cr_assert_eq(sim_world_watch(world)->until_ns, 2);
+	watch.until_ns = 1;
+	cr_assert_not(watched("eth1", &watch).has_event);
+	cr_assert_eq(sim_world_watch(world)->until_ns, 0, "the clock is not read again");
+	watch.until_ns = 0;
+	cr_assert_not(watched("eth1", &watch).has_event);
+}
+
+/* Memory of the ring buffer is not cleared, so each byte but the padding must be written. */
+Test(watch, brings_the_packet, .init = setup, .fini = teardown)
+{
+	const struct frame f = tcp("10.0.0.9", 1234, "192.0.2.1", 80);
+	struct ifw_watch watch = watch_all();
+	struct ifw_packet_event wanted = {.captured = 54};
+	struct sim_result result;
+
+	watch.snaplen = 65536;
+	result = watched("eth1", &watch);
+	cr_assert_not_null(result.packet);
+	wanted.event = result.event;
+	cr_assert_eq(result.event.ifindex, 3);
+	cr_assert_arr_eq((const uint8_t *)result.packet, (const uint8_t *)&wanted, sizeof(wanted));
+	cr_assert_arr_eq(result.packet->bytes, f.bytes, 54);
+	cr_assert_not_null(watched("eth0", &watch).packet, "so does every other event");
+	watch.snaplen = 20;
+	result = watched("eth1", &watch);
+	cr_assert_eq(result.packet->captured, 20);
+	cr_assert_eq(result.packet->event.length, 54);
+	cr_assert_eq(result.packet->bytes[20], 0xa5, "and no more");
+	watch.until_ns = 1;
+	cr_assert_null(watched("eth0", &watch).packet, "nobody watches any more");
+}
+
+/* Frames of each size around those that are reserved. */
+Test(watch, brings_packets_of_any_size, .init = setup, .fini = teardown)
+{
+	static const uint32_t sizes[] = {IFW_PACKET_SMALL, IFW_PACKET_MTU, IFW_PACKET_LARGE,
+					 IFW_PACKET_MAX};
+	const struct frame head = tcp("10.0.0.9", 1234, "192.0.2.1", 80);
+	struct ifw_watch watch = watch_all();
+	uint8_t *bytes = calloc(1, IFW_PACKET_MAX + 2);
+	struct sim_result result;
+
+	cr_assert_not_null(bytes);
+	memcpy(bytes, head.bytes, head.length);
+	watch.snaplen = UINT32_MAX;
+	sim_world_set_watch(world, &watch);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (uint32_t size = sizes[i] - 1; size <= sizes[i] + 1; size++) {
+			const struct sim_frame frame = {
+				.ifindex = 3, .data = bytes, .length = size, .time_ns = 1};
+
+			bytes[size - 1] = 0x5a;
+			cr_assert_eq(sim_decide(world, &frame, &result), 0);
+			cr_assert_not_null(result.packet, "%u bytes", size);
+			cr_assert_eq(result.packet->event.length, size);
+			cr_assert_eq(result.packet->captured,
+				     size < IFW_PACKET_MAX ? size : IFW_PACKET_MAX);
+			if (size <= IFW_PACKET_MAX)
+				cr_assert_eq(result.packet->bytes[size - 1], 0x5a);
+			bytes[size - 1] = 0;
+		}
+	}
+	free(bytes);
+}
+
+Test(watch, tells_what_the_bytes_are)
+{
+	struct sim_world *tun = world_of("interface tun0 index 2 link raw\n", "");
+	struct ifw_watch watch = watch_all();
+	const struct frame f = tcp("10.0.0.9", 1234, "192.0.2.1", 80);
+	struct sim_frame frame = {.ifindex = 2, .data = f.bytes + L3, .length = 40, .time_ns = 1};
+	struct sim_result result;
+
+	watch.slots = 1 << 1;
+	watch.snaplen = 1000;
+	sim_world_set_watch(tun, &watch);
+	cr_assert_eq(sim_decide(tun, &frame, &result), 0);
+	cr_assert_not_null(result.packet);
+	cr_assert_eq(result.packet->flags, IFW_PACKET_RAW_IP);
+	frame.gso_segs = 2;
+	frame.tags = 1;
+	cr_assert_eq(sim_decide(tun, &frame, &result), 0);
+	cr_assert_eq(result.packet->flags,
+		     IFW_PACKET_RAW_IP | IFW_PACKET_AGGREGATE | IFW_PACKET_TAGGED);
+	cr_assert_eq(result.packet->vlan_tpid, ETH_P_8021Q);
+	sim_world_destroy(tun);
+}
+
+Test(watch, what_has_no_room_is_lost, .init = setup, .fini = teardown)
+{
+	struct ifw_watch watch = watch_all();
+
+	watch.snaplen = 65536;
+	sim_world_set_event_room(world, 0);
+	cr_assert_not(watched("eth1", &watch).has_event);
+	cr_assert_eq(sim_world_counters(world, 3)->events_lost, 1);
+}
+
 /* --- Counts of rules ----------------------------------------------------------- */
 
 static struct ifw_count counted(uint32_t order)
