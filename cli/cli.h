@@ -88,6 +88,15 @@ int cli_bind_rule(const struct cli *cli, struct rule *rule, const struct iface_n
 int cli_apply(struct loader *loader, const struct rule_set *set, bool *changed,
 	      struct failure *failure);
 
+/* The words of a filter, a protocol and a prefix at most. CLI_DONE; CLI_INPUT after complaining. */
+struct flow_filter;
+int cli_flow_filter(const struct cli *cli, int count, char *const *words,
+		    struct flow_filter *filter);
+
+/* The one rule that the words are, with names of its own. CLI_DONE; CLI_INPUT after complaining. */
+int cli_parse_rule(const struct cli *cli, char *const *words, int count, struct iface_names *names,
+		   struct rule *rule);
+
 /* Writes out what stdout still holds; a full disk is not "done". */
 int cli_finish(const struct cli *cli, int status);
 

@@ -33,11 +33,11 @@ struct walk {
 	bool told;
 };
 
-/* CLI_DONE; CLI_INPUT after complaining. */
-static int read_filter(const struct cli *cli, int count, char *const *words, struct walk *walk)
+int cli_flow_filter(const struct cli *cli, int count, char *const *words,
+		    struct flow_filter *filter)
 {
 	for (int i = 0; i < count; i++) {
-		int err = flow_filter_word(&walk->filter, words[i]);
+		int err = flow_filter_word(filter, words[i]);
 
 		if (err == -EEXIST)
 			complain(cli, "'%s': one protocol and one prefix at most", words[i]);
@@ -111,7 +111,7 @@ int cmd_flow_list(struct cli *cli, int argc, char **argv)
 		return args_status(result);
 	walk.json = cli->json;
 	walk.progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
-	status = read_filter(cli, argc - optind, argv + optind, &walk);
+	status = cli_flow_filter(cli, argc - optind, argv + optind, &walk.filter);
 	if (!status)
 		status = cli_open(cli, LOADER_READ, NULL, &loader);
 	if (status)
@@ -150,7 +150,7 @@ int cmd_flow_flush(struct cli *cli, int argc, char **argv)
 	if (result)
 		return args_status(result);
 	walk.progress = isatty(STDERR_FILENO);
-	status = read_filter(cli, argc - optind, argv + optind, &walk);
+	status = cli_flow_filter(cli, argc - optind, argv + optind, &walk.filter);
 	if (!status)
 		status = cli_open(cli, LOADER_WRITE, NULL, &loader);
 	if (status)

@@ -114,13 +114,24 @@ static const struct page {
 	 "\n"
 	 "  ifw stats eth0\n"},
 	{"monitor",
-	 "ifw monitor [-j] [--count N]    decisions as they are made, one a line\n"
+	 "ifw monitor [-j | --pcap FILE] [FILTER...]    decisions as they are made, one a line\n"
 	 "\n"
-	 "  --count N    end after N of them\n"
+	 "  --count N              end after N that were shown\n"
+	 "  --pcap FILE|-          the packets in place of lines, as pcapng; what became of each,\n"
+	 "                         and by which rule, is its comment\n"
+	 "  --snaplen BYTES        of each packet so much (default: all of it)\n"
 	 "\n"
-	 "Only interfaces with verbose on send any. With -j, time_ns is CLOCK_MONOTONIC.\n"
+	 "FILTER:\n"
+	 "  --reason NAME[,...]    one of these reasons    --verdict pass|drop\n"
+	 "  --iface IFACE[,...]    in or out by one of these; --in, --out: that way alone\n"
+	 "  --rule 'RULE'          decided by it, as 'ifw rule list' has it\n"
+	 "  --service LABEL        decided by a rule with this label\n"
+	 "  tcp|udp|icmp|icmpv6    this protocol           PREFIX    one of both ends lies in it\n"
 	 "\n"
-	 "  ifw iface set eth0 verbose on && ifw monitor\n"},
+	 "Interfaces with verbose on send events, and those named by --iface, --in, --out; where\n"
+	 "none is verbose, all do while this runs. With -j, time_ns is CLOCK_MONOTONIC.\n"
+	 "\n"
+	 "  ifw monitor --iface eth0 --verdict drop\n"},
 	{"doctor",
 	 "ifw doctor [-j] [--fix] [IFACE...]    what makes interception fail without a word\n"
 	 "\n"

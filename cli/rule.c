@@ -9,9 +9,8 @@
 #include "ruleset/grammar.h"
 #include "text.h"
 
-/* The rule that the words are. CLI_DONE; CLI_INPUT after complaining. */
-static int parse_words(const struct cli *cli, char *const *words, int count,
-		       struct iface_names *names, struct rule *rule)
+int cli_parse_rule(const struct cli *cli, char *const *words, int count, struct iface_names *names,
+		   struct rule *rule)
 {
 	struct diagnose_to to = cli_diagnose_to(cli, "rule");
 	auto_text line = text_join(words, count);
@@ -78,7 +77,7 @@ static int add(struct cli *cli, char *const *words, int count, bool replace)
 	struct rule rule;
 	int status, err;
 
-	status = parse_words(cli, words, count, &names, &rule);
+	status = cli_parse_rule(cli, words, count, &names, &rule);
 	if (!status)
 		status = cli_open(cli, LOADER_WRITE, NULL, &loader);
 	if (!status)
@@ -132,7 +131,7 @@ int cmd_rule_del(struct cli *cli, int argc, char **argv)
 
 	if (result)
 		return args_status(result);
-	status = parse_words(cli, argv + optind, argc - optind, &names, &filter.rule);
+	status = cli_parse_rule(cli, argv + optind, argc - optind, &names, &filter.rule);
 	if (!status)
 		status = cli_open(cli, LOADER_WRITE, NULL, &loader);
 	if (!status)

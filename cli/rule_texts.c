@@ -51,8 +51,7 @@ static const struct rule *find(const struct rule_texts *texts, const struct ifw_
 	return rule && event_fits_rule(event, rule) ? rule : NULL;
 }
 
-const char *rule_texts_find(struct rule_texts *texts, const struct ifw_event *event, char *buffer,
-			    size_t size)
+const struct rule *rule_texts_rule(struct rule_texts *texts, const struct ifw_event *event)
 {
 	const struct rule *rule;
 	uint64_t now;
@@ -71,6 +70,14 @@ const char *rule_texts_find(struct rule_texts *texts, const struct ifw_event *ev
 				texts->not_until_ns = rest;
 		}
 	}
+	return rule;
+}
+
+const char *rule_texts_find(struct rule_texts *texts, const struct ifw_event *event, char *buffer,
+			    size_t size)
+{
+	const struct rule *rule = rule_texts_rule(texts, event);
+
 	if (!rule)
 		return NULL;
 	rule_print(rule, &texts->set.names, buffer, size);

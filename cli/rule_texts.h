@@ -17,6 +17,8 @@ struct rule_texts {
 	uint64_t not_until_ns; /* never before that */
 };
 
+/* The event's rule, until the next call; NULL where it had none or it is gone. */
+const struct rule *rule_texts_rule(struct rule_texts *texts, const struct ifw_event *event);
 /* The rule's text in buffer, or NULL where the event had none or it is gone. */
 const char *rule_texts_find(struct rule_texts *texts, const struct ifw_event *event, char *buffer,
 			    size_t size);

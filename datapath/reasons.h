@@ -12,6 +12,10 @@
 #ifndef IFW_REASONS_H
 #define IFW_REASONS_H
 
+#ifndef __bpf__
+#include <string.h>
+#endif
+
 #include "abi.h"
 
 #define IFW_REASONS(X)                                                                             \
@@ -84,6 +88,15 @@ static inline const struct ifw_reason_info *ifw_reason_info(unsigned int reason)
 	if (reason == IFW_REASON_NONE || reason >= IFW_REASON_END)
 		return 0;
 	return &table[reason];
+}
+
+/* Its number by its name; IFW_REASON_NONE: there is none of that name. */
+static inline unsigned int ifw_reason_find(const char *name)
+{
+	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
+		if (strcmp(ifw_reason_info(reason)->name, name) == 0)
+			return reason;
+	return IFW_REASON_NONE;
 }
 #endif
 

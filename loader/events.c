@@ -36,13 +36,20 @@ static int claim(const struct loader *loader, int *fd)
 /* Events come faster than they are read when packets do; so they are counted. */
 #define EVENTS_A_LOOK 64
 
+#define TICK_NS 1000000000ULL
+#define TICK_MS 1000
+/* What is asked for ends this long after a reader was killed, who asks each second. */
+#define WATCH_NS (3 * TICK_NS)
+
 struct reader {
-	event_fn callback;
-	void *arg;
-	int stop_fd;
+	const struct events_wanted *wanted;
+	int watch_fd; /* -1: nothing is asked for */
 	unsigned int taken;
+	uint64_t since_ns; /* CLOCK_MONOTONIC: what is older was asked for by somebody else */
+	uint64_t tick_ns;  /* CLOCK_MONOTONIC: of the next tick */
 	uint64_t until_ns; /* CLOCK_MONOTONIC; told to stop then. 0: not yet */
 	bool stopped;
+	int err;
 };
 
 static bool is_readable(int fd)
@@ -52,61 +59,98 @@ static bool is_readable(int fd)
 	return poll(&look, 1, 0) > 0;
 }
 
+/* until_ns 0: no more. */
+static int ask(const struct reader *reader, uint64_t until_ns)
+{
+	struct ifw_watch watch = {0};
+	uint32_t zero = 0;
+
+	if (reader->watch_fd < 0)
+		return 0;
+	if (until_ns)
+		watch = *reader->wanted->watch;
+	watch.until_ns = until_ns;
+	return bpf_map_update_elem(reader->watch_fd, &zero, &watch, BPF_ANY) ? -errno : 0;
+}
+
+static void flush(struct reader *reader)
+{
+	if (reader->wanted->flush && reader->wanted->flush(reader->wanted->arg))
+		reader->stopped = true;
+}
+
+static void tick_if_due(struct reader *reader)
+{
+	uint64_t now = now_ns();
+
+	if (now < reader->tick_ns)
+		return;
+	reader->tick_ns = now + TICK_NS;
+	reader->err = ask(reader, now + WATCH_NS);
+	flush(reader);
+}
+
 static int take_event(void *arg, void *data, size_t size)
 {
+	const struct ifw_packet_event *packet = data;
 	const struct ifw_event *event = data;
 	struct reader *reader = arg;
 
-	if (size < sizeof(*event))
+	if (size < sizeof(*event) || event->time_ns < reader->since_ns)
 		return 0;
+	if (size < sizeof(*packet) || size - sizeof(*packet) < packet->captured)
+		packet = NULL;
 	/*
 	 * As long as there are events libbpf does not come back from here. What
 	 * was there when the end was asked for is handed on, what came later not.
 	 */
-	if (!reader->until_ns && ++reader->taken % EVENTS_A_LOOK == 0 &&
-	    is_readable(reader->stop_fd))
-		reader->until_ns = now_ns();
-	reader->stopped = (reader->until_ns && event->time_ns > reader->until_ns) ||
-			  reader->callback(reader->arg, event) != 0;
+	if (++reader->taken % EVENTS_A_LOOK == 0) {
+		if (!reader->until_ns && is_readable(reader->wanted->stop_fd))
+			reader->until_ns = now_ns();
+		tick_if_due(reader);
+	}
+	if (reader->err || (reader->until_ns && event->time_ns > reader->until_ns) ||
+	    reader->wanted->callback(reader->wanted->arg, event, packet))
+		reader->stopped = true;
 	return reader->stopped ? -ECANCELED : 0;
 }
 
-static int read_events(struct ring_buffer *ring, struct reader *reader, void (*flush)(void *arg))
+static int read_events(struct ring_buffer *ring, struct reader *reader)
 {
 	struct pollfd fds[2] = {
 		{.fd = ring_buffer__epoll_fd(ring), .events = POLLIN},
-		{.fd = reader->stop_fd, .events = POLLIN},
+		{.fd = reader->wanted->stop_fd, .events = POLLIN},
 	};
 
 	for (;;) {
-		int got = ring_buffer__consume(ring);
+		int got;
 
-		if (flush)
-			flush(reader->arg);
-		if (reader->stopped)
-			return 0;
+		tick_if_due(reader);
+		got = reader->err ? 0 : ring_buffer__consume(ring);
+		flush(reader);
+		if (reader->stopped || reader->err)
+			return reader->err;
 		if (got < 0)
 			return got;
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (poll(fds, 2, TICK_MS) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[1].revents) {
 			reader->until_ns = now_ns();
 			(void)ring_buffer__consume(ring);
-			if (flush)
-				flush(reader->arg);
+			flush(reader);
 			return 0;
 		}
 	}
 }
 
-int loader_events(struct loader *loader, int stop_fd, event_fn callback, void (*flush)(void *arg),
-		  void *arg, struct failure *failure)
+int loader_events(struct loader *loader, const struct events_wanted *wanted,
+		  struct failure *failure)
 {
-	struct reader reader = {.callback = callback, .arg = arg, .stop_fd = stop_fd};
 	CLEANUP(cleanup_close) int claim_fd = -1;
 	CLEANUP(cleanup_close) int events_fd = -1;
+	CLEANUP(cleanup_close) int watch_fd = -1;
+	struct reader reader = {.wanted = wanted, .since_ns = wanted->watch ? now_ns() : 0};
 	struct ring_buffer *ring;
-	char path[PATH_MAX];
 	int err;
 
 	err = claim(loader, &claim_fd);
@@ -114,17 +158,17 @@ int loader_events(struct loader *loader, int stop_fd, event_fn callback, void (*
 		return fail(failure, err,
 			    "somebody reads the events already (another ifw monitor)");
 	if (!err)
-		err = pin_path(loader, "events", path, sizeof(path));
-	if (!err) {
-		events_fd = bpf_obj_get(path);
-		err = events_fd < 0 ? -errno : 0;
-	}
+		err = pin_open(loader, "events", &events_fd);
+	if (!err && wanted->watch)
+		err = pin_open(loader, "watch", &watch_fd);
 	if (err)
 		return fail_errno(failure, err, "cannot open the events");
+	reader.watch_fd = watch_fd;
 	ring = ring_buffer__new(events_fd, take_event, &reader, NULL);
 	if (!ring)
 		return fail_errno(failure, -errno, "cannot read the events");
-	err = read_events(ring, &reader, flush);
+	err = read_events(ring, &reader);
+	(void)ask(&reader, 0);
 	ring_buffer__free(ring);
 	return err ? fail_errno(failure, err, "cannot read the events") : 0;
 }

@@ -422,15 +422,26 @@ int loader_epoch(struct loader *loader, uint32_t *epoch, struct failure *failure
 
 /* --- Events -------------------------------------------------------------- */
 
-/* Return other than 0 to stop. */
-typedef int (*event_fn)(void *arg, const struct ifw_event *event);
+/* packet: the same event with its packet; NULL: without. Return other than 0 to stop. */
+typedef int (*event_fn)(void *arg, const struct ifw_event *event,
+			const struct ifw_packet_event *packet);
+
+struct events_wanted {
+	/* Asked for as long as they are read; until_ns is filled in. NULL: what comes anyway. */
+	const struct ifw_watch *watch;
+	int stop_fd; /* eventfd, signalfd, pipe; -1: none */
+	event_fn callback;
+	/* When nothing more is waiting, and each second. Return other than 0 to stop; may be NULL.
+	 */
+	int (*flush)(void *arg);
+	void *arg;
+};
 
 /*
- * Hands events on until stop_fd (eventfd, signalfd, pipe; -1: none) becomes
- * readable or the callback stops it. flush, where given, is called whenever
- * nothing more is waiting. -EBUSY: somebody reads them already.
+ * Hands events on until stop_fd becomes readable or the callback stops it. -EBUSY:
+ * somebody reads them already.
  */
-int loader_events(struct loader *loader, int stop_fd, event_fn callback, void (*flush)(void *arg),
-		  void *arg, struct failure *failure);
+int loader_events(struct loader *loader, const struct events_wanted *wanted,
+		  struct failure *failure);
 
 #endif /* IFW_LOADER_H */

@@ -120,6 +120,7 @@ int capture_next(struct capture *capture, struct capture_packet *packet,
 	const u_char *data;
 	int status;
 
+	packet->comment = NULL;
 	if (capture->ng)
 		return ng_next(capture->ng, packet, message);
 	status = pcap_next_ex(capture->pcap, &header, &data);

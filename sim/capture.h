@@ -38,9 +38,10 @@ struct capture_packet {
 	const char *ifname; /* where it was captured, until the next call; "": not told */
 	enum capture_link link;
 	enum capture_direction direction;
-	uint32_t captured; /* bytes of data */
-	uint32_t length;   /* bytes it had on the wire; more than captured: cut */
-	uint64_t time_ns;  /* since 1970 */
+	uint32_t captured;   /* bytes of data */
+	uint32_t length;     /* bytes it had on the wire; more than captured: cut */
+	uint64_t time_ns;    /* since 1970 */
+	const char *comment; /* to be written to pcapng; NULL: none. Reading leaves it away */
 };
 
 /*

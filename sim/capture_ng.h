@@ -31,6 +31,8 @@ void ng_close(struct ng_reader *reader); /* NULL is fine */
  */
 int ng_create(FILE *file, struct ng_writer **writer);
 void ng_write(struct ng_writer *writer, const struct capture_packet *packet);
+/* Hands what was written to the system; 0 or -errno, also of what failed before. */
+int ng_flush(struct ng_writer *writer);
 int ng_finish(struct ng_writer *writer); /* 0 or -errno, also of what failed before */
 
 #endif /* IFW_SIM_CAPTURE_NG_H */

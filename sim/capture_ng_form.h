@@ -17,6 +17,7 @@ enum ng_block {
 };
 
 enum ng_option {
+	NG_COMMENT = 1,
 	NG_IF_NAME = 2,
 	NG_IF_TSRESOL = 9,
 	NG_IF_TSOFFSET = 14,

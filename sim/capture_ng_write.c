@@ -138,10 +138,18 @@ static uint32_t number_of(struct ng_writer *writer, const char *name, enum captu
 	return writer->count++;
 }
 
+/* What is longer than an option can be is cut. */
+static uint16_t comment_size(const char *comment)
+{
+	return (uint16_t)strnlen(comment, UINT16_MAX & ~3U);
+}
+
 void ng_write(struct ng_writer *writer, const struct capture_packet *packet)
 {
 	const uint32_t flags = packet->direction;
-	const uint32_t size = 8 + 20 + padded(packet->captured) + (flags ? 12 : 0) + 4;
+	const uint16_t comment = packet->comment ? comment_size(packet->comment) : 0;
+	const uint32_t options = (comment ? 4 + padded(comment) : 0) + (flags ? 8 : 0);
+	const uint32_t size = 8 + 20 + padded(packet->captured) + (options ? options + 4 : 0) + 4;
 
 	if (writer->error)
 		return;
@@ -155,11 +163,21 @@ void ng_write(struct ng_writer *writer, const struct capture_packet *packet)
 	put32(writer, packet->captured);
 	put32(writer, packet->length);
 	put(writer, packet->data, packet->captured);
-	if (flags) {
+	if (comment)
+		put_option(writer, NG_COMMENT, packet->comment, comment);
+	if (flags)
 		put_option(writer, NG_EPB_FLAGS, &flags, sizeof(flags));
+	if (options)
 		put_option(writer, 0, "", 0);
-	}
 	put32(writer, size);
+}
+
+int ng_flush(struct ng_writer *writer)
+{
+	errno = 0;
+	if (!writer->error && fflush(writer->file) != 0)
+		writer->error = errno ? -errno : -EIO;
+	return writer->error;
 }
 
 int ng_finish(struct ng_writer *writer)

@@ -58,10 +58,7 @@ const char *cmd_reason(const struct decision *d)
 
 const struct ifw_reason_info *cmd_find_reason(const char *name)
 {
-	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)
-		if (strcmp(ifw_reason_info(reason)->name, name) == 0)
-			return ifw_reason_info(reason);
-	return NULL;
+	return ifw_reason_info(ifw_reason_find(name));
 }
 
 void cmd_print_reasons(FILE *out)

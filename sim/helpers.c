@@ -584,7 +584,7 @@ void ifw_packet_submit(ifw_ctx *ctx, struct ifw_packet_event *event)
 __u32 ifw_offloaded_tag(ifw_ctx *ctx)
 {
 	(void)ctx;
-	return ETH_P_8021Q << 16;
+	return (__u32)ETH_P_8021Q << 16;
 }
 
 struct ifw_watch *ifw_find_watch(ifw_ctx *ctx)

@@ -20,8 +20,9 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
-# Declarations, and what the BPF program alone compiles.
-NOT_HERE = ("abi.h", "helpers.h", "maps.h", "work.h")
+# Declarations, what the BPF program alone compiles, and events for who watches, of whom no
+# scenario knows (tests/unit/test_report.c, tests/netns/test_monitor.py).
+NOT_HERE = ("abi.h", "helpers.h", "maps.h", "work.h", "watch.h")
 
 
 def run(*command, **options):

@@ -17,7 +17,7 @@ SKIP, DIFFERENT = 77, 3
 # Header, what stands there once, what is there instead, words of a difference that shows.
 WRONG = [
     ("helpers.h", "ctx->mark = (ctx->mark & ~mask) | (mark & mask);", "ctx->mark = mark ^ 1;", "mark: "),
-    ("report.h", "event->rule = d->rule;", "event->rule = 0;", "rule: "),
+    ("watch.h", "event->rule = d->rule;", "event->rule = 0;", "rule: "),
     ("egress.h", "return ifw_drop(IFW_REASON_EGRESS_DEFAULT);\n}\n\n/* A later", "return ifw_pass(IFW_REASON_EGRESS_PASS);\n}\n\n/* A later",
      "drop egress-default, kernel pass egress-pass"),
     ("flow_table.h", "__sync_fetch_and_add(&flow->packets, 1);", "__sync_fetch_and_add(&flow->packets, 2);", "is another"),

@@ -176,7 +176,7 @@ def words(host):
         ("iface set eth0 colour on", 1, "ssh, echo, verbose"), ("iface set eth7 ssh on", 2, "eth7"),
         ("iface set eth0 verbose 0", 1, "number from 1"), ("iface set eth0 verbose -1", 1, "-1"),
         ("stats eth7", 2, "'eth7' is not up"), ("monitor --count 0", 1, "number from 1"),
-        ("monitor eth0", 1, "unexpected 'eth0'"), ("help nothing", 1, "no help on 'nothing'"),
+        ("monitor eth0", 1, "'eth0' is neither tcp"), ("help nothing", 1, "no help on 'nothing'"),
     ):
         refused(attempt(host, *line.split()), status, said, f"'ifw {line}'")
     same(before, host.state(), "nothing is changed by any of them")
@@ -245,7 +245,7 @@ def monitors(host):
     host.ifw("up", "eth0")
     program = host.lab.program("ifw")
     done = host.run("timeout", "-s", "INT", "0.3", program, "monitor", ok=False)
-    check("no interface sends events" in done.stderr, "a monitor that nothing is sent to says so")
+    check("no interface has verbose on" in done.stderr, "a monitor that nothing would be sent to says so, and asks")
     host.ifw("iface", "set", "eth0", "verbose", "on")
     first = host.router.start(program, "monitor", "-j")
     for port in (9, 10):
