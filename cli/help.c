@@ -224,6 +224,12 @@ static const struct page {
 	 "  --config FILE    says where they go: 'saved FILE' (default: as 'ifw run')\n"
 	 "\n"
 	 "  ifw save\n"},
+	{"complete",
+	 "ifw complete WORD...    what may stand in place of the last word, one a line\n"
+	 "\n"
+	 "For shells; the completion of bash asks it.\n"
+	 "\n"
+	 "  ifw complete iface set eth0 ''\n"},
 	{"help", "ifw help [OBJECT]    this, or the page of an object\n"
 		 "\n"
 		 "  ifw help rule\n"},
@@ -259,6 +265,7 @@ static const char overview[] =
 	"  upgrade                       this version in place   ifw upgrade\n"
 	"                                  of one in force\n"
 	"\n"
+	"  complete WORD...              words for a shell       ifw complete rule ''\n"
 	"  help [OBJECT]                 more about one          ifw help rule\n"
 	"\n"
 	"  -j, --json       JSON on stdout (rule list, iface show, flow list, flow show,\n"
@@ -290,14 +297,25 @@ const char *help_topic(const char *command)
 	return page ? page->topic : "help";
 }
 
-bool help_print(FILE *out, const char *topic)
+const char *help_topic_at(size_t n)
+{
+	return n < PAGES ? pages[n].topic : NULL;
+}
+
+const char *help_text(const char *topic)
 {
 	const struct page *page = topic ? find_page(topic, strlen(topic)) : NULL;
 
-	if (topic && !page)
-		return false;
-	fputs(page ? page->text : overview, out);
-	return true;
+	return page ? page->text : topic ? NULL : overview;
+}
+
+bool help_print(FILE *out, const char *topic)
+{
+	const char *text = help_text(topic);
+
+	if (text)
+		fputs(text, out);
+	return text;
 }
 
 int cmd_help(struct cli *cli, int argc, char **argv)

@@ -32,6 +32,7 @@ static const struct cli_command commands[] = {
 	{"upgrade", cmd_upgrade, false},
 	{"run", cmd_run, false},
 	{"save", cmd_save, false},
+	{"complete", cmd_complete, false},
 	{"help", cmd_help, false},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

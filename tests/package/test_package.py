@@ -27,6 +27,15 @@ RULES = ["intercept tcp to 10.9.0.0/16 port 80 via 127.0.0.1:{port}", "deny tcp 
 UNIT = "usr/lib/systemd/system/ifw.service"
 
 
+def service(debian):
+    """The service's own command, as systemd would run it."""
+    (command,) = [line.partition("=")[2].split() for line in (debian.root / UNIT).read_text().splitlines()
+                  if line.startswith("ExecStart=")]
+    for folder in ("run/ifw", "var/lib/ifw"):  # RuntimeDirectory, StateDirectory
+        (debian.root / folder).mkdir(exist_ok=True)
+    return debian.lab.router.start("chroot", debian.root, *command)
+
+
 class Debian:
     """A clean system for as long as the test's own mounts last."""
 
@@ -83,12 +92,11 @@ def installed(debian):
     equal(pins(), [], "nothing is attached by installing it")
     for name in ("ifw-sim", "zfw", "map_update", "map_delete_elem"):
         check(debian.run("sh", "-c", f"command -v {name}", ok=False).returncode == 0, f"{name} is installed")
-    if (debian.root / UNIT).exists():
-        equal(debian.run("systemctl", "is-enabled", "ifw.service", ok=False).stdout.strip(), "enabled", "the service is enabled")
-        said = debian.run("systemd-analyze", "verify", "--man=no", f"/{UNIT}", ok=False)
-        check(said.returncode == 0 and "ifw.service" not in said.stderr, f"systemd finds no fault in it {said.stderr}")
-        done = debian.run("ifw", "run", "--check", ok=False)
-        equal(done.returncode, 0, f"the configuration as installed is no error {done.stderr}")
+    equal(debian.run("systemctl", "is-enabled", "ifw.service", ok=False).stdout.strip(), "enabled", "the service is enabled")
+    said = debian.run("systemd-analyze", "verify", "--man=no", f"/{UNIT}", ok=False)
+    check(said.returncode == 0 and "ifw.service" not in said.stderr, f"systemd finds no fault in it {said.stderr}")
+    done = debian.run("ifw", "run", "--check", ok=False)
+    equal(done.returncode, 0, f"the configuration as installed is no error {done.stderr}")
 
 
 def upgraded(debian, network, talk):
@@ -135,14 +143,26 @@ def life_of_a_package(host):
     host.ifw("down", "--all")
     host.run("mount", "--rbind", "/run/netns", debian.root / "run/netns")
     echo = Echo(host.router)
-    debian.ifw("up", "eth0")
-    for rule in RULES:
-        debian.ifw("rule", "add", rule.format(port=echo.port))
+    (debian.root / "etc/ifw/ifw.conf").write_text("interface eth0 echo on\n")
+    (debian.root / "etc/ifw/ifw.rules").write_text(RULES[0].format(port=echo.port) + "\n")
+    supervisor = service(debian)
+    wait_for(pins, "the service to attach")
+    wait_for(lambda: "attached" in debian.run("ifw", "iface", "show", ok=False).stdout, "the service to attach")
+    debian.ifw("rule", "add", RULES[1])
     debian.ifw("-n", "server", "up", "eth0")
     debian.ifw("-n", "server", "rule", "add", "pass udp to 0.0.0.0/0 port 53")
     talk = Talk(network.client, FAR)
     wait_for(lambda: talk.answers > 3, "an answer")
     upgraded(debian, network, talk)
+    equal(supervisor.popen.poll(), None, "the service of the version before has not fallen over it")
+    before = debian.ifw("rule", "list", "--no-counters"), debian.ifw("iface", "show")
+    supervisor.stop()
+    supervisor = service(debian)
+    wait_for(lambda: (line := supervisor.line()) is None or "eth0" in line or "attached" in line, "the service again")
+    equal((debian.ifw("rule", "list", "--no-counters"), debian.ifw("iface", "show")), before,
+          "the service of the new one finds rules and settings as they were")
+    supervisor.stop()
+    check(pins(), "and leaves them in force when it stops")
     removed(debian, network, clean)
 
 
