@@ -36,11 +36,11 @@ PAGES = ("proxies.md", "operations.md")
 # Ports that the kernel chooses: 50000 to 59999, which no page uses for anything else.
 PORTS = "50000 59999"
 VARIES = (
+    (re.compile(r"\d+( verified instructions)? at (ingress|socket lookup|egress)"), r"N at \2"),
     (re.compile(r"\b20\d\d-\d\d-\d\d\b"), "DATE"),
     (re.compile(r"\b\d\d:\d\d:\d\d(\.\d+)?\b"), "TIME"),
     (re.compile(r":5\d{4}\b"), ":PORT"),
-    (re.compile(r"\b\d+ (packet|byte|decision|verified instruction)s?\b"), r"N \1s"),
-    (re.compile(r"programs +\d.*"), "programs"),
+    (re.compile(r"\b\d+ (packet|byte|decision)s?\b"), r"N \1s"),
     (re.compile(r"^(\s+[a-z-]+ +(?:pass|drop)) +\d+ +\d+ "), r"\1 N N "),  # ifw stats
     (re.compile(r"\bfe80::[0-9a-f:]+"), "LINK-LOCAL"),
     (re.compile(r"\b\d+m?s\b"), "SECONDS"),
