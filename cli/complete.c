@@ -208,7 +208,7 @@ static void offer_options(const struct request *request)
 {
 	const char *text = request->object ? request->text : help_text(NULL);
 	const char *at, *earlier;
-	size_t len, other;
+	size_t len = 0, other = 0;
 
 	for (at = text; (at = next_option(text, at, &len)); at += len) {
 		/* Once each, where a page has it first. */
