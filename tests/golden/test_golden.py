@@ -12,13 +12,13 @@ what it prints: its standard output, then lines that begin with `! ` for standar
 --update writes what is printed now into the cases; read the difference before it is kept.
 """
 
-import argparse
-import difflib
 import pathlib
 import shlex
 import subprocess
 import sys
 import tempfile
+
+import kept
 
 
 def split_case(text):
@@ -72,28 +72,8 @@ def check(simulator, path, update):
             now += [f"== {name}\n", *lines]
         for command, _ in commands:
             now += [f"$ {command}\n", *run(simulator, command, directory)]
-    if "".join(now) == text:
-        return True
-    if update:
-        path.write_text("".join(now), encoding="utf-8")
-        print(f"{path}: updated")
-        return True
-    sys.stdout.writelines(
-        difflib.unified_diff(text.splitlines(keepends=True), now, f"{path} as kept", "as printed")
-    )
-    return False
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--simulator", required=True, type=lambda p: str(pathlib.Path(p).resolve()))
-    parser.add_argument("--update", action="store_true")
-    parser.add_argument("cases", nargs="+", type=pathlib.Path, metavar="CASE")
-    args = parser.parse_args()
-    failed = [path for path in args.cases if not check(args.simulator, path, args.update)]
-    print(f"{len(args.cases) - len(failed)} of {len(args.cases)} cases as kept")
-    return 1 if failed else 0
+    return kept.is_kept(path, text.splitlines(keepends=True), now, update)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(kept.main(__doc__, check))

@@ -14,14 +14,14 @@ The folder of a page's name, without its ending, has files that its commands rea
 writes what is printed now into the page; read the difference before it is kept.
 """
 
-import argparse
-import difflib
 import pathlib
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+
+import kept
 
 RUN = ("ifw-sim", "cat", "head")
 
@@ -87,24 +87,8 @@ def check(simulator, page, update):
                 now += runner.run(line, shown)
     if now == lines:
         print(f"{page}: {commands} commands print what it shows")
-        return True
-    if update:
-        page.write_text("".join(now), encoding="utf-8")
-        print(f"{page}: updated")
-        return True
-    sys.stdout.writelines(difflib.unified_diff(lines, now, f"{page} as kept", "as printed"))
-    return False
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--simulator", required=True, type=lambda p: str(pathlib.Path(p).resolve()))
-    parser.add_argument("--update", action="store_true")
-    parser.add_argument("pages", nargs="+", type=pathlib.Path, metavar="PAGE")
-    args = parser.parse_args()
-    failed = [page for page in args.pages if not check(args.simulator, page, args.update)]
-    return 1 if failed else 0
+    return kept.is_kept(page, lines, now, update)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(kept.main(__doc__, check))
