@@ -9,6 +9,7 @@
 #include "changes.h"
 #include "explain_text.h"
 #include "hash.h"
+#include "room.h"
 
 #define ANY_CHANGE UINT32_MAX
 
@@ -97,15 +98,9 @@ static struct change *add(struct changes *changes, const struct asked asked[PROB
 {
 	struct change *change;
 
-	if (changes->count == changes->room) {
-		size_t room = changes->room ? changes->room * 2 : 8;
-		struct change *larger = reallocarray(changes->list, room, sizeof(*larger));
-
-		if (!larger)
-			return NULL;
-		changes->list = larger;
-		changes->room = room;
-	}
+	if (room_for_one(&changes->list, changes->count, &changes->room, sizeof(*changes->list)) !=
+	    0)
+		return NULL;
 	change = &changes->list[changes->count++];
 	*change = (struct change){
 		.answers = {asked[0].answer, asked[1].answer},

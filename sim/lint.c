@@ -9,6 +9,7 @@
 
 #include "../ruleset/cleanup.h"
 #include "lint_parts.h"
+#include "room.h"
 
 const char *lint_kind_name(enum lint_kind kind)
 {
@@ -30,15 +31,8 @@ const char *lint_kind_name(enum lint_kind kind)
 struct lint_finding *lint_add(struct lint *lint, enum lint_kind kind, enum severity severity,
 			      uint32_t rule)
 {
-	if (lint->count == lint->room) {
-		size_t room = lint->room ? lint->room * 2 : 16;
-		struct lint_finding *larger = reallocarray(lint->findings, room, sizeof(*larger));
-
-		if (!larger)
-			return NULL;
-		lint->findings = larger;
-		lint->room = room;
-	}
+	if (room_for_one(&lint->findings, lint->count, &lint->room, sizeof(*lint->findings)) != 0)
+		return NULL;
 	lint->findings[lint->count] =
 		(struct lint_finding){.kind = kind, .severity = severity, .rule = rule};
 	return &lint->findings[lint->count++];

@@ -13,6 +13,7 @@
 #include "../datapath/flow_tcp.h"
 #include "../datapath/geneve.h"
 #include "region_cuts.h"
+#include "room.h"
 
 #define IPV4_PROTOCOL 9 /* bytes into the header */
 #define IPV4_SRC 12
@@ -50,16 +51,9 @@ static void cut(struct cutter *c, enum region_id id, number at)
 
 	if (!dim || (dim->bits < 128 && at >> dim->bits))
 		return;
-	if (dim->cut_count == dim->cut_room) {
-		size_t room = dim->cut_room ? dim->cut_room * 2 : 32;
-		number *larger = reallocarray(dim->cuts, room, sizeof(*larger));
-
-		if (!larger) {
-			c->no_memory = true;
-			return;
-		}
-		dim->cuts = larger;
-		dim->cut_room = room;
+	if (room_for_one(&dim->cuts, dim->cut_count, &dim->cut_room, sizeof(*dim->cuts)) != 0) {
+		c->no_memory = true;
+		return;
 	}
 	dim->cuts[dim->cut_count++] = at;
 }
@@ -362,16 +356,9 @@ static void add_point(struct cutter *c, const struct point *point)
 {
 	struct points *points = c->points;
 
-	if (points->count == points->room) {
-		size_t room = points->room ? points->room * 2 : 64;
-		struct point *larger = reallocarray(points->at, room, sizeof(*larger));
-
-		if (!larger) {
-			c->no_memory = true;
-			return;
-		}
-		points->at = larger;
-		points->room = room;
+	if (room_for_one(&points->at, points->count, &points->room, sizeof(*points->at)) != 0) {
+		c->no_memory = true;
+		return;
 	}
 	points->at[points->count++] = *point;
 }

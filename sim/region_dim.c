@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "region_cuts.h"
+#include "room.h"
 
 size_t dim_cell(const struct dim *dim, number value)
 {
@@ -39,15 +40,9 @@ struct piece dim_cell_piece(const struct dim *dim, size_t cell)
 
 int dim_add_piece(struct dim *dim, struct piece piece)
 {
-	if (dim->piece_count == dim->piece_room) {
-		size_t room = dim->piece_room ? dim->piece_room * 2 : 8;
-		struct piece *larger = reallocarray(dim->pieces, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		dim->pieces = larger;
-		dim->piece_room = room;
-	}
+	if (room_for_one(&dim->pieces, dim->piece_count, &dim->piece_room, sizeof(*dim->pieces)) !=
+	    0)
+		return -ENOMEM;
 	dim->pieces[dim->piece_count++] = piece;
 	return 0;
 }
