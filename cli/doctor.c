@@ -67,8 +67,11 @@ static int look_ifaces(struct look *look, const struct asked *asked, const struc
 			continue;
 		doctor_section(look->doctor, look->iface->name);
 		err = look_iface(look);
-		if (!err && look->iface->present && !look->iface->renamed)
-			err = look_routing(look);
+		if (err || !look->iface->present || look->iface->renamed)
+			continue;
+		err = look_routing(look);
+		if (!err)
+			look_filters(look);
 	}
 	for (int i = 0; i < asked->count; i++) {
 		bool up = false;
@@ -148,8 +151,14 @@ static int open_state(struct look *look, const struct asked *asked, const struct
 	return err;
 }
 
+static void free_filters(struct filters **filters)
+{
+	loader_filters_close(*filters);
+}
+
 static int look_at_all(const struct cli *cli, const struct asked *asked, struct doctor *doctor)
 {
+	struct filters *filters __attribute__((cleanup(free_filters))) = NULL;
 	auto_loader loader = NULL;
 	struct look look = {.cli = cli, .doctor = doctor};
 	struct host_facts facts;
@@ -159,6 +168,13 @@ static int look_at_all(const struct cli *cli, const struct asked *asked, struct 
 		return cannot(cli, NULL, err);
 	doctor_judge_host(doctor, &facts);
 	look_networkd(&look);
+	err = loader_filters_open(&filters);
+	if (!err)
+		look.filters = filters;
+	else
+		doctor_add(doctor, "mark-rules", DOCTOR_UNSEEN, "rules of nftables not read: %s",
+			   strerror(-err));
+	look_legacy(&look);
 	look.ipv6 = loader_sysctl("ipv6/conf/lo/disable_ipv6", 1) == 0;
 	err = open_state(&look, asked, &facts, &loader);
 	look.loader = loader;

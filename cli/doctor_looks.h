@@ -17,11 +17,15 @@ struct look {
 	const struct sim_world *world;	/* sockets and interfaces of this host */
 	const struct rule_set *rules;	/* in force */
 	const struct iface_info *iface; /* that is looked at */
+	const struct filters *filters;	/* NULL: they could not be read */
 	bool ipv6;			/* lo has it, so there are policy routes of it */
 };
 
 /* Whether a rule for what comes in holds on the interface that is looked at. */
 bool look_rule_holds(const struct look *look, const struct rule *rule);
+
+/* Whether its destination is an address of that interface. */
+bool look_is_own(const struct look *look, const struct rule *rule);
 
 /* The program, its addresses, link, and what is before it. */
 int look_iface(const struct look *look);
@@ -29,6 +33,10 @@ int look_iface(const struct look *look);
 int look_routing(const struct look *look);
 /* Listeners of intercept rules, on whatever interface. */
 int look_listeners(const struct look *look);
+/* Rules of nftables and iptables that packets of the interface meet behind the program. */
+void look_filters(const struct look *look);
+/* Whether there are rules of iptables-legacy, which look_filters() does not see. */
+void look_legacy(const struct look *look);
 /* systemd-networkd */
 void look_networkd(const struct look *look);
 

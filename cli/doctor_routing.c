@@ -227,7 +227,7 @@ static int look_route(const struct look *look, uint8_t family)
 
 /* --- Passed on ----------------------------------------------------------------------------- */
 
-static bool is_own(const struct look *look, const struct rule *rule)
+bool look_is_own(const struct look *look, const struct rule *rule)
 {
 	for (size_t i = 0; i < look->iface->addr_count; i++)
 		if (look->iface->addrs[i].family == rule->family &&
@@ -246,7 +246,7 @@ static void look_forwarding(const struct look *look, uint8_t family)
 		const struct rule *rule = &look->rules->rules[i];
 
 		if (rule->action == IFW_ACTION_PASS && rule->family == family &&
-		    look_rule_holds(look, rule) && !is_own(look, rule))
+		    look_rule_holds(look, rule) && !look_is_own(look, rule))
 			passes = rule;
 	}
 	if (outside_forwards(look->iface->name, family) || !passes) {

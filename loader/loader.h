@@ -417,6 +417,45 @@ int loader_iface_facts(const struct iface_info *iface, struct iface_facts *facts
 /* Whether the program for lookups that the stack makes itself is in force. 0 or -errno. */
 int loader_lookup_attached(struct loader *loader, bool *attached);
 
+/* --- Rules of nftables, and of iptables-nft ------------------------------------ */
+
+struct filters; /* as they were when they were read */
+
+enum filter_harm {
+	FILTER_MARK,	 /* writes another value into our bits of the mark */
+	FILTER_DROPS,	 /* a rule drops or rejects it */
+	FILTER_POLICY,	 /* the policy of a base chain does */
+	FILTER_WAY_BACK, /* a rule drops it where the way back is another one */
+};
+
+struct filter_finding {
+	enum filter_harm harm;
+	bool certain; /* every packet like this meets it; else some may */
+	const char *family, *table, *base, *chain; /* base: chain of the hook */
+	uint64_t handle;			   /* of the rule; 0: the policy */
+};
+
+/* A packet that ifw let in; of its source nothing is known. */
+struct filter_packet {
+	const struct iface_info *iface;
+	struct ifw_addr dst;
+	uint16_t dst_port; /* host order */
+	uint8_t family;	   /* enum ifw_family */
+	uint8_t protocol;  /* IPPROTO_TCP, IPPROTO_UDP */
+	bool forwarded;	   /* passed on; else intercepted, and so marked */
+	bool established;  /* not the first packet of its connection */
+};
+typedef void (*filter_fn)(void *arg, const struct filter_finding *finding);
+
+/* 0, also where the kernel has no nftables; -EPERM: needs CAP_NET_ADMIN. Close in any case. */
+int loader_filters_open(struct filters **filters);
+void loader_filters_close(struct filters *filters);
+/* Hands on what does harm to the packet, in the order in which it meets it. */
+void loader_filters_meet(const struct filters *filters, const struct filter_packet *packet,
+			 filter_fn each, void *arg);
+/* Whether IPv4's table has such a chain. */
+bool loader_filters_have(const struct filters *filters, const char *table, const char *chain);
+
 /* Which of the rules a flow remembers are still in force: those of this epoch. */
 int loader_epoch(struct loader *loader, uint32_t *epoch, struct failure *failure);
 
