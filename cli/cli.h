@@ -103,6 +103,7 @@ int cli_finish(const struct cli *cli, int status);
 /* --- Commands ------------------------------------------------------------ */
 
 int cmd_up(struct cli *cli, int argc, char **argv);
+int cmd_confirm(struct cli *cli, int argc, char **argv);
 int cmd_down(struct cli *cli, int argc, char **argv);
 int cmd_rule_add(struct cli *cli, int argc, char **argv);
 int cmd_rule_del(struct cli *cli, int argc, char **argv);

@@ -28,9 +28,20 @@ static const struct page {
 	 "  --max-flows N        room for so many flows (default 65536, at least 1024); it can\n"
 	 "                       be changed only while no interface has tracking on\n"
 	 "\n"
-	 "Run again, it records the addresses that the interface has now.\n"
+	 "  --confirm SECONDS    undo it all unless confirmed in time: by Enter, or 'ifw confirm'\n"
+	 "\n"
+	 "Run again, it records the addresses that the interface has now. Typed in an ssh session\n"
+	 "that it would cut, it does nothing and says so.\n"
 	 "\n"
 	 "  ifw up eth0 eth1 --rules /etc/ifw.rules\n"},
+	{"confirm",
+	 "ifw confirm           what 'ifw up --confirm SECONDS' tries stays\n"
+	 "ifw confirm --undo    it is undone now\n"
+	 "\n"
+	 "Who waits for it lives on when the terminal or the ssh session ends: not confirmed in\n"
+	 "time, interfaces and rules are as they were before.\n"
+	 "\n"
+	 "  ifw up eth0 --confirm 60; ifw confirm\n"},
 	{"down",
 	 "ifw down IFACE...    take the program off, and the policy route with it; rules stay\n"
 	 "ifw down --all       all interfaces, all rules, everything ifw put there\n"
@@ -242,6 +253,7 @@ static const char overview[] =
 	"usage: ifw [-n NETNS] [--pin-dir DIR] [-j] OBJECT [COMMAND] ...\n"
 	"\n"
 	"  up IFACE...                   start on interfaces     ifw up eth0\n"
+	"  confirm                       keep what is tried      ifw up eth0 --confirm 60\n"
 	"  down IFACE...|--all           stop, leave no trace    ifw down --all\n"
 	"\n"
 	"  rule add|del|list|flush       one rule, or all        ifw rule add pass udp to\n"

@@ -11,6 +11,7 @@
 
 static const struct cli_command commands[] = {
 	{"up", cmd_up, false},
+	{"confirm", cmd_confirm, false},
 	{"down", cmd_down, false},
 	{"rule add", cmd_rule_add, false},
 	{"rule del", cmd_rule_del, false},

@@ -6,24 +6,11 @@
 #include <string.h>
 
 #include "args.h"
+#include "confirm.h"
 #include "iface.h"
+#include "ssh.h"
 #include "text.h"
-#include "up_args.h"
-
-/* What there was before, to go back to. */
-struct before {
-	bool nothing; /* neither interfaces nor rules: this command made the state */
-	struct iface_info *ifaces;
-	size_t iface_count;
-	struct rule_set rules;
-	bool rules_replaced;
-};
-
-static void before_free(struct before *before)
-{
-	loader_ifaces_free(before->ifaces, before->iface_count);
-	rule_set_clear(&before->rules);
-}
+#include "up.h"
 
 /* Settings that an interface had; NULL: it was not up. */
 static const struct ifw_iface *settings_before(const struct before *before, const char *name)
@@ -144,26 +131,35 @@ static int undo_one(struct loader *loader, const char *name, const struct up_res
 	return loader_up(loader, name, &options, &ignored, failure);
 }
 
-static void undo(const struct cli *cli, struct loader *loader, const struct up_request *request,
-		 const struct up_result *results, unsigned int done, struct before *before)
+static int undo(const struct cli *cli, struct loader *loader, struct up_attempt *attempt)
 {
+	struct before *before = &attempt->before;
 	struct failure failure = {0};
+	int status = CLI_DONE;
 	unsigned int interfaces;
 	bool changed;
 
 	if (before->nothing) {
-		if (loader_down_all(loader, &interfaces, &failure))
-			complain(cli, "could not undo it: %s", failure.text);
-		return;
+		if (!loader_down_all(loader, &interfaces, &failure))
+			return CLI_DONE;
+		complain(cli, "could not undo it: %s", failure.text);
+		return CLI_REFUSED;
 	}
-	for (unsigned int i = done; i-- > 0;)
-		if (undo_one(loader, request->names[i], &results[i], before, &failure))
-			complain(cli, "could not undo it on '%s': %s", request->names[i],
+	for (unsigned int i = attempt->done; i-- > 0;) {
+		if (undo_one(loader, attempt->request.names[i], &attempt->results[i], before,
+			     &failure)) {
+			complain(cli, "could not undo it on '%s': %s", attempt->request.names[i],
 				 failure.text);
+			status = CLI_REFUSED;
+		}
+	}
 	/* By name: slots that only these rules used may have been given to others. */
 	if (before->rules_replaced && !cli_bind_set(cli, &before->rules, loader) &&
-	    cli_apply(loader, &before->rules, &changed, &failure))
+	    cli_apply(loader, &before->rules, &changed, &failure)) {
 		complain(cli, "could not put the former rules back: %s", failure.text);
+		status = CLI_REFUSED;
+	}
+	return status;
 }
 
 static void tell_result(const char *name, const struct up_result *result)
@@ -219,56 +215,79 @@ static void tell(const struct cli *cli, struct loader *loader, const struct up_r
 	     "      ifw rule add intercept tcp to 10.0.0.0/8 port 80-443 via 127.0.0.1:43321");
 }
 
-static int bring_up(const struct cli *cli, struct loader *loader, const struct up_request *request,
-		    struct rule_set *rules, struct before *before, struct up_result *results)
+static int attach_all(const struct cli *cli, struct loader *loader, struct up_attempt *attempt)
 {
-	unsigned int done = 0;
-	int status = look_before(cli, loader, request, before);
+	const struct up_request *request = &attempt->request;
 
-	if (!status && request->rules)
-		status = put_rules(cli, loader, rules, before);
-	while (!status && done < request->count) {
+	for (unsigned int i = 0; i < request->count; i++) {
 		struct failure failure = {0};
 		struct up_options options;
 
-		up_fill_options(request, settings_before(before, request->names[done]), &options);
-		if (loader_up(loader, request->names[done], &options, &results[done], &failure)) {
+		up_fill_options(request, settings_before(&attempt->before, request->names[i]),
+				&options);
+		if (loader_up(loader, request->names[i], &options, &attempt->results[i],
+			      &failure)) {
 			complain(cli, "%s", failure.text);
-			status = CLI_REFUSED;
-		} else {
-			done++;
+			return CLI_REFUSED;
 		}
+		attempt->done++;
 	}
+	return CLI_DONE;
+}
+
+int up_do(const struct cli *cli, struct up_attempt *attempt)
+{
+	const struct up_request *request = &attempt->request;
+	auto_loader loader = NULL;
+	int status = cli_open_any(cli, LOADER_CREATE, &request->limits, &loader);
+
 	if (status)
-		undo(cli, loader, request, results, done, before);
+		return status;
+	attempt->results = calloc(request->count, sizeof(*attempt->results));
+	if (!attempt->results) {
+		complain(cli, "no memory for %u interfaces", request->count);
+		return CLI_REFUSED;
+	}
+	status = look_before(cli, loader, request, &attempt->before);
+	if (!status && request->rules)
+		status = put_rules(cli, loader, &attempt->rules, &attempt->before);
+	if (!status && !request->confirm_s)
+		status = ssh_check(cli, loader, request);
+	if (!status)
+		status = attach_all(cli, loader, attempt);
+	if (status)
+		(void)undo(cli, loader, attempt);
 	else
-		tell(cli, loader, request, results);
+		tell(cli, loader, request, attempt->results);
 	return status;
+}
+
+int up_undo(const struct cli *cli, struct up_attempt *attempt)
+{
+	auto_loader loader = NULL;
+	int status = cli_open(cli, LOADER_WRITE, NULL, &loader);
+
+	return status ? status : undo(cli, loader, attempt);
+}
+
+void up_free(struct up_attempt *attempt)
+{
+	loader_ifaces_free(attempt->before.ifaces, attempt->before.iface_count);
+	rule_set_clear(&attempt->before.rules);
+	rule_set_clear(&attempt->rules);
+	free(attempt->results);
 }
 
 int cmd_up(struct cli *cli, int argc, char **argv)
 {
-	struct up_request request;
-	struct before before = {0};
-	struct up_result *results;
-	auto_loader loader = NULL;
-	auto_set rules = {0};
-	int status, result = up_parse(cli, argc, argv, &request);
+	auto_attempt attempt = {0};
+	int status, result = up_parse(cli, argc, argv, &attempt.request);
 
 	if (result)
 		return args_status(result);
-	status = request.rules ? cli_parse_rules(cli, request.rules, &rules) : CLI_DONE;
-	if (!status)
-		status = cli_open_any(cli, LOADER_CREATE, &request.limits, &loader);
+	status = attempt.request.rules ? cli_parse_rules(cli, attempt.request.rules, &attempt.rules)
+				       : CLI_DONE;
 	if (status)
 		return status;
-	results = calloc(request.count, sizeof(*results));
-	if (!results) {
-		complain(cli, "no memory for %u interfaces", request.count);
-		return CLI_REFUSED;
-	}
-	status = bring_up(cli, loader, &request, &rules, &before, results);
-	before_free(&before);
-	free(results);
-	return status;
+	return attempt.request.confirm_s ? confirm_attempt(cli, &attempt) : up_do(cli, &attempt);
 }

@@ -7,6 +7,8 @@
 #include "text.h"
 #include "up_args.h"
 
+#define CONFIRM_MAX_S 86400
+
 enum {
 	HOOK = ARGS_COMMAND,
 	MARK,
@@ -18,6 +20,7 @@ enum {
 	FLOWS,
 	TRACK,
 	RULES,
+	CONFIRM,
 };
 
 static const struct option options[] = {
@@ -32,6 +35,7 @@ static const struct option options[] = {
 	{"max-flows", required_argument, NULL, FLOWS},
 	{"track", required_argument, NULL, TRACK},
 	{"rules", required_argument, NULL, RULES},
+	{"confirm", required_argument, NULL, CONFIRM},
 	ARGS_END,
 };
 
@@ -93,6 +97,19 @@ static int parse_flows(const struct cli *cli, const char *text, uint32_t *flows)
 	return 0;
 }
 
+static int parse_confirm(const struct cli *cli, const char *text, uint32_t *seconds)
+{
+	uint64_t number;
+
+	if (text_number(text, 1, CONFIRM_MAX_S, &number)) {
+		complain(cli, "--confirm takes seconds, from 1 to %d, not '%s'", CONFIRM_MAX_S,
+			 text);
+		return ARGS_BAD;
+	}
+	*seconds = number;
+	return 0;
+}
+
 static int take(const struct cli *cli, int option, const char *value, struct up_request *request)
 {
 	switch (option) {
@@ -119,6 +136,8 @@ static int take(const struct cli *cli, int option, const char *value, struct up_
 	case TRACK:
 		return parse_switch(cli, "track", value, LOADER_TRACK_ON, LOADER_TRACK_OFF,
 				    &request->options.track);
+	case CONFIRM:
+		return parse_confirm(cli, value, &request->confirm_s);
 	default:
 		request->rules = value;
 		return 0;
@@ -129,7 +148,8 @@ int up_option(const struct cli *cli, const char *name, const char *value,
 	      struct up_request *request)
 {
 	for (const struct option *option = options; option->name; option++)
-		if (option->val >= ARGS_COMMAND && strcmp(option->name, name) == 0)
+		if (option->val >= ARGS_COMMAND && option->val != CONFIRM &&
+		    strcmp(option->name, name) == 0)
 			return take(cli, option->val, value, request) ? CLI_INPUT : CLI_DONE;
 	return -ENOENT;
 }

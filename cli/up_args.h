@@ -11,6 +11,7 @@ struct up_request {
 	bool mark_given; /* mark or, once complete, mask */
 	bool mask_given;
 	bool table_given;
+	uint32_t confirm_s; /* seconds after which it is undone unless confirmed; 0: it is not */
 	const char *rules;  /* file, "-", or NULL */
 	char *const *names; /* interfaces, each once; in argv */
 	unsigned int count;

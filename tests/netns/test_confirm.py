@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""`ifw up --confirm`: what nobody confirms is undone, whatever becomes of who typed it.
+
+Also: typed in an ssh session, `ifw up` does not cut it.
+"""
+
+import contextlib
+import os
+import pathlib
+import pty
+import signal
+import socket
+import subprocess
+import time
+
+import commands
+import lab as laboratory
+from commands import refused, same
+from lab import PATIENCE, check, equal, wait_for
+from supervised import attached
+
+SHORT, LONG = 2, 60  # seconds to confirm in
+RULE = "deny udp to 192.0.2.0/24 port 9"
+RULES = "/run/rules"
+
+
+class Typed:
+    """A command typed at a terminal of its own, which can go away."""
+
+    def __init__(self, host, *words):
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.execv(host.lab.program("ifw"), ["ifw", *words])
+        self.text = ""
+
+    def wait_words(self, words):
+        deadline = time.monotonic() + PATIENCE
+        while words not in self.text and time.monotonic() < deadline:
+            try:
+                self.text += os.read(self.master, 4096).decode()
+            except OSError:
+                break
+        check(words in self.text, f"it says '{words}'" if words in self.text else f"{words!r} in {self.text!r}")
+
+    def press(self, keys):
+        os.write(self.master, keys)
+
+    def hang_up(self):
+        os.close(self.master)
+
+    def status(self):
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def waits():
+    """Processes of ifw that there are; those that only wait to be reaped are none."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            pid, name, state = stat.read_text().split()[:3]
+            if name == "(ifw)" and state != "Z":
+                found.append(int(pid))
+    return found
+
+
+def not_confirmed(host):
+    host.veth("eth0", "172.16.240.1/24")
+    before = host.state()
+    began = time.monotonic()
+    done = host.lab.ifw("up", "eth0", "--confirm", SHORT, ok=False)
+    refused(done, 3, "not confirmed: all is as it was before", "not confirmed in time, it says so")
+    check("attached" in done.stdout and time.monotonic() - began >= SHORT, "but not before")
+    same(before, host.state(), "and all is as it was")
+    refused(host.lab.ifw("confirm", ok=False), 2, "nothing waits", "then nothing waits any more")
+    for words in ("0", "x", "86401"):
+        refused(host.lab.ifw("up", "eth0", "--confirm", words, ok=False), 1, "seconds", f"--confirm {words}")
+    refused(host.lab.ifw("up", "nosuch", "--confirm", SHORT, ok=False), 2, "no interface 'nosuch'",
+            "what cannot be done is not waited for")
+    same(before, host.state(), "and leaves nothing")
+    equal(waits(), [], "no process is left")
+
+
+def confirmed(host):
+    host.veth("eth0", "172.16.240.1/24")
+    typed = host.router.start(host.lab.program("ifw"), "up", "eth0", "--confirm", str(LONG), stdin=subprocess.DEVNULL)
+    typed.wait_line("unless you confirm it")
+    refused(host.lab.ifw("up", "eth0", "--confirm", SHORT, ok=False), 2, "another change waits.*process \\d+",
+            "a second one meanwhile is refused")
+    check("it stays" in host.ifw("confirm"), "confirm is answered")
+    typed.wait_line("confirmed: it stays")
+    equal(typed.popen.wait(), 0, "who typed the first hears it")
+    check(attached(host, "eth0"), "it stays")
+    equal(waits(), [], "and nobody waits")
+
+
+def back_to_what_it_was(host):
+    """One that was up, with rules, a mark and a table of its own."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.veth("eth1")
+    host.ifw("up", "eth0", "--mark", "0x40", "--table", "77")
+    host.ifw("rule", "add", RULE)
+    before = host.state()
+    pathlib.Path(RULES).write_text("pass udp to 192.0.2.0/24 port 9\n")
+    words = ("up", "eth0", "eth1", "--mark", "0x80", "--table", "78", "--rules", RULES)
+    typed = Typed(host, *words, "--confirm", str(LONG))
+    typed.wait_words("unless you confirm it")
+    equal(host.rules(), ["pass udp to 192.0.2.0/24 port 9"], "the rules tried are in force")
+    equal(host.iface("eth0")["mark"], 0x80, "so is the mark")
+    check("undone" in host.ifw("confirm", "--undo"), "confirm --undo undoes it at once")
+    equal(typed.status(), 3, "who typed it hears it")
+
+    def whole(text):  # programs were loaded anew
+        return "\n".join(line for line in text.splitlines() if not line.startswith("eth0: ["))
+
+    same(whole(before), whole(host.state()), "rules, mark, table and the other interface are as before")
+    equal(host.reason_of("eth0", "192.0.2.7", 9), "rule-deny", "and decide so")
+
+
+def at_a_terminal(host):
+    host.veth("eth0", "172.16.240.1/24")
+    typed = Typed(host, "up", "eth0", "--confirm", str(LONG))
+    typed.wait_words("s left")
+    typed.press(b"\x03")
+    equal(typed.status(), 3, "Ctrl-C undoes it")
+    equal(host.programs("eth0"), [], "at once")
+    typed = Typed(host, "up", "eth0", "--confirm", str(LONG))
+    typed.wait_words("press Enter")
+    typed.press(b"\n")
+    equal(typed.status(), 0, "Enter keeps it")
+    check(attached(host, "eth0"), "so it stays")
+
+
+def session_ends(host):
+    """The terminal goes, and whoever is at it: SIGHUP, or nothing but silence."""
+    host.veth("eth0", "172.16.240.1/24")
+    before = host.state()
+    for end in ("terminal", "SIGHUP to all", "SIGKILL"):
+        typed = Typed(host, "up", "eth0", "--confirm", str(SHORT))
+        typed.wait_words("unless you confirm it")
+        check(host.programs("eth0"), f"{end}: it is tried")
+        guard = [pid for pid in waits() if pid != typed.pid]
+        equal(len(guard), 1, "by a process of its own")
+        if end == "SIGHUP to all":
+            for pid in (typed.pid, *guard):
+                os.kill(pid, signal.SIGHUP)
+        if end == "SIGKILL":
+            os.kill(typed.pid, signal.SIGKILL)
+        typed.hang_up()
+        check(typed.status() != 0, "who typed it is gone")
+        wait_for(lambda: waits() == [], "the waiting process to end", seconds=SHORT + PATIENCE)
+        same(before, host.state(), f"{end}: all is undone")
+    typed = Typed(host, "up", "eth0", "--confirm", str(LONG))
+    typed.wait_words("unless you confirm it")
+    typed.hang_up()
+    typed.status()
+    check("it stays" in host.ifw("confirm"), "from another session it can be confirmed all the same")
+    check(attached(host, "eth0"), "and stays")
+    host.ifw("down", "--all")
+    typed = Typed(host, "up", "eth0", "--confirm", str(LONG))
+    typed.wait_words("unless you confirm it")
+    os.kill(next(pid for pid in waits() if pid != typed.pid), signal.SIGTERM)
+    equal(typed.status(), 3, "who waits is told to end: it undoes it first")
+    same(before, host.state(), "all of it")
+
+
+def over_ssh(host):
+    """The session in use is asked about before anything is attached."""
+    client = host.lab.namespace("client")
+    host.lab.veth(host.router, "eth0", client, "eth0")
+    host.router.configure("eth0", "172.16.240.1/24")
+    client.configure("eth0", "172.16.240.2/24")
+    host.veth("eth1", "172.16.250.1/24")
+    with host.router.socket(socket.AF_INET, socket.SOCK_STREAM) as sshd, \
+         client.socket(socket.AF_INET, socket.SOCK_STREAM) as ssh:
+        sshd.bind(("172.16.240.1", 2222))
+        sshd.listen()
+        ssh.connect(("172.16.240.1", 2222))
+        session, peer = sshd.accept()
+        before = host.state()
+
+        def up(*words, port=peer[1], at=2222):
+            words = words or ("eth0",)
+            session = f"SSH_CONNECTION=172.16.240.2 {port} 172.16.240.1 {at}"
+            return host.run("env", session, host.lab.program("ifw"), "up", *words, ok=False)
+
+        refused(up(port=9), 2, "would cut the ssh session.*no-rule.*ifw up eth0 --confirm 60",
+                "a session that would be cut stops it, with advice")
+        same(before, host.state(), "and nothing is changed")
+        equal(up("eth0", "--confirm", "1", port=9).returncode, 3, "who asks for it may try")
+        same(before, host.state(), "and is back")
+        done = up()
+        equal(done.returncode, 0, "a session that goes on does not stop it")
+        check("a new one to port 2222 will not be let in (no-rule)" in done.stderr, "but new ones are told of")
+        session.sendall(b"still there")
+        ssh.settimeout(PATIENCE)
+        ssh.sendall(b"so am I")
+        session.settimeout(PATIENCE)
+        equal((ssh.recv(20), session.recv(20)), (b"still there", b"so am I"), "and it does go on")
+        host.ifw("rule", "add", "pass tcp to 172.16.240.1 port 2222")
+        equal((up().returncode, up().stderr), (0, ""), "with a rule there is nothing to be said")
+        host.ifw("rule", "flush")
+        equal(up(port=9, at=22).stderr, "", "nor of port 22")
+        equal(up("eth1", port=9).stderr, "", "nor of an interface that it does not come by")
+        session.close()
+
+
+laboratory.main(
+    commands.parts(not_confirmed, confirmed, back_to_what_it_was, at_a_terminal, session_ends, over_ssh)
+)
