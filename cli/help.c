@@ -121,7 +121,15 @@ static const struct page {
 	 "\n"
 	 "  ifw flow list udp 192.168.1.0/24\n"},
 	{"stats",
-	 "ifw stats [-j] [IFACE]    packets by reason and verdict, since the interface came up\n"
+	 "ifw stats [-j] [--rules] [IFACE]      packets by reason and verdict, since it came up\n"
+	 "ifw stats --watch [SECONDS] [IFACE]    rates by reason and by rule, live (default: 2)\n"
+	 "ifw stats --prometheus [--output FILE] all of it, for a textfile collector\n"
+	 "\n"
+	 "  --rules        what each rule has decided, too\n"
+	 "  --count N      end a watch after N times\n"
+	 "  --output FILE  put FILE there at once, so that nobody reads a part\n"
+	 "\n"
+	 "--watch shows in one place on a terminal until Ctrl-C, else one block below the other.\n"
 	 "\n"
 	 "  ifw stats eth0\n"},
 	{"monitor",

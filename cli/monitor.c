@@ -168,6 +168,7 @@ static int flush(void *arg)
 	follow_clock(monitor);
 	if (monitor_rate_is_due(&monitor->rate) && !count_lost(monitor, &lost))
 		monitor_rate_draw(&monitor->rate, &monitor->seen, lost);
+	monitor_rate_again(&monitor->rate);
 	return is_over(monitor);
 }
 

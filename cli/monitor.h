@@ -33,13 +33,16 @@ int monitor_read_options(struct cli *cli, int argc, char **argv, struct monitor_
 int monitor_bind_options(const struct cli *cli, struct loader *loader, const struct ifaces *ifaces,
 			 struct monitor_options *options);
 
+#define MONITOR_RATE_MAX 160 /* bytes, with the final NUL */
+
 /* The last line of a terminal, on stderr. */
 struct monitor_rate {
 	bool on;
 	bool drawn;
-	unsigned int width;	    /* of the terminal; 0: unknown */
-	uint64_t since_ns;	    /* CLOCK_MONOTONIC */
-	uint64_t received, dropped; /* as of then */
+	unsigned int width;	     /* of the terminal; 0: unknown */
+	uint64_t since_ns;	     /* CLOCK_MONOTONIC */
+	uint64_t received, dropped;  /* as of then */
+	char line[MONITOR_RATE_MAX]; /* as last drawn */
 };
 
 /* What has been seen so far. */
@@ -54,6 +57,8 @@ struct monitor_seen {
 struct monitor_rate monitor_rate_start(void);
 bool monitor_rate_is_due(const struct monitor_rate *rate);
 void monitor_rate_draw(struct monitor_rate *rate, const struct monitor_seen *seen, uint64_t lost);
+/* Where it was erased for other lines, and those have been printed. */
+void monitor_rate_again(struct monitor_rate *rate);
 /* Before anything else is printed there. */
 void monitor_rate_erase(struct monitor_rate *rate);
 

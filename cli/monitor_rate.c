@@ -9,7 +9,6 @@
 #include "text.h"
 
 #define NS_PER_S 1000000000ULL
-#define LINE_MAX_BYTES 160
 
 static uint64_t monotonic_ns(void)
 {
@@ -33,24 +32,34 @@ bool monitor_rate_is_due(const struct monitor_rate *rate)
 	return rate->on && monotonic_ns() - rate->since_ns >= NS_PER_S;
 }
 
+static void put(struct monitor_rate *rate)
+{
+	fprintf(stderr, "\r\033[K%.*s",
+		rate->width > 1 ? (int)rate->width - 1 : (int)sizeof(rate->line), rate->line);
+	fflush(stderr);
+	rate->drawn = true;
+}
+
+void monitor_rate_again(struct monitor_rate *rate)
+{
+	if (rate->line[0] && !rate->drawn)
+		put(rate);
+}
+
 void monitor_rate_draw(struct monitor_rate *rate, const struct monitor_seen *seen, uint64_t lost)
 {
 	uint64_t now = monotonic_ns(), took = now - rate->since_ns;
 	double seconds = (double)took / (double)NS_PER_S;
-	char line[LINE_MAX_BYTES];
 
 	if (!rate->on || !took)
 		return;
-	snprintf(line, sizeof(line),
+	snprintf(rate->line, sizeof(rate->line),
 		 "%.0f events/s, %.0f dropped/s; %" PRIu64 " received, %" PRIu64 " shown, %" PRIu64
 		 " lost",
 		 (double)(seen->received - rate->received) / seconds,
 		 (double)(seen->dropped - rate->dropped) / seconds, seen->received, seen->shown,
 		 lost);
-	fprintf(stderr, "\r\033[K%.*s", rate->width > 1 ? (int)rate->width - 1 : (int)sizeof(line),
-		line);
-	fflush(stderr);
-	rate->drawn = true;
+	put(rate);
 	rate->since_ns = now;
 	rate->received = seen->received;
 	rate->dropped = seen->dropped;

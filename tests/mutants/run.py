@@ -52,7 +52,7 @@ ALL = ("test_decide", "test_track", "test_egress", "test_packet", "test_ipv6", "
 
 # What these tests need, of the libraries they are linked with elsewhere.
 LINKED = {
-    "ruleset": ("compile", "grammar", "grammar_set", "rule", "rule_print", "run", "values"),
+    "ruleset": ("compile", "grammar", "grammar_set", "line", "rule", "rule_print", "run", "values"),
     "sim": ("capture", "capture_ng", "decide", "flow", "flows", "fragments", "helpers", "packet", "scan", "sockets",
             "world", "world_event", "world_flow", "world_parse", "world_set", "world_socket"),
     "tests/mutants/plain": ("main",),
