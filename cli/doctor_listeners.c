@@ -6,7 +6,7 @@
 
 #include "doctor_looks.h"
 #include "outside.h"
-#include "sim/explain_text.h"
+#include "sim/explain/explain_text.h"
 #include "text.h"
 
 #define NAMED_MAX 16 /* of those that are wrong; there may be one a service */

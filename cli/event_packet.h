@@ -4,7 +4,7 @@
 #define IFW_EVENT_PACKET_H
 
 #include "event.h"
-#include "sim/capture.h"
+#include "sim/capture/capture.h"
 
 #define EVENT_VLAN_TAG 4 /* bytes: TPID, TCI */
 

@@ -9,12 +9,12 @@
 #include "iface.h"
 #include "live.h"
 #include "outside.h"
-#include "sim/cmd_explain.h"
-#include "sim/cmd_words.h"
-#include "sim/replay.h"
-#include "sim/subject.h"
+#include "sim/program/cmd_explain.h"
+#include "sim/program/cmd_words.h"
+#include "sim/capture/replay.h"
+#include "sim/explain/subject.h"
 
-#define NAME_WIDTH 18 /* as sim/cmd_explain_print.c has it */
+#define NAME_WIDTH 18 /* as sim/program/cmd_explain_print.c has it */
 
 struct asked {
 	const char *in, *out, *expect;

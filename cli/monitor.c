@@ -15,7 +15,7 @@
 #include "event_packet.h"
 #include "monitor.h"
 #include "rule_texts.h"
-#include "sim/capture_ng.h"
+#include "sim/capture/capture_ng.h"
 #include "text.h"
 
 #define NS_PER_S 1000000000LL

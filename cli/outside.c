@@ -23,7 +23,7 @@
 #include <netinet/in.h>
 
 #include "outside.h"
-#include "sim/explain_text.h"
+#include "sim/explain/explain_text.h"
 #include "sim/world.h"
 
 struct outside {

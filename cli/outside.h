@@ -7,7 +7,7 @@
 #define IFW_OUTSIDE_H
 
 #include "cli.h"
-#include "sim/explain.h"
+#include "sim/explain/explain.h"
 #include "sim/world.h"
 
 #define FINDINGS_MAX 16

@@ -5,7 +5,7 @@
 
 #include "args.h"
 #include "live.h"
-#include "sim/state.h"
+#include "sim/state/state.h"
 
 int cmd_snapshot(struct cli *cli, int argc, char **argv)
 {

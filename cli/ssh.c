@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "live.h"
-#include "sim/cmd_words.h"
-#include "sim/explain.h"
+#include "sim/program/cmd_words.h"
+#include "sim/explain/explain.h"
 #include "sim/world.h"
 #include "ssh.h"
 

@@ -8,8 +8,8 @@
 #include <netinet/in.h> /* before linux/in.h, which then yields to it */
 #include <sys/socket.h>
 
-#include "../datapath/decide.h"
-#include "../datapath/egress.h"
+#include "datapath/decide.h"
+#include "datapath/egress.h"
 #include "world.h"
 
 /* A verdict that the table of reasons does not know is a defect of the decision. */

@@ -6,7 +6,7 @@
 
 #include <netinet/in.h>
 
-#include "../datapath/ipv6.h"
+#include "datapath/ipv6.h"
 #include "flow.h"
 
 #define TTL 64

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../datapath/abi.h"
+#include "datapath/abi.h"
 
 #define FLOW_FRAME_MAX 128 /* bytes */
 

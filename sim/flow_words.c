@@ -8,7 +8,7 @@
 
 #include <netinet/in.h>
 
-#include "../ruleset/grammar.h"
+#include "ruleset/grammar.h"
 #include "flow.h"
 
 /* RFC 9293 3.1 */

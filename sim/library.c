@@ -7,7 +7,7 @@
 
 #include <netinet/in.h>
 
-#include "../ruleset/grammar.h"
+#include "ruleset/grammar.h"
 #include "flow.h"
 #include "sim.h"
 

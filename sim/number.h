@@ -5,7 +5,7 @@
 #ifndef IFW_SIM_NUMBER_H
 #define IFW_SIM_NUMBER_H
 
-#include "../datapath/addr.h"
+#include "datapath/addr.h"
 
 /* Wide enough for an IPv6 address. */
 __extension__ typedef unsigned __int128 number;

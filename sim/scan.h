@@ -5,7 +5,7 @@
 #ifndef IFW_SIM_SCAN_H
 #define IFW_SIM_SCAN_H
 
-#include "../ruleset/rule.h"
+#include "ruleset/rule.h"
 
 struct word {
 	const char *text; /* not terminated; at the line's end where there is none */

@@ -12,9 +12,9 @@
 #ifndef IFW_SIM_H
 #define IFW_SIM_H
 
-#include "../datapath/helpers.h"
-#include "../datapath/verdict.h"
-#include "../ruleset/rule.h"
+#include "datapath/helpers.h"
+#include "datapath/verdict.h"
+#include "ruleset/rule.h"
 
 struct sim_world;
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../ruleset/compile.h"
+#include "ruleset/compile.h"
 #include "world.h"
 
 int sim_world_create(struct sim_world **world)

@@ -6,7 +6,7 @@
 #ifndef IFW_SIM_WORLD_H
 #define IFW_SIM_WORLD_H
 
-#include "../datapath/flow_states.h"
+#include "datapath/flow_states.h"
 #include "hash.h"
 #include "sim.h"
 

@@ -7,8 +7,8 @@
 
 #include <netinet/in.h>
 
-#include "../datapath/flow_table.h"
-#include "../ruleset/grammar.h"
+#include "datapath/flow_table.h"
+#include "ruleset/grammar.h"
 #include "world_parse.h"
 
 #define SECOND 1000000000ULL

@@ -41,7 +41,7 @@
 
 #include <netinet/in.h>
 
-#include "../ruleset/grammar.h"
+#include "ruleset/grammar.h"
 #include "world_parse.h"
 
 /* --- Words ---------------------------------------------------------------- */

@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "../ruleset/grammar.h"
+#include "ruleset/grammar.h"
 #include "world_parse.h"
 
 int parse_on_off(struct parser *p, bool *on)

@@ -6,7 +6,7 @@
 #ifndef IFW_TESTS_SCENARIO_H
 #define IFW_TESTS_SCENARIO_H
 
-#include "sim/capture.h"
+#include "sim/capture/capture.h"
 #include "sim/sim.h"
 
 #define SCENARIO_WHY_MAX 512 /* bytes */

@@ -8,7 +8,7 @@
 #include "fuzz.h"
 #include "tests/unit/sim_fixture.h"
 
-#include "sim/replay.h"
+#include "sim/capture/replay.h"
 
 static int each(void *arg, const struct replay_packet *packet)
 {

@@ -12,7 +12,7 @@
 #include "cli/event.h"
 #include "cli/flow_print.h"
 #include "cli/json.h"
-#include "sim/state.h"
+#include "sim/state/state.h"
 #include "sim/world.h"
 
 /* Counters go beyond what jansson takes for an integer. */

@@ -6,7 +6,7 @@
 #ifndef IFW_TESTS_RULES_RANDOM_H
 #define IFW_TESTS_RULES_RANDOM_H
 
-#include "sim/probe.h"
+#include "sim/compare/probe.h"
 #include "sim_fixture.h"
 
 #define RANDOM_RULES_MAX 8

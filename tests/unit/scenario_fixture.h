@@ -18,7 +18,7 @@
 #include <criterion/parameterized.h>
 
 #include "ruleset/grammar.h"
-#include "sim/capture.h"
+#include "sim/capture/capture.h"
 #include "sim/sim.h"
 
 #define NAME_SIZE 96

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/boundary.c: which packets, that what one is answered does not hang on those
+ * Tests of sim/compare/boundary.c: which packets, that what one is answered does not hang on those
  * before it, and that a rule that is off by one is noticed.
  */
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "rules_common.h"
 #include "sim_fixture.h"
 
-#include "sim/boundary.h"
+#include "sim/compare/boundary.h"
 
 #define TEXT_MAX 65536
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/changes.c: what is counted of packets that change, beside a table of all.
+ * Tests of sim/compare/changes.c: what is counted of packets that change, beside a table of all.
  */
 #include "sim_fixture.h"
 
-#include "sim/changes.h"
+#include "sim/compare/changes.h"
 
 #define KINDS 3
 #define CLIENTS 8

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/cover.c, grid*.c, choose.c and martians.c: how few regions `ifw-sim diff` finds,
- * beside the fewest there are, found by trial in a universe of 64 packets.
+ * Tests of sim/compare/cover.c, grid*.c, choose.c and martians.c: how few regions `ifw-sim diff`
+ * finds, beside the fewest there are, found by trial in a universe of 64 packets.
  */
 #include <stdio.h>
 
 #include "rules_random.h"
 
-#include "sim/diff.h"
-#include "sim/martians.h"
+#include "sim/compare/diff.h"
+#include "sim/compare/martians.h"
 
 #define SIDE 4 /* of each: destinations and sources by their first two bits, ports 1 to 4 */
 #define POINTS (SIDE * SIDE * SIDE)

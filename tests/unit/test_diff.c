@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/diff.c by brute force: two random sets of rules, every packet of a small
+ * Tests of sim/compare/diff.c by brute force: two random sets of rules, every packet of a small
  * universe decided under both. Regions hold exactly those that change, as they change.
  */
 #include <stdio.h>
 
 #include "rules_random.h"
 
-#include "sim/diff.h"
-#include "sim/martians.h"
+#include "sim/compare/diff.h"
+#include "sim/compare/martians.h"
 
 static bool in_prefix(const struct prefix_but *prefix, struct ifw_addr addr)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/lint.c by brute force: of random sets of rules every packet of a small
+ * Tests of sim/compare/lint.c by brute force: of random sets of rules every packet of a small
  * universe is decided, with each rule and without it; what is found must be what shows.
  */
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "rules_random.h"
 
-#include "sim/lint.h"
+#include "sim/compare/lint.h"
 
 #define SSH 22
 

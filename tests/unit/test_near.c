@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/near.c: which rules are named, in what order, and what differs first.
+ * Tests of sim/explain/near.c: which rules are named, in what order, and what differs first.
  */
 #include "sim_fixture.h"
 
-#include "sim/near.h"
+#include "sim/explain/near.h"
 
 static struct sim_world *world;
 

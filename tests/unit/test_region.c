@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/region.c by brute force: in small random worlds every packet of a
+ * Tests of sim/explain/region.c by brute force: in small random worlds every packet of a
  * universe is decided, and the region around one of them must hold none that is
  * answered otherwise, and must not be able to hold more.
  */
@@ -8,7 +8,7 @@
 
 #include "sim_fixture.h"
 
-#include "sim/region.h"
+#include "sim/explain/region.h"
 
 #define NOW (1ULL << 60)
 #define MULTICAST 0xe0000001U /* 224.0.0.1; of IPv6 it stands for ff02::1 */

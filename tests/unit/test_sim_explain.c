@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/flow.c and sim/explain.c: the packet that is made up is a valid
+ * Tests of sim/flow.c and sim/explain/explain.c: the packet that is made up is a valid
  * one, and the explanation names what decided.
  */
 #include <stdio.h>
 
 #include "sim_fixture.h"
 
-#include "sim/explain.h"
+#include "sim/explain/explain.h"
 
 /* --- The packet ------------------------------------------------------------------ */
 

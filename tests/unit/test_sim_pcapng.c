@@ -10,7 +10,7 @@
 
 #include "sim_fixture.h"
 
-#include "sim/replay.h"
+#include "sim/capture/replay.h"
 
 #define ETHERNET 1
 #define RAW_IP 101

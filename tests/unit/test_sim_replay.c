@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/capture.c and sim/replay.c: whole captures, and such that are
+ * Tests of sim/capture/capture.c and sim/capture/replay.c: whole captures, and such that are
  * cut, of another link type, or none.
  */
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "sim_fixture.h"
 
-#include "sim/replay.h"
+#include "sim/capture/replay.h"
 
 #define ETHERNET 1
 #define RAW_IP 101

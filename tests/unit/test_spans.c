@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/spans.c and sim/prefixes.c: sets of 64 numbers beside the bits of a word, and
- * every set of eight addresses.
+ * Tests of sim/compare/spans.c and sim/compare/prefixes.c: sets of 64 numbers beside the bits of a
+ * word, and every set of eight addresses.
  */
 #include "sim_fixture.h"
 
-#include "sim/spans.h"
+#include "sim/compare/spans.h"
 
 #define BITS 6 /* of an address: its upper ones */
 #define AT(n) ((number)(n) << (128 - BITS))

@@ -9,8 +9,8 @@
 #include "sim_fixture.h"
 
 #include "datapath/flow_table.h"
-#include "sim/boundary.h"
-#include "sim/state.h"
+#include "sim/compare/boundary.h"
+#include "sim/state/state.h"
 
 static char message[STATE_MESSAGE_MAX];
 

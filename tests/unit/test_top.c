@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tests of sim/top.c: exact as long as there is room, and within what it says
+ * Tests of sim/capture/top.c: exact as long as there is room, and within what it says
  * beyond that.
  */
 #include <string.h>
 
 #include <criterion/criterion.h>
 
-#include "sim/top.h"
+#include "sim/capture/top.h"
 
 static struct top_key key_of(uint32_t n)
 {
