@@ -88,6 +88,7 @@ static const struct page {
 	 "ifw iface set IFACE echo on|off          echo requests to this host pass\n"
 	 "ifw iface set IFACE verbose on|off|N     events for 'ifw monitor': each, none, every "
 	 "Nth\n"
+	 "ifw iface set IFACE named-rules on|off   on: rules hold there that name it, no others\n"
 	 "ifw iface set IFACE geneve on|off|from PREFIX,...\n"
 	 "                                         outer headers of GENEVE are removed\n"
 	 "ifw iface set IFACE pass-protocol N,...|none\n"

@@ -181,6 +181,8 @@ int iface_setting_parse(const struct cli *cli, const char *setting, const char *
 	}
 	if (strcmp(setting, "echo") == 0)
 		return set_flag(cli, setting, value, IFW_IFACE_ECHO, parsed);
+	if (strcmp(setting, "named-rules") == 0)
+		return set_flag(cli, setting, value, IFW_IFACE_NAMED_RULES, parsed);
 	if (strcmp(setting, "verbose") == 0)
 		return set_verbose(cli, value, parsed);
 	if (strcmp(setting, "geneve") == 0)
@@ -200,8 +202,8 @@ int iface_setting_parse(const struct cli *cli, const char *setting, const char *
 	if (strcmp(setting, "egress-default") == 0)
 		return set_egress_default(cli, value, parsed);
 	complain(cli,
-		 "unknown setting '%s': there are ssh, echo, verbose, geneve, pass-protocol, "
-		 "pass-ethertype, track and egress-default",
+		 "unknown setting '%s': there are ssh, echo, verbose, named-rules, geneve, "
+		 "pass-protocol, pass-ethertype, track and egress-default",
 		 setting);
 	return CLI_INPUT;
 }

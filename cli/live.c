@@ -136,14 +136,16 @@ static int add_socket(void *arg, const struct socket_info *info)
 
 /* --- Flows ------------------------------------------------------------------------- */
 
+/* Of a flow; 0 also where other rules hold there now than when it was let in. */
 static uint8_t world_slot(const struct live *live, uint8_t slot)
 {
 	for (size_t i = 0; i < live->ifaces->all_count; i++) {
 		const struct iface_info *info = &live->ifaces->all[i];
 		const struct sim_iface *iface = sim_world_find_iface(live->world, info->name);
 
-		if (info->settings.slot == slot && iface)
-			return (uint8_t)iface->slot;
+		if ((info->settings.slot | (info->settings.flags & IFW_SLOT_NAMED)) == slot &&
+		    iface)
+			return (uint8_t)sim_world_rules_slot(live->world, iface->slot);
 	}
 	return 0;
 }

@@ -16,7 +16,7 @@
 
 /* Raised whenever a map's key, value or meaning changes. Pins carry it; tests build the next. */
 #ifndef IFW_ABI
-#define IFW_ABI 5
+#define IFW_ABI 6
 #endif
 
 #define IFW_NAME_MAX 16 /* IFNAMSIZ, with the final NUL */
@@ -28,6 +28,14 @@
 #define IFW_SLOTS 64
 #define IFW_SLOT_NONE 0
 #define IFW_IFACES_ANY (~0ULL)
+/* With a slot, where rules are asked for: only those that name the interface hold there. */
+#define IFW_SLOT_NAMED 0x80U
+/*
+ * 1 where a rule on these interfaces holds on that slot. In the mask of every interface alone is
+ * bit 0. No branch: the verifier follows each.
+ */
+#define IFW_ADMITS(ifaces, slot)                                                                   \
+	((ifaces) >> ((slot) % IFW_SLOTS) & ~((ifaces) & ((slot) / IFW_SLOT_NAMED)) & 1)
 
 #define IFW_REASONS_MAX 32	 /* room in the counters; reasons.h must fit */
 #define IFW_ETHERTYPES_MAX 8	 /* EtherTypes that an interface may pass */
@@ -219,6 +227,7 @@ enum ifw_iface_flags {
 	IFW_IFACE_GENEVE = 1 << 4,	/* outer headers of GENEVE are removed */
 	IFW_IFACE_TRACK = 1 << 5,	/* what leaves is remembered, and its answers pass */
 	IFW_IFACE_EGRESS_DENY = 1 << 6, /* what no egress rule lets out does not leave */
+	IFW_IFACE_NAMED_RULES = 1 << 7, /* rules that name no interface do not hold there */
 };
 
 /* A prefix of the family; len 0 with family NONE: unused. */
@@ -401,7 +410,7 @@ struct ifw_flow {
 	struct ifw_addr listener;
 	__u16 listener_port;
 	__u8 action;
-	__u8 slot;	/* of the interface by which it came in */
+	__u8 slot;	/* of the interface by which it came in, and IFW_SLOT_NAMED */
 	__u8 no_peer;	/* 1: the original side is a UDP socket of this host, connected to nobody */
 	__u8 crossed;	/* 1: both sides sent a SYN, and the original one answered first */
 	__u8 syn_again; /* 1: syn_end is the end of a SYN that came when the flow had another one */

@@ -121,7 +121,7 @@ ifw_inline ifw_answer ifw_apply_egress_rules(ifw_ctx *ctx, struct ifw_work *w)
 
 	ifw_trace(ctx, IFW_STEP_EGRESS_RULES);
 	rule = ifw_match(IFW_MAPS_OF(ctx) IFW_ADDR(p->src), IFW_ADDR(p->dst), p->dst_port,
-			 p->family, p->protocol | IFW_EGRESS, w->in.slot);
+			 p->family, p->protocol | IFW_EGRESS, ifw_rules_slot(&w->in));
 	if (!rule)
 		return ifw_leave_by_default(&w->in);
 	w->decision.rule = rule->rule;

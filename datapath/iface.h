@@ -48,6 +48,14 @@ ifw_inline int ifw_read_iface(IFW_MAPS __u32 ifindex, struct iface *in)
 	return set != 0;
 }
 
+_Static_assert((__u32)IFW_IFACE_NAMED_RULES == IFW_SLOT_NAMED, "one bit is both");
+
+/* What rules are asked for: the slot, with IFW_SLOT_NAMED where it is set so. */
+ifw_inline __u32 ifw_rules_slot(const struct iface *in)
+{
+	return in->slot | (in->flags & IFW_SLOT_NAMED);
+}
+
 /* enum ifw_addr_kind of an address on the interface with this slot, or 0. */
 IFW_GLOBAL __u32 ifw_addr_kind(IFW_MAPS __u64 hi, __u64 lo, __u32 slot, __u32 family)
 {

@@ -111,9 +111,10 @@ ifw_inline ifw_answer ifw_apply_rules(ifw_ctx *ctx)
 		return ifw_drop(IFW_REASON_NO_RULE);
 	p = &w->packet;
 	/* Of a tracked flow the rule may be known. */
-	rule = p->rule_known ? ifw_found_rule(IFW_MAPS_ONLY_OF(ctx))
-			     : ifw_match(IFW_MAPS_OF(ctx) IFW_ADDR(p->src), IFW_ADDR(p->dst),
-					 p->dst_port, p->family, p->protocol, w->in.slot);
+	rule = p->rule_known
+		       ? ifw_found_rule(IFW_MAPS_ONLY_OF(ctx))
+		       : ifw_match(IFW_MAPS_OF(ctx) IFW_ADDR(p->src), IFW_ADDR(p->dst), p->dst_port,
+				   p->family, p->protocol, ifw_rules_slot(&w->in));
 	if (p->for_rules && (!rule || rule->action != IFW_ACTION_INTERCEPT))
 		return ifw_pass(IFW_REASON_TRACKED);
 	if (!rule)

@@ -49,7 +49,7 @@ ifw_inline int ifw_lookup_listener(IFW_MAPS __u32 ifindex, struct ifw_addr src, 
 
 	if (!ifw_read_iface(IFW_MAPS_OF(ctx) ifindex, &in))
 		return 0;
-	rule = ifw_match(IFW_MAPS_OF(ctx) src, dst, port, family, protocol, in.slot);
+	rule = ifw_match(IFW_MAPS_OF(ctx) src, dst, port, family, protocol, ifw_rules_slot(&in));
 	if (!rule || rule->action != IFW_ACTION_INTERCEPT ||
 	    ifw_is_own(IFW_MAPS_OF(ctx) & in, dst, family))
 		return 0;

@@ -179,7 +179,7 @@ IFW_STEP ifw_answer ifw_decide_icmp_related(ifw_ctx *ctx)
 		if (quoted->protocol == IPPROTO_TCP || quoted->protocol == IPPROTO_UDP)
 			rule = ifw_match(IFW_MAPS_OF(ctx) IFW_ADDR(quoted->dst),
 					 IFW_ADDR(quoted->src), quoted->src_port, quoted->family,
-					 quoted->protocol, w->in.slot);
+					 quoted->protocol, ifw_rules_slot(&w->in));
 		if (!rule || rule->action != IFW_ACTION_INTERCEPT)
 			return left == IFW_REPLY && to_sender ? ifw_pass(IFW_REASON_ICMP_RELATED)
 							      : IFW_UNDECIDED;

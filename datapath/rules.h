@@ -28,7 +28,8 @@
 /*
  * What of a packet the walk needs besides its addresses, in one number: port
  * (destination, host order) in bits 0..15, generation 16..23, family 24..31,
- * protocol 32..39, interface slot 40..47; the destination length to try 48..55.
+ * protocol 32..39, interface slot with IFW_SLOT_NAMED 40..47; the destination length to try
+ * 48..55.
  */
 ifw_inline __u64 ifw_query(__u16 port, __u8 family, __u8 protocol, __u32 slot, __u64 generation)
 {
@@ -40,7 +41,7 @@ ifw_inline __u64 ifw_query(__u16 port, __u8 family, __u8 protocol, __u32 slot, _
 #define IFW_QUERY_GENERATION(query) ((__u32)((query) >> 16 & 0xff))
 #define IFW_QUERY_FAMILY(query) ((__u8)((query) >> 24))
 #define IFW_QUERY_PROTOCOL(query) ((__u8)((query) >> 32))
-#define IFW_QUERY_SLOT(query) ((__u32)((query) >> 40 & (IFW_SLOTS - 1)))
+#define IFW_QUERY_SLOT(query) ((__u32)((query) >> 40 & 0xff))
 #define IFW_QUERY_LENGTH(query) ((__u8)((query) >> 48))
 
 /*
@@ -91,7 +92,7 @@ ifw_inline __u32 ifw_match_only(IFW_MAPS const struct ifw_prefix *prefix,
 
 	if (IFW_QUERY_PORT(query) >= only->low && IFW_QUERY_PORT(query) <= only->high) {
 		only = ifw_only_range(IFW_MAPS_OF(ctx) prefix); /* again, now as a candidate */
-		if ((only->ifaces >> IFW_QUERY_SLOT(query) & 1) &&
+		if (IFW_ADMITS(only->ifaces, IFW_QUERY_SLOT(query)) &&
 		    ifw_take_rule(IFW_MAPS_OF(ctx) only))
 			answer = IFW_MATCH;
 	}
@@ -135,7 +136,7 @@ IFW_GLOBAL __u32 ifw_search_run(IFW_MAPS __u64 query, __u32 owner, __u32 run_at,
 		range = ifw_find_range(IFW_MAPS_OF(ctx) IFW_QUERY_GENERATION(query), index);
 		if (!range || range->owner != owner)
 			return IFW_STALE;
-		if (range->ifaces >> IFW_QUERY_SLOT(query) & 1)
+		if (IFW_ADMITS(range->ifaces, IFW_QUERY_SLOT(query)))
 			return ifw_take_rule(IFW_MAPS_OF(ctx) range) ? IFW_MATCH : IFW_NO_MATCH;
 		next = range->next;
 		if (next == 0)
@@ -258,7 +259,7 @@ IFW_GLOBAL __u32 ifw_walk(IFW_MAPS __u64 dst_hi, __u64 dst_lo, __u64 src_hi, __u
 
 /*
  * The rule for TCP or UDP from src to dst and port (host order) by the interface
- * with this slot; NULL: none. It is good until the next walk.
+ * with this slot (ifw_rules_slot()); NULL: none. It is good until the next walk.
  */
 ifw_inline const struct ifw_range *ifw_match(IFW_MAPS struct ifw_addr src, struct ifw_addr dst,
 					     __u16 port, __u8 family, __u8 protocol, __u32 slot)

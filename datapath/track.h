@@ -161,7 +161,7 @@ IFW_STEP ifw_answer ifw_track_in(ifw_ctx *ctx)
 		p->answer = 1;
 		p->no_socket = flow->no_peer;
 	} else {
-		if (!ifw_recall_rule(ctx, flow, p->epoch, w->in.slot))
+		if (!ifw_recall_rule(ctx, flow, p->epoch, ifw_rules_slot(&w->in)))
 			return IFW_UNDECIDED;
 		p->rule_known = 1;
 	}
@@ -279,7 +279,7 @@ IFW_STEP int ifw_remember_admitted(ifw_ctx *ctx)
 	}
 	w->track.fresh.sides[IFW_ORIGINAL].came_in = 1;
 	if (by_rule)
-		ifw_keep_rule(ctx, &w->track.fresh, w->packet.epoch, w->in.slot);
+		ifw_keep_rule(ctx, &w->track.fresh, w->packet.epoch, ifw_rules_slot(&w->in));
 	ifw_put_flow(IFW_MAPS_OF(ctx) ifw_flow_class(w->track.fresh.state), &w->track.key,
 		     &w->track.fresh);
 	return 0;

@@ -98,7 +98,8 @@ static int by_order(const void *a, const void *b)
 }
 
 /* The group's run; live, if given, in the order of group->rules. */
-int group_compile(const struct group *group, uint32_t owner, struct run *run, bool *live)
+int group_compile(const struct group *group, uint32_t owner, uint64_t named, struct run *run,
+		  bool *live)
 {
 	CLEANUP(cleanup_free) const struct rule **sorted = NULL;
 	CLEANUP(cleanup_free) bool *flags = NULL;
@@ -114,7 +115,7 @@ int group_compile(const struct group *group, uint32_t owner, struct run *run, bo
 	for (size_t i = 0; i < group->count; i++)
 		sorted[i] = &group->rules[i];
 	qsort(sorted, group->count, sizeof(*sorted), by_order);
-	err = compile_run(sorted, group->count, owner, run, flags);
+	err = compile_run(sorted, group->count, owner, named, run, flags);
 	if (err)
 		return err;
 	for (size_t i = 0; live && i < group->count; i++)
@@ -333,7 +334,7 @@ int group_link(struct loader *loader, const struct rule *rule, const struct grou
 		return err;
 	own = by_source ? &source : &destination;
 	before = *own; /* of a new element: no run */
-	err = group_compile(group, own->id, &run, NULL);
+	err = group_compile(group, own->id, 0, &run, NULL);
 	if (err)
 		return err;
 	if (run.total > 1) {

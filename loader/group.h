@@ -20,7 +20,8 @@ void group_free(struct group *group);
 int group_read(struct loader *loader, const struct rule *member, struct group *group);
 
 /* The group's run; live, if given, in the order of group->rules. 0 or -ENOMEM. */
-int group_compile(const struct group *group, uint32_t owner, struct run *run, bool *live);
+int group_compile(const struct group *group, uint32_t owner, uint64_t named, struct run *run,
+		  bool *live);
 
 /* Makes the derived elements agree with the rules. -ENOSPC: no room for the run; then nothing was
  * linked. */

@@ -11,6 +11,7 @@
 
 #include "counters.h"
 #include "group.h"
+#include "iface.h"
 
 #define IDS_A_RULE 2 /* destination and source */
 
@@ -143,28 +144,54 @@ static size_t find_match(const struct group *group, const struct rule *rule)
 	return i;
 }
 
+static int add_named(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+		     void *arg)
+{
+	uint64_t *named = arg;
+
+	(void)loader;
+	(void)ifindex;
+	if (settings->flags & IFW_IFACE_NAMED_RULES)
+		*named |= 1ULL << settings->slot % IFW_SLOTS;
+	return 0;
+}
+
+static int find_live(const struct group *group, uint64_t named, bool *live)
+{
+	struct run run;
+	int err = group_compile(group, 1, named, &run, live);
+
+	if (!err)
+		run_free(&run);
+	return err;
+}
+
 /* Which rules of the group keep rules[index] from ever deciding. */
-static int find_shadow(const struct group *group, size_t index, struct add_result *result)
+static int find_shadow(struct loader *loader, const struct group *group, size_t index,
+		       struct add_result *result)
 {
 	CLEANUP(cleanup_free) bool *live = calloc(group->count, sizeof(*live));
 	const struct rule *rule = &group->rules[index];
-	struct run run;
+	uint64_t named = 0;
 	int err;
 
 	if (!live)
 		return -ENOMEM;
-	err = group_compile(group, 1, &run, live);
-	if (err)
+	err = find_live(group, 0, live);
+	/* What is alive without regard to settings is alive with them, too. */
+	if (err || live[index])
 		return err;
-	run_free(&run);
-	if (live[index])
-		return 0;
+	err = for_each_iface(loader, add_named, &named);
+	if (!err && named & rule->ifaces)
+		err = find_live(group, named, live);
+	if (err || live[index])
+		return err;
 	result->shadowed = true;
 	for (size_t i = 0; i < group->count; i++) {
 		const struct rule *other = &group->rules[i];
 
 		if (other->order >= rule->order || other->low > rule->high ||
-		    other->high < rule->low || !(other->ifaces & rule->ifaces))
+		    other->high < rule->low || !(compile_holds_on(other, named) & rule->ifaces))
 			continue;
 		if (!result->shadowed_by_count++ || other->order < result->shadowed_by.order)
 			result->shadowed_by = *other;
@@ -286,7 +313,7 @@ int loader_rule_add(struct loader *loader, const struct rule *wanted, bool repla
 	}
 	if (err)
 		return err;
-	(void)find_shadow(&group, index, &done);
+	(void)find_shadow(loader, &group, index, &done);
 	*result = done;
 	return 0;
 }

@@ -171,7 +171,7 @@ static int add_run(struct build *build, size_t first, size_t count, struct ifw_p
 {
 	struct run run __attribute__((cleanup(run_free))) = {0};
 	uint32_t run_at = (uint32_t)build->image.range_count;
-	int err = compile_run(build->sorted + first, count, prefix->id, &run, build->group_live);
+	int err = compile_run(build->sorted + first, count, prefix->id, 0, &run, build->group_live);
 
 	if (!err && run.total > 1)
 		err = append_run(build, &run);

@@ -35,17 +35,18 @@ struct image {
  * The run of one group: rules in order, count at least 1, all of one group.
  * owner is written into each range. live, where given, has count elements and
  * says which rules can decide on some port and interface; the others are
- * shadowed by rules before them. 0 or -ENOMEM; then nothing is to be freed and
- * live holds nothing of worth.
+ * shadowed by rules before them. named has the bits of slots that take only rules which
+ * name them (IFW_IFACE_NAMED_RULES): live depends on it, the run does not. 0 or -ENOMEM; then
+ * nothing is to be freed and live holds nothing of worth.
  */
-int compile_run(const struct rule *const *rules, size_t count, uint32_t owner, struct run *run,
-		bool *live);
+int compile_run(const struct rule *const *rules, size_t count, uint32_t owner, uint64_t named,
+		struct run *run, bool *live);
 void run_free(struct run *run);
 
 /*
  * The image of a set; runs lie one behind the other from range 0. live as
- * above, with set->count elements. 0, -ENOMEM, or -E2BIG where a family uses
- * more than COMPILE_PAIRS_MAX pairs of lengths.
+ * above, with set->count elements, where no slot is named. 0, -ENOMEM, or -E2BIG where a family
+ * uses more than COMPILE_PAIRS_MAX pairs of lengths.
  */
 int compile_set(const struct rule_set *set, struct image *image, bool *live);
 void image_free(struct image *image);
@@ -57,6 +58,9 @@ struct ifw_prefix_key compile_source_key(const struct rule *rule, uint32_t scope
 /* Bit of a prefix length in ifw_prefix.lengths or a member of image.lengths. */
 void compile_set_length(__u64 lengths[IFW_LENGTH_WORDS], unsigned int len, bool used);
 bool compile_has_length(const __u64 lengths[IFW_LENGTH_WORDS], unsigned int len);
+
+/* Slots on which a rule holds; named as above. */
+uint64_t compile_holds_on(const struct rule *rule, uint64_t named);
 
 /*
  * Which rules keep set->rules[index] from ever deciding: those of its group,

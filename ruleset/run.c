@@ -3,8 +3,10 @@
  * run.c - the run of one group of rules: a sweep over the ports at which rules
  * begin and end. Between two such ports the rules in force do not change, and
  * of them only those count that admit an interface which none before admits.
+ * A rule on every interface takes none away from those that name some: where
+ * IFW_SLOT_NAMED is set, it does not hold. So it counts as bit 0 here.
  *
- * The rules in force stand in a tree: leaf n is the interface mask of rule n
+ * The rules in force stand in a tree: leaf n is what rule n counts as
  * (0 while it is not in force), each node is the union of its two. The first
  * rules that add something are found by going down only where a node has
  * interfaces that are not covered yet, so thousands of overlapping rules cost
@@ -17,7 +19,7 @@
 #include "compile.h"
 
 #define PORT_END 65536U		 /* behind the last port */
-#define CANDIDATES_MAX IFW_SLOTS /* each adds an interface slot */
+#define CANDIDATES_MAX IFW_SLOTS /* each adds an interface slot, or bit 0 */
 #define RANGES_ROOM_FIRST 2
 
 /* A rule comes into force at a port, or is no longer. */
@@ -42,6 +44,7 @@ struct sweep {
 	const struct rule *const *rules;
 	size_t count;
 	uint32_t owner;
+	uint64_t named; /* slots where rules that name no interface do not hold */
 	bool *live;
 	struct edge *edges; /* two a rule, by port */
 	uint64_t *tree;	    /* node n: children 2n and 2n + 1, root 1 */
@@ -108,6 +111,17 @@ static int sweep_start(struct sweep *sweep)
 	return 0;
 }
 
+/* What a rule counts as among the candidates. */
+static uint64_t counts_as(const struct rule *rule)
+{
+	return rule->ifaces == IFW_IFACES_ANY ? 1 : rule->ifaces;
+}
+
+uint64_t compile_holds_on(const struct rule *rule, uint64_t named)
+{
+	return rule->ifaces == IFW_IFACES_ANY ? ~named : rule->ifaces;
+}
+
 static void put_in_force(struct sweep *sweep, size_t rule, uint64_t ifaces)
 {
 	uint64_t *tree = sweep->tree;
@@ -160,15 +174,19 @@ static struct ifw_range range_of(const struct rule *rule, uint32_t owner, uint32
  */
 static int add_range(struct sweep *sweep, const struct list *list, uint32_t low, uint32_t high)
 {
+	uint64_t covered = 0;
+
 	if (ranges_reserve(&sweep->first, 1) || ranges_reserve(&sweep->further, list->count - 1))
 		return -ENOMEM;
 	for (unsigned int i = 0; i < list->count; i++) {
-		struct ifw_range range =
-			range_of(sweep->rules[list->rule[i]], sweep->owner, low, high);
+		const struct rule *rule = sweep->rules[list->rule[i]];
+		uint64_t holds_on = compile_holds_on(rule, sweep->named);
+		struct ifw_range range = range_of(rule, sweep->owner, low, high);
 		bool is_last = i + 1 == list->count;
 
-		if (sweep->live)
+		if (sweep->live && holds_on & ~covered)
 			sweep->live[list->rule[i]] = true;
+		covered |= holds_on;
 		if (i == 0) {
 			range.next = is_last ? 0 : (uint32_t)sweep->further.count + 1;
 			sweep->first.at[sweep->first.count++] = range;
@@ -219,7 +237,7 @@ static int sweep_all(struct sweep *sweep)
 			const struct edge *edge = &sweep->edges[at];
 
 			put_in_force(sweep, edge->rule,
-				     edge->begins ? sweep->rules[edge->rule]->ifaces : 0);
+				     edge->begins ? counts_as(sweep->rules[edge->rule]) : 0);
 		}
 		if (at == count)
 			break; /* the last rule has ended */
@@ -250,11 +268,11 @@ static int sweep_finish(struct sweep *sweep, struct run *run)
 	return 0;
 }
 
-int compile_run(const struct rule *const *rules, size_t count, uint32_t owner, struct run *run,
-		bool *live)
+int compile_run(const struct rule *const *rules, size_t count, uint32_t owner, uint64_t named,
+		struct run *run, bool *live)
 {
 	struct sweep sweep __attribute__((cleanup(sweep_free))) = {
-		.rules = rules, .count = count, .owner = owner, .live = live};
+		.rules = rules, .count = count, .owner = owner, .named = named, .live = live};
 	int err;
 
 	if (live)

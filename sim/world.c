@@ -203,6 +203,14 @@ uint32_t sim_world_slot(const struct sim_world *world, uint32_t ifindex)
 	return iface && iface->has_settings ? iface->slot : IFW_SLOT_NONE;
 }
 
+uint32_t sim_world_rules_slot(const struct sim_world *world, uint32_t slot)
+{
+	for (const struct sim_iface *iface = world->ifaces; iface; iface = iface->next)
+		if (iface->has_settings && iface->slot == slot)
+			return slot | (iface->settings.flags & IFW_SLOT_NAMED);
+	return slot;
+}
+
 const char *sim_world_ifname(const struct sim_world *world, uint32_t ifindex)
 {
 	const struct sim_iface *iface = iface_by_index(world, ifindex);

@@ -224,6 +224,9 @@ uint8_t sim_world_iface_slot(const struct sim_world *world, uint32_t ifindex);
 /* As the decision sees it: IFW_SLOT_NONE where the interface has no settings. */
 uint32_t sim_world_slot(const struct sim_world *world, uint32_t ifindex);
 
+/* That slot as rules are asked for it: with IFW_SLOT_NAMED where the interface is set so. */
+uint32_t sim_world_rules_slot(const struct sim_world *world, uint32_t slot);
+
 /* An own address of any interface, wherever that was brought up. */
 bool sim_world_is_own(const struct sim_world *world, struct ifw_addr addr, uint8_t family);
 

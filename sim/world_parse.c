@@ -21,6 +21,7 @@
  *   socket udp connected LOCAL REMOTE
  *   set NAME track on|off                            what leaves is remembered
  *   set NAME egress-default pass|deny
+ *   set NAME named-rules on|off                      on: rules that name no interface do not hold
  *   track pick-up|liberal on|off
  *   track timeout STATE SECONDS                      states: datapath/flow_states.h
  *   track flows N                                    room for N

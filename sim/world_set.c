@@ -200,6 +200,8 @@ int parse_set(struct parser *p)
 		error = set_flag(p, iface, IFW_IFACE_ECHO, true);
 	else if (word_is(word, "track"))
 		error = set_flag(p, iface, IFW_IFACE_TRACK, true);
+	else if (word_is(word, "named-rules"))
+		error = set_flag(p, iface, IFW_IFACE_NAMED_RULES, true);
 	else if (word_is(word, "egress-default"))
 		error = set_egress_default(p, iface);
 	else if (word_is(word, "verbose"))
@@ -215,6 +217,7 @@ int parse_set(struct parser *p)
 	else
 		error = scan_error(&p->scan, word,
 				   "expected ssh, echo, verbose, mark, geneve, track, "
-				   "egress-default, pass-protocol or pass-ethertype");
+				   "named-rules, egress-default, pass-protocol or "
+				   "pass-ethertype");
 	return error ? error : parse_expect_end(p);
 }

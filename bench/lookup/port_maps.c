@@ -106,7 +106,7 @@ int port_maps_compile(struct port_maps *maps, const struct rule_set *set)
 		return -ENOMEM;
 	for (size_t i = 0; i < set->count; i++)
 		rules[i] = &set->rules[i];
-	err = compile_run(rules, set->count, LOOKUP_OWNER, &run, NULL);
+	err = compile_run(rules, set->count, LOOKUP_OWNER, 0, &run, NULL);
 	if (err)
 		return err;
 	err = port_maps_make(maps, run.ranges, run.count);

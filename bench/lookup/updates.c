@@ -67,7 +67,7 @@ static int by_run(struct change *change, bool add)
 
 	if (!count)
 		return write_prefix(change, false);
-	err = compile_run(change->rules, count, LOOKUP_OWNER, &run, NULL);
+	err = compile_run(change->rules, count, LOOKUP_OWNER, 0, &run, NULL);
 	if (err)
 		return err;
 	err = fill_array(bpf_map__fd(change->session->skeleton->maps.bench_ranges), run.ranges,

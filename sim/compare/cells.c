@@ -56,7 +56,7 @@ static uint64_t ifaces_of(const struct cell_space *space, const struct rule *rul
 	uint64_t ifaces = 0;
 
 	for (size_t i = 0; i < space->iface_count; i++)
-		ifaces |= (rule->ifaces >> space->slots[i] & 1) << i;
+		ifaces |= (uint64_t)IFW_ADMITS(rule->ifaces, space->slots[i]) << i;
 	return ifaces;
 }
 

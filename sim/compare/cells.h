@@ -28,7 +28,8 @@ struct cell_space {
 	const struct cell_rule *rules;
 	size_t count;
 	struct cell_cuts cuts;
-	/* Interfaces by number: their slots, and which may be told apart by more than rules. */
+	/* Interfaces by number: their slots as rules are asked for them, and which may be told
+	 * apart by more than rules. */
 	const uint32_t *slots;
 	size_t iface_count; /* at most 64 */
 	uint64_t apart;

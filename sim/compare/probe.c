@@ -73,7 +73,7 @@ static void list_interfaces(struct probe *probe)
 		if (world->addrs || world->sockets_bound || i->ifindex == IFW_LOOPBACK_IFINDEX ||
 		    !alike(i, first))
 			probe->apart |= 1ULL << at;
-		probe->slots[at] = sim_world_slot(world, i->ifindex);
+		probe->slots[at] = sim_world_rules_slot(world, sim_world_slot(world, i->ifindex));
 		probe->ifindex[at] = i->ifindex;
 		probe->iface_count++;
 	}

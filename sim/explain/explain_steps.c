@@ -121,14 +121,15 @@ static void on_iface(struct listener *l, const struct ifw_iface *iface)
 		    l->ifname);
 		return;
 	}
-	l->slot = iface->slot;
-	say(l, "%s: %sssh %s, echo %s, GENEVE %s%s%s, mark 0x%x/0x%x, own addresses %s",
+	l->slot = iface->slot | (iface->flags & IFW_SLOT_NAMED);
+	say(l, "%s: %sssh %s, echo %s, GENEVE %s%s%s%s, mark 0x%x/0x%x, own addresses %s",
 	    iface->name, iface->flags & IFW_IFACE_RAW_IP ? "frames without Ethernet header, " : "",
 	    iface->flags & IFW_IFACE_SSH_OFF ? "off" : "on",
 	    iface->flags & IFW_IFACE_ECHO ? "on" : "off",
 	    iface->flags & IFW_IFACE_GENEVE ? "removed" : "off",
 	    iface->flags & IFW_IFACE_TRACK ? ", tracks" : "",
-	    iface->flags & IFW_IFACE_EGRESS_DENY ? ", egress denied by default" : "", iface->mark,
+	    iface->flags & IFW_IFACE_EGRESS_DENY ? ", egress denied by default" : "",
+	    iface->flags & IFW_IFACE_NAMED_RULES ? ", only rules that name it" : "", iface->mark,
 	    iface->mark_mask,
 	    iface->flags & IFW_IFACE_ADDRS_RECORDED ? "recorded" : "never recorded");
 }
@@ -308,13 +309,16 @@ static void on_range(struct listener *l, const struct sim_trace *t)
 		on_search(l, range);
 		return;
 	}
-	if (range->ifaces >> l->slot & 1) {
+	if (IFW_ADMITS(range->ifaces, l->slot)) {
 		explain_names(&l->world->names, range->ifaces, names);
 		say(l, "  rule %u: holds on %s (on %s)", range->rule, l->ifname, names);
 		l->phase = RANGE_DONE;
 	} else {
 		explain_names(&l->world->names, range->ifaces, names);
-		say(l, "  rule %u: not on %s (on %s)", range->rule, l->ifname, names);
+		say(l,
+		    range->ifaces == IFW_IFACES_ANY ? "  rule %u: does not name %s (on %s)"
+						    : "  rule %u: not on %s (on %s)",
+		    range->rule, l->ifname, names);
 		if (range->next == 0)
 			l->phase = RANGE_SEARCH;
 	}

@@ -85,7 +85,7 @@ static struct distance measure(const struct asked *asked, const struct rule *rul
 	far = ports_off(p->dst_port, rule);
 	if (far)
 		differs(&distance, NEAR_PORT, far);
-	if (!(rule->ifaces >> asked->slot & 1))
+	if (!IFW_ADMITS(rule->ifaces, asked->slot))
 		differs(&distance, NEAR_INTERFACE, 0);
 	return distance;
 }
@@ -169,6 +169,11 @@ static void say(const struct asked *asked, const struct candidate *c, char why[N
 		break;
 	case NEAR_INTERFACE:
 		explain_names(&asked->world->names, rule->ifaces, names);
+		if (rule->ifaces == IFW_IFACES_ANY) {
+			snprintf(why, NEAR_TEXT_MAX, "on %s only rules that name it hold",
+				 asked->ifname);
+			break;
+		}
 		snprintf(why, NEAR_TEXT_MAX, "not on %s, on %s", asked->ifname, names);
 		break;
 	case NEAR_NONE:
@@ -207,7 +212,7 @@ static struct asked ask(const struct sim_world *world, const struct sim_frame *f
 	return (struct asked){
 		.world = world,
 		.p = p,
-		.slot = sim_world_slot(world, frame->ifindex),
+		.slot = sim_world_rules_slot(world, sim_world_slot(world, frame->ifindex)),
 		.ifname = ifname ? ifname : "the interface",
 		.egress = frame->direction == IFW_DIRECTION_OUT,
 		.decided = sim_world_rule(world, decision->rule),

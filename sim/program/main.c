@@ -80,6 +80,7 @@ static const char help[] =
 	"  socket udp bound LOCAL [reuseport] [v6only]\n"
 	"  socket udp connected LOCAL REMOTE\n"
 	"  set eth0 track on|off           set eth0 egress-default pass|deny\n"
+	"  set eth0 named-rules on|off     (on: of rules, only those that say `on eth0` hold)\n"
 	"  track pick-up|liberal on|off    track timeout STATE SECONDS    track flows N\n"
 	"  flow tcp|udp ORIGINAL REPLY [state STATE] [idle SECONDS] [forwarded] [no-peer] "
 	"[came-in]\n"

@@ -219,6 +219,7 @@ int state_read_flow(struct sim_world *world, const struct node *node)
 		error = state_read_slot(world, node, &flow.slot);
 	if (error)
 		return error;
+	flow.slot = (uint8_t)sim_world_rules_slot(world, flow.slot);
 	world->flows_waiting = true;
 	return sim_world_put_flow(world, ifw_flow_class(flow.state), &key, &flow);
 }

@@ -147,6 +147,9 @@ static int read_settings(const struct node *node, struct sim_iface *iface)
 		error = read_flag(node, "track", IFW_IFACE_TRACK, true, &set->flags);
 	if (!error)
 		error = read_flag(node, "geneve", IFW_IFACE_GENEVE, true, &set->flags);
+	/* A key that was added: files without it are from before there was such a setting. */
+	if (!error && node_member(node, "named_rules").json)
+		error = read_flag(node, "named_rules", IFW_IFACE_NAMED_RULES, true, &set->flags);
 	if (!error)
 		error = node_word(&egress, defaults, 2, &deny);
 	if (!error)

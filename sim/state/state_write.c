@@ -95,10 +95,11 @@ static json_t *settings_json(const struct sim_iface *iface)
 
 	if (!iface->has_settings)
 		return json_null();
-	return json_pack("{s:b, s:b, s:b, s:s, s:I, s:b, s:o, s:o, s:o, s:I, s:I}", "ssh",
+	return json_pack("{s:b, s:b, s:b, s:s, s:b, s:I, s:b, s:o, s:o, s:o, s:I, s:I}", "ssh",
 			 !(set->flags & IFW_IFACE_SSH_OFF), "echo", !!(set->flags & IFW_IFACE_ECHO),
 			 "track", !!(set->flags & IFW_IFACE_TRACK), "egress_default",
-			 set->flags & IFW_IFACE_EGRESS_DENY ? "deny" : "pass", "verbose",
+			 set->flags & IFW_IFACE_EGRESS_DENY ? "deny" : "pass", "named_rules",
+			 !!(set->flags & IFW_IFACE_NAMED_RULES), "verbose",
 			 (json_int_t)set->verbose, "geneve", !!(set->flags & IFW_IFACE_GENEVE),
 			 "geneve_sources", nets_json(set), "pass_protocols", protocols_json(set),
 			 "pass_ethertypes", ethertypes_json(set), "mark", (json_int_t)set->mark,
@@ -251,8 +252,11 @@ static void set_numbers(json_t *object, const void *from, const struct state_num
 /* Times count from now on where the world's clock has not begun, else from nothing known. */
 static json_t *flow_json(const struct sim_world *world, const struct sim_flow *flow)
 {
-	const struct rule *rule =
-		flow->value.epoch == world->epoch ? sim_world_rule(world, flow->value.rule) : NULL;
+	const uint8_t slot = flow->value.slot & (uint8_t)~IFW_SLOT_NAMED;
+	/* As ifw_recall_rule() takes it or not. */
+	const bool holds = flow->value.epoch == world->epoch &&
+			   flow->value.slot == sim_world_rules_slot(world, slot);
+	const struct rule *rule = holds ? sim_world_rule(world, flow->value.rule) : NULL;
 	json_t *sides = json_array(), *object;
 	char low[INET6_ADDRSTRLEN], high[INET6_ADDRSTRLEN];
 
@@ -271,7 +275,7 @@ static json_t *flow_json(const struct sim_world *world, const struct sim_flow *f
 		ifw_flow_state_info(flow->value.state)->name, "expires_in_ns",
 		(json_int_t)flow->value.expires_ns, "age_ns", (json_int_t)flow->value.began_ns,
 		"rule", rule ? json_integer(rule - world->rules.rules + 1) : json_null(),
-		"interface", slot_name(world, flow->value.slot), "sides", sides);
+		"interface", slot_name(world, slot), "sides", sides);
 	if (object)
 		set_numbers(object, &flow->value, state_flow_numbers, STATE_FLOW_NUMBERS);
 	return object;

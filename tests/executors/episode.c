@@ -76,6 +76,7 @@ static void set_one(struct phrase *to, uint64_t *state, const char *name)
 	phrase_add(to, "set %s pass-ethertype %s\n", name,
 		   ethertypes[below(state, COUNT(ethertypes))]);
 	phrase_add(to, "set %s track %s\n", name, below(state, 4) ? "on" : "off");
+	phrase_add(to, "set %s named-rules %s\n", name, below(state, 4) ? "off" : "on");
 	phrase_add(to, "set %s egress-default %s\n", name, below(state, 3) ? "pass" : "deny");
 }
 

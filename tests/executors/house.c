@@ -389,7 +389,7 @@ static int set_iface(struct house *house, const struct house_iface *of,
 		     const struct sim_world *world, struct failure *failure)
 {
 	const uint32_t chosen = IFW_IFACE_SSH_OFF | IFW_IFACE_ECHO | IFW_IFACE_GENEVE |
-				IFW_IFACE_TRACK | IFW_IFACE_EGRESS_DENY;
+				IFW_IFACE_TRACK | IFW_IFACE_EGRESS_DENY | IFW_IFACE_NAMED_RULES;
 	const struct sim_iface *iface = sim_world_find_iface(world, of->name);
 	const uint32_t verbose = 1;
 	struct iface_change change;

@@ -78,6 +78,31 @@ def adding(host):
           "one on a longer prefix gets none")
 
 
+def named(host):
+    host.veth("eth0")
+    host.veth("eth1")
+    host.ifw("up", "eth0")
+    host.ifw("up", "eth1")
+    host.ifw("rule", "add", "deny udp to 192.0.2.0/24 port 5-20")
+    equal(host.reason_of("eth0", TO, 9), "rule-deny", "a rule that names no interface holds everywhere")
+    host.ifw("iface", "set", "eth0", "named-rules", "on")
+    equal((host.reason_of("eth0", TO, 9), host.reason_of("eth1", TO, 9)), ("no-rule", "rule-deny"),
+          "but where only those hold that name the interface")
+    done = try_ifw(host, "rule", "add", "pass udp to 192.0.2.0/24 port 9 on eth0")
+    equal((done.returncode, done.stderr), (0, ""), "one that names it is not shadowed there")
+    equal(host.reason_of("eth0", TO, 9), "rule-pass", "and decides")
+    check("can never match: 'deny udp to 192.0.2.0/24 port 5-20'" in
+          try_ifw(host, "rule", "add", "pass udp to 192.0.2.0/24 port 9 on eth1").stderr,
+          "elsewhere it is")
+    check("named-rules on: only rules that name it (on eth0)" in host.ifw("iface", "show"), "it is shown")
+    equal((host.iface("eth0")["named_rules"], host.iface("eth1")["named_rules"]), (True, False),
+          "in JSON, too")
+    host.ifw("iface", "set", "eth0", "named-rules", "off")
+    equal(host.reason_of("eth0", TO, 9), "rule-deny", "off again, the first one decides")
+    refused(try_ifw(host, "iface", "set", "eth0", "named-rules", "yes"), 1, "named-rules is on or off",
+            "there is nothing between")
+
+
 def deleting(host):
     host.veth("eth0")
     host.ifw("up", "eth0")
@@ -210,7 +235,7 @@ def as_json(host):
     equal({k: v for k, v in rules[2].items() if k in ("source", "interfaces", "listener", "service")},
           {"source": None, "interfaces": [], "listener": None, "service": None}, "and one without")
     shown = host.iface("eth0")
-    equal(sorted(shown), sorted("name ifindex state hook link ssh echo track egress_default verbose "
+    equal(sorted(shown), sorted("name ifindex state hook link ssh echo track egress_default named_rules verbose "
                                 "geneve geneve_sources pass_protocols pass_ethertypes mark mask table addresses".split()), "the keys of an interface")
     host.send("eth0", TO, 9)
     (stats,) = host.json("stats")["interfaces"]
@@ -307,7 +332,7 @@ def names_that_nobody_uses(host):
 
 laboratory.main(
     commands.parts(
-        adding, deleting, not_there_yet, applying, mistakes, as_json, limits, names_run_out,
+        adding, named, deleting, not_there_yet, applying, mistakes, as_json, limits, names_run_out,
         names_that_nobody_uses
     )
 )

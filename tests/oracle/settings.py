@@ -96,6 +96,8 @@ def _settings(c, name):
     if c.rarely(4):
         lines.append(f"set {name} egress-default deny")
     if c.rarely(4):
+        lines.append(f"set {name} named-rules on")
+    if c.rarely(4):
         mark, mask = c.pick([(0x20, 0xFF), (0, 1), (0x80000000, 0x80000001), (7, 0xFFFFFFFF)])
         lines.append(f"set {name} mark {mark:#x} mask {mask:#x}")
     return lines

@@ -30,6 +30,7 @@ class Interface:
     ethertypes: set = field(default_factory=set)
     track: bool = False
     egress_deny: bool = False
+    named_rules: bool = False
     mark: tuple = (0x20, 0x20)  # value and mask
 
     def owns(self, address):
@@ -90,8 +91,13 @@ class Rule:
             and destination in self.destination
             and source in self.source
             and self.low <= port <= self.high
-            and (self.interfaces is None or (interface.settings and interface.name in self.interfaces))
+            and self.holds_on(interface)
         )
+
+    def holds_on(self, interface):
+        if self.interfaces is None:
+            return not interface.named_rules
+        return interface.settings and interface.name in self.interfaces
 
 
 def endpoint(text):
@@ -119,8 +125,8 @@ def _interface(words):
 
 
 def _set(one, name, values):
-    if name in ("ssh", "echo", "track"):
-        setattr(one, name, values == ["on"])
+    if name in ("ssh", "echo", "track", "named-rules"):
+        setattr(one, name.replace("-", "_"), values == ["on"])
     elif name == "geneve":
         one.geneve = values[0] != "off"
         sources = values[1].split(",") if values[0] == "from" else []

@@ -44,6 +44,8 @@ static inline double seconds(void)
 
 static inline bool admits(uint64_t ifaces, unsigned int slot)
 {
+	if (slot & IFW_SLOT_NAMED)
+		return ifaces != IFW_IFACES_ANY && (ifaces >> (slot - IFW_SLOT_NAMED) & 1);
 	return (ifaces >> slot) & 1;
 }
 
@@ -86,8 +88,10 @@ static inline struct rule rule_of(uint32_t order, uint16_t low, uint16_t high, u
 	};
 }
 
-static const unsigned int all_slots[] = {0, 1, 2, 3, 4, 62, 63};
+static const unsigned int all_slots[] = {
+	0, 1, 2, 3, 4, 62, 63, IFW_SLOT_NAMED + 1, IFW_SLOT_NAMED + 2, IFW_SLOT_NAMED + 63};
 #define SLOT_COUNT (sizeof(all_slots) / sizeof(all_slots[0]))
+#define PLAIN_COUNT 7
 
 static inline uint64_t random_ifaces(void)
 {
@@ -96,7 +100,7 @@ static inline uint64_t random_ifaces(void)
 	if (random_below(3) == 0)
 		return IFW_IFACES_ANY;
 	for (unsigned int n = 1 + random_below(3); n > 0; n--)
-		ifaces |= 1ULL << all_slots[1 + random_below(SLOT_COUNT - 1)];
+		ifaces |= 1ULL << all_slots[1 + random_below(PLAIN_COUNT - 1)];
 	return ifaces;
 }
 

@@ -190,7 +190,8 @@ Test(json, iface)
 		json_ifaces(&iface, 1, &usage),
 		"{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"attached\","
 		"\"hook\":\"tcx\",\"link\":\"ethernet\",\"ssh\":false,\"echo\":true,\"track\":true,"
-		"\"egress_default\":\"pass\",\"verbose\":2,"
+		"\"egress_default\":\"pass\",\"named_rules\":false,"
+		"\"verbose\":2,"
 		"\"geneve\":false,"
 		"\"geneve_sources\":[],\"pass_protocols\":[],\"pass_ethertypes\":[],\"mark\":32,"
 		"\"mask\":33,\"table\":7100,\"addresses\":[\"10.0.0.1\"]}],"
@@ -198,7 +199,8 @@ Test(json, iface)
 		"\"max_flows\":4096,\"counted\":true,\"counter_bytes_per_cpu\":65536}}");
 	usage.limits.counting = LOADER_COUNTING_OFF;
 	usage.counters = 0;
-	iface.settings.flags = IFW_IFACE_GENEVE | IFW_IFACE_RAW_IP | IFW_IFACE_EGRESS_DENY;
+	iface.settings.flags =
+		IFW_IFACE_GENEVE | IFW_IFACE_RAW_IP | IFW_IFACE_EGRESS_DENY | IFW_IFACE_NAMED_RULES;
 	iface.settings.protocols[0] = 1ULL << 47;
 	iface.settings.ethertypes[0] = 0x88cc;
 	iface.settings.geneve_sources[0] =
@@ -208,7 +210,8 @@ Test(json, iface)
 	expect_json(json_ifaces(&iface, 1, &usage),
 		    "{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"detached\","
 		    "\"hook\":\"tcx\",\"link\":\"raw\",\"ssh\":true,\"echo\":false,\"track\":false,"
-		    "\"egress_default\":\"deny\",\"verbose\":2,"
+		    "\"egress_default\":\"deny\",\"named_rules\":true,"
+		    "\"verbose\":2,"
 		    "\"geneve\":true,"
 		    "\"geneve_sources\":[\"10.0.0.0/"
 		    "8\"],\"pass_protocols\":[47],\"pass_ethertypes\":[35020],\"mark\":32,"

@@ -30,10 +30,14 @@ static bool matches(const struct probe *probe, const struct rule *rule,
 	const struct flow *flow = &packet->flow;
 	const uint8_t egress = flow->direction == IFW_DIRECTION_OUT ? IFW_EGRESS : 0;
 	const uint32_t slot = sim_world_slot(probe->worlds[0], packet->ifindex);
+	const char *name = sim_world_ifname(probe->worlds[0], packet->ifindex);
+	const struct sim_iface *iface = sim_world_find_iface(probe->worlds[0], name);
+	const bool named = iface->settings.flags & IFW_IFACE_NAMED_RULES;
 
 	return rule->family == flow->family && rule->protocol == (flow->protocol | egress) &&
 	       flow->dst_port >= rule->low && flow->dst_port <= rule->high &&
-	       rule->ifaces >> slot & 1 && in_prefix(flow->dst, rule->dst, rule->dst_len) &&
+	       rule->ifaces >> slot & 1 && !(named && rule->ifaces == IFW_IFACES_ANY) &&
+	       in_prefix(flow->dst, rule->dst, rule->dst_len) &&
 	       in_prefix(flow->src, rule->src, rule->src_len);
 }
 

@@ -178,6 +178,16 @@ Test(lookup, only_where_an_intercept_rule_matches)
 	cr_assert_null(look("eth0", IPPROTO_TCP, "192.0.3.1", server[0], 84));
 }
 
+Test(lookup, a_rule_that_names_no_interface)
+{
+	syn("eth0", 0, 80);
+	syn("eth1", 0, 83);
+	sim_world_find_iface(world, "eth1")->settings.flags |= IFW_IFACE_NAMED_RULES;
+	cr_assert_not_null(LOOK(80));
+	cr_assert_null(look("eth1", IPPROTO_TCP, client[0], server[0], 80));
+	cr_assert_not_null(look("eth1", IPPROTO_TCP, client[0], server[0], 83));
+}
+
 Test(lookup, only_on_interfaces_of_ours)
 {
 	const struct ifw_listener_key unfilled = {};

@@ -8,16 +8,22 @@
 
 static struct sim_world *world;
 
-static void find(const char *rules, const char *src, const char *dst, uint16_t port,
-		 struct near_misses *near)
+static void find_in(const char *text, const char *rules, const char *src, const char *dst,
+		    uint16_t port, struct near_misses *near)
 {
 	struct frame frame = tcp(src, 5, dst, port);
 	struct sim_frame in = {.data = frame.bytes, .length = frame.length, .ifindex = 2};
 	struct sim_result result;
 
-	world = world_of("interface eth0 index 2\ninterface eth1\n", rules);
+	world = world_of(text, rules);
 	cr_assert_eq(sim_decide(world, &in, &result), 0);
 	cr_assert_eq(near_find(world, &in, sim_world_packet(world), &result.decision, near), 0);
+}
+
+static void find(const char *rules, const char *src, const char *dst, uint16_t port,
+		 struct near_misses *near)
+{
+	find_in("interface eth0 index 2\ninterface eth1\n", rules, src, dst, port, near);
 }
 
 static void done(struct near_misses *near)
@@ -55,6 +61,20 @@ Test(near, what_the_walk_asks_last_is_nearest)
 	NAMES(2, 3, SOURCE, "source 192.0.2.1 is not in 192.0.3.0/24");
 	NAMES(3, 2, DESTINATION, "destination 10.1.1.1 is not in 10.2.0.0/16");
 	NAMES(4, 1, PROTOCOL, "protocol is tcp, not udp");
+	done(&near);
+}
+
+Test(near, only_rules_that_name_it)
+{
+	struct near_misses near;
+
+	find_in("interface eth0 index 2\nset eth0 named-rules on\ninterface eth1\n",
+		"deny tcp to 10.1.0.0/16 port 80\n"
+		"deny tcp to 10.2.0.0/16 port 80 on eth0\n",
+		"192.0.2.1", "10.1.1.1", 80, &near);
+	cr_assert_eq(near.count, 2);
+	NAMES(0, 1, INTERFACE, "on eth0 only rules that name it hold");
+	NAMES(1, 2, DESTINATION, "destination 10.1.1.1 is not in 10.2.0.0/16");
 	done(&near);
 }
 

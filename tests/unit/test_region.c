@@ -437,6 +437,8 @@ static void make_world(struct universe *u, uint64_t *seed)
 		say(world, "set eth0 track on\n");
 	if (next_random(seed) % 2)
 		say(world, "set eth0 egress-default deny\n");
+	if (next_random(seed) % 4 == 0)
+		say(world, "set eth0 named-rules on\n");
 	for (uint32_t i = next_random(seed) % 3; i > 0; i--) {
 		say(world, "flow %s", protocol);
 		say_end(world, u, seed);

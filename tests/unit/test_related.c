@@ -122,6 +122,10 @@ Test(related, of_an_intercepted_flow_pass)
 		EXPECT(world, "eth0", too_big(family, tcp(s, 442, p, 443)), DROP, "protocol");
 		EXPECT(world, "eth1", f, DROP, "protocol");
 		EXPECT(world, "eth1", too_big(family, udp(s, 443, p, 5)), PASS, "icmp-related");
+		sim_world_find_iface(world, "eth0")->settings.flags |= IFW_IFACE_NAMED_RULES;
+		EXPECT(world, "eth0", f, PASS, "icmp-related");
+		EXPECT(world, "eth0", too_big(family, udp(s, 443, p, 5)), DROP, "protocol");
+		sim_world_find_iface(world, "eth0")->settings.flags &= ~IFW_IFACE_NAMED_RULES;
 		/* Passed and denied flows are no conversations of this host. */
 		EXPECT(world, "eth0", too_big(family, tcp(s, 444, p, 5)), DROP, "protocol");
 		EXPECT(world, "eth0", too_big(family, tcp(s, 445, p, 5)), DROP, "protocol");

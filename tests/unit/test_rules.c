@@ -164,7 +164,8 @@ static uint32_t naive_match(const struct rule_set *set, uint8_t protocol, struct
 		const struct rule *rule = &set->rules[i];
 
 		if (rule->protocol == protocol && port >= rule->low && port <= rule->high &&
-		    (rule->ifaces >> slot & 1) && in_prefix(dst, rule->dst, rule->dst_len) &&
+		    (rule->ifaces >> slot & 1) && !(slot == 3 && rule->ifaces == IFW_IFACES_ANY) &&
+		    in_prefix(dst, rule->dst, rule->dst_len) &&
 		    in_prefix(src, rule->src, rule->src_len) && (!best || better(rule, best)))
 			best = rule;
 	}
@@ -207,7 +208,7 @@ static void random_rule(uint64_t *seed, struct rule *rule)
 
 Test(rules, walk_finds_what_a_list_finds)
 {
-	struct sim_world *world = world_of(WORLD, "");
+	struct sim_world *world = world_of(WORLD "set eth2 named-rules on\n", "");
 	uint64_t seed = 20240501;
 	unsigned int hits = 0;
 

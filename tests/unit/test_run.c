@@ -31,14 +31,20 @@ static const struct rule **pointers_to(const struct rule *rules, size_t count)
 	return pointers;
 }
 
-static struct run compiled(const struct rule *rules, size_t count, uint32_t owner, bool *live)
+static struct run compiled_where(const struct rule *rules, size_t count, uint32_t owner,
+				 uint64_t named, bool *live)
 {
 	const struct rule **pointers = pointers_to(rules, count);
 	struct run run;
 
-	cr_assert_eq(compile_run(pointers, count, owner, &run, live), 0);
+	cr_assert_eq(compile_run(pointers, count, owner, named, &run, live), 0);
 	free(pointers);
 	return run;
+}
+
+static struct run compiled(const struct rule *rules, size_t count, uint32_t owner, bool *live)
+{
+	return compiled_where(rules, count, owner, 0, live);
 }
 
 /* The candidates of two ranges, side by side. */
@@ -58,7 +64,7 @@ static void check_shape(const struct run *run, uint32_t owner)
 
 	for (uint32_t i = 0; i < run->count; i++) {
 		const struct ifw_range *first = &run->ranges[i], *range = first;
-		uint64_t covered = 0;
+		uint64_t covered = 0, counts;
 
 		if (i > 0) {
 			cr_assert_gt(first->low, first[-1].high);
@@ -70,8 +76,10 @@ static void check_shape(const struct run *run, uint32_t owner)
 			cr_assert_eq(range->owner, owner);
 			cr_assert_eq(range->low, first->low);
 			cr_assert_eq(range->high, first->high);
-			cr_assert_neq(range->ifaces & ~covered, 0, "adds no interface");
-			covered |= range->ifaces;
+			/* One for every interface does not hold everywhere, and takes none away. */
+			counts = range->ifaces == IFW_IFACES_ANY ? 1 : range->ifaces;
+			cr_assert_neq(counts & ~covered, 0, "adds no interface");
+			covered |= counts;
 			if (!range->next)
 				break;
 			cr_assert_gt(range[range->next].rule, range->rule);
@@ -84,7 +92,8 @@ static void check_shape(const struct run *run, uint32_t owner)
 }
 
 static void check_port(const struct run *run, const struct rule *rules, size_t count, uint16_t port,
-		       const unsigned int *slots, size_t slot_count, bool *naive_live)
+		       const unsigned int *slots, size_t slot_count, uint64_t named,
+		       bool *naive_live)
 {
 	for (size_t i = 0; i < slot_count; i++) {
 		const struct ifw_range *range = search(run->ranges, run->count, port, slots[i]);
@@ -94,7 +103,8 @@ static void check_port(const struct run *run, const struct rule *rules, size_t c
 		cr_assert_eq(range ? range->rule : NONE, order, "port %u slot %u", port, slots[i]);
 		if (!range)
 			continue;
-		naive_live[order - 1] = true;
+		if (slots[i] / IFW_SLOT_NAMED == (named >> slots[i] % IFW_SLOTS & 1))
+			naive_live[order - 1] = true;
 		cr_assert_eq(range->ifaces, rule->ifaces);
 		cr_assert_eq(range->action, rule->action);
 		cr_assert_eq(range->listener_port, rule->listener_port);
@@ -116,6 +126,7 @@ Test(run, against_a_linear_scan)
 	for (unsigned int round = 0; round < 4000; round++) {
 		size_t count = 1 + random_below(GROUP_MAX);
 		struct rule rules[GROUP_MAX];
+		const uint64_t named = random_below(2) ? 0 : random_below(4) << 1 | 1ULL << 63;
 		bool live[GROUP_MAX], naive_live[GROUP_MAX] = {0};
 		struct run run;
 
@@ -125,13 +136,13 @@ Test(run, against_a_linear_scan)
 			rules[i] = rule_of(i + 1, a < b ? a : b, a < b ? b : a, random_ifaces());
 		}
 		memset(live, 0x55, sizeof(live));
-		run = compiled(rules, count, 7, live);
+		run = compiled_where(rules, count, 7, named, live);
 		check_shape(&run, 7);
 		for (unsigned int n = 0; n <= NEAR; n++) {
-			check_port(&run, rules, count, (uint16_t)n, all_slots, SLOT_COUNT,
+			check_port(&run, rules, count, (uint16_t)n, all_slots, SLOT_COUNT, named,
 				   naive_live);
 			check_port(&run, rules, count, (uint16_t)(65535 - n), all_slots, SLOT_COUNT,
-				   naive_live);
+				   named, naive_live);
 		}
 		cr_assert_arr_eq(live, naive_live, count);
 		run_free(&run);
@@ -154,11 +165,31 @@ Test(run, every_port)
 		run = compiled(rules, count, 9, live);
 		check_shape(&run, 9);
 		for (unsigned int port = 0; port <= 65535; port++)
-			check_port(&run, rules, count, (uint16_t)port, all_slots, 3, naive_live);
+			check_port(&run, rules, count, (uint16_t)port, all_slots, 3, 0, naive_live);
 		for (size_t i = 0; i < count; i++)
 			cr_assert(live[i] || !naive_live[i]);
 		run_free(&run);
 	}
+}
+
+Test(run, a_rule_for_all_keeps_none_that_names_interfaces_out)
+{
+	struct rule rules[IFW_SLOTS] = {rule_of(1, 5, 6, IFW_IFACES_ANY)};
+	bool live[IFW_SLOTS];
+	struct run run;
+
+	for (uint32_t slot = 1; slot < IFW_SLOTS; slot++)
+		rules[slot] = rule_of(slot + 1, 5, 6, 1ULL << slot);
+	run = compiled_where(rules, IFW_SLOTS, 7, 1ULL << 5, live);
+	check_shape(&run, 7);
+	cr_assert_eq(run.total, IFW_SLOTS);
+	for (uint32_t slot = 1; slot < IFW_SLOTS; slot++) {
+		cr_assert_eq(search(run.ranges, run.count, 5, slot)->rule, 1);
+		cr_assert_eq(search(run.ranges, run.count, 5, IFW_SLOT_NAMED + slot)->rule,
+			     slot + 1);
+		cr_assert_eq(live[slot], slot == 5, "slot %u", slot);
+	}
+	run_free(&run);
 }
 
 Test(run, one_rule)
@@ -188,15 +219,25 @@ Test(run, shadowed_rules_leave_no_trace)
 		rule_of(1, 100, 200, IFW_IFACES_ANY),
 		rule_of(2, 150, 160, IFW_IFACES_ANY),
 		rule_of(3, 120, 130, 1 << 2),
+		rule_of(4, 120, 130, IFW_IFACES_ANY),
 	};
-	bool live[3];
-	struct run run = compiled(rules, 3, 3, live);
+	struct rule on_one[] = {rule_of(1, 100, 200, 1 << 2), rule_of(2, 150, 160, 1 << 2)};
+	bool live[4];
+	struct run run = compiled(on_one, 2, 3, live);
 
 	cr_assert_eq(run.count, 1);
 	cr_assert_eq(run.total, 1);
 	cr_assert_eq(run.ranges[0].low, 100);
 	cr_assert_eq(run.ranges[0].high, 200);
-	cr_assert(live[0] && !live[1] && !live[2]);
+	cr_assert(live[0] && !live[1]);
+	run_free(&run);
+	/* The one that names an interface is shadowed, and kept for when only such hold there. */
+	run = compiled(rules, 4, 3, live);
+	cr_assert_eq(run.count, 3);
+	cr_assert_eq(run.total, 4);
+	cr_assert_eq(search(run.ranges, run.count, 125, 2)->rule, 1);
+	cr_assert_eq(search(run.ranges, run.count, 125, IFW_SLOT_NAMED + 2)->rule, 3);
+	cr_assert(live[0] && !live[1] && !live[2] && !live[3]);
 	run_free(&run);
 }
 

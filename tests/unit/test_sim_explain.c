@@ -197,6 +197,23 @@ Test(sim_explain, what_leaves)
 	sim_world_destroy(world);
 }
 
+Test(sim_explain, only_rules_that_name_it)
+{
+	struct sim_world *world =
+		world_of("interface eth0 address 10.1.1.5/24\nset eth0 named-rules on\n",
+			 "deny tcp to 10.2.0.0/16 port 25-80\n"
+			 "pass tcp to 10.2.0.0/16 port 50 on eth0\n");
+	struct explanation e;
+
+	explain(world, IPPROTO_TCP, "10.2.2.2", 50, &e);
+	cr_assert_eq(e.result.decision.reason, IFW_REASON_RULE_PASS);
+	SAYS("interface", "only rules that name it");
+	SAYS("rules", "rule 1: does not name eth0 (on every interface)");
+	SAYS("rules", "rule 2: holds on eth0 (on eth0)");
+	explanation_free(&e);
+	sim_world_destroy(world);
+}
+
 /* Explaining must not change what is explained, nor stay switched on. */
 Test(sim_explain, decides_as_without_it)
 {

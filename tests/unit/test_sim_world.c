@@ -216,6 +216,7 @@ static const struct bad bad[] = {
 	{"interface a mac 02:00:00:00:00:01 mac 02:00:00:00:00:02", 1, 35, 3},
 	{"interface a\nset a track maybe", 2, 13, 5},
 	{"interface a\nset a egress-default drop", 2, 22, 4},
+	{"interface a\nset a named-rules yes", 2, 19, 3},
 	{"track", 1, 6, 1},
 	{"track foo on", 1, 7, 3},
 	{"track pick-up maybe", 1, 15, 5},

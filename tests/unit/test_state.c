@@ -43,7 +43,7 @@ static const char all[] =
 	"set eth0 ssh off\nset eth0 echo on\nset eth0 verbose 3\nset eth0 mark 0x40 mask 0xf0\n"
 	"set eth0 geneve from 10.0.0.0/8,2001:db8::/32\nset eth0 pass-protocol 1,47,255\n"
 	"set eth0 pass-ethertype 0x88cc,0x8863\nset eth0 track on\nset eth1 egress-default deny\n"
-	"set eth1 geneve on\n"
+	"set eth1 geneve on\nset eth1 named-rules on\n"
 	"socket tcp listen 127.0.0.1:1000 reuseport\nsocket tcp listen [::]:80 v6only\n"
 	"socket tcp established 10.0.0.1:22 192.0.2.1:5\nsocket tcp syn-sent 10.0.0.1:23 "
 	"192.0.2.1:5\n"
@@ -212,6 +212,23 @@ static char *changed(const char *text, const char *from, const char *to)
 	return out;
 }
 
+/* A key that came later: in files without it nothing was set. */
+Test(state, without_named_rules_none_are)
+{
+	struct sim_world *world = world_of("interface eth0\nset eth0 named-rules on\n", "");
+	char *text = text_of(world), *key = strstr(text, "\"named_rules\":true,");
+	struct sim_world *again;
+
+	cr_assert_not_null(key);
+	memset(key, ' ', strlen("\"named_rules\":true,"));
+	again = read_back(text);
+	cr_assert_eq(sim_world_find_iface(again, "eth0")->settings.flags & IFW_IFACE_NAMED_RULES,
+		     0);
+	sim_world_destroy(again);
+	sim_world_destroy(world);
+	free(text);
+}
+
 Test(state, what_is_wrong_is_said_with_its_place)
 {
 	static const struct {
@@ -232,6 +249,8 @@ Test(state, what_is_wrong_is_said_with_its_place)
 		{"\"link\":\"raw\"", "\"link\":\"rare\"", "interfaces[4].link: 'rare' is none"},
 		{"02:00:00", "2:000:00", "interfaces[0].mac: "},
 		{"\"ssh\":false", "\"ssh\":0", "interfaces[0].settings.ssh is no true or false"},
+		{"\"named_rules\":true", "\"named_rules\":1",
+		 "interfaces[1].settings.named_rules is no true or false"},
 		{"\"mask\":240", "\"mask\":15", "interfaces[0].settings.mark: has bits outside"},
 		{"\"pass_protocols\":[1", "\"pass_protocols\":[256",
 		 "interfaces[0].settings.pass_protocols[0]: 256 is not from 0 to 255"},

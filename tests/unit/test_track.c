@@ -378,6 +378,12 @@ Test(track, what_a_rule_let_in_skips_the_walk)
 	IN1(3, LET_IN, DROP, "no-rule");		   /* which is eth0's */
 	IN(3, ITS_ANSWER, DROP, "no-rule");		   /* it has not left */
 	cr_assert_gt(probes_for(&let_in, "eth0", 200), 0); /* forgotten */
+	cr_assert_eq(probes_for(&let_in, "eth0", 201), 0);
+	/* What another setting admits, or not, is asked anew. */
+	sim_world_find_iface(world, "eth0")->settings.flags |= IFW_IFACE_NAMED_RULES;
+	cr_assert_gt(probes_for(&let_in, "eth0", 202), 0);
+	cr_assert_eq(probes_for(&let_in, "eth0", 203), 0);
+	IN(204, LET_IN, PASS, "rule-pass");
 }
 
 static void set_rules(const char *text)
