@@ -199,6 +199,12 @@ static void show_rest(const struct iface_info *iface)
 	}
 }
 
+static void show_defaults(void)
+{
+	puts("default: what nothing lets in drops, but on lo; what leaves passes, but where "
+	     "egress-default is deny");
+}
+
 /* Room and counters are those of all interfaces together. */
 static void show_rules(const struct loader_usage *usage)
 {
@@ -223,8 +229,10 @@ static int show_table(const struct ifaces *ifaces, const struct loader_usage *us
 	err = table_print(table, stdout, &look);
 	for (size_t i = 0; !err && i < ifaces->count; i++)
 		show_rest(&ifaces->shown[i]);
-	if (!err)
+	if (!err) {
+		show_defaults();
 		show_rules(usage);
+	}
 	return err;
 }
 

@@ -190,7 +190,7 @@ Test(json, iface)
 		json_ifaces(&iface, 1, &usage),
 		"{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"attached\","
 		"\"hook\":\"tcx\",\"link\":\"ethernet\",\"ssh\":false,\"echo\":true,\"track\":true,"
-		"\"egress_default\":\"pass\",\"named_rules\":false,"
+		"\"ingress_default\":\"deny\",\"egress_default\":\"pass\",\"named_rules\":false,"
 		"\"verbose\":2,"
 		"\"geneve\":false,"
 		"\"geneve_sources\":[],\"pass_protocols\":[],\"pass_ethertypes\":[],\"mark\":32,"
@@ -210,7 +210,7 @@ Test(json, iface)
 	expect_json(json_ifaces(&iface, 1, &usage),
 		    "{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"detached\","
 		    "\"hook\":\"tcx\",\"link\":\"raw\",\"ssh\":true,\"echo\":false,\"track\":false,"
-		    "\"egress_default\":\"deny\",\"named_rules\":true,"
+		    "\"ingress_default\":\"deny\",\"egress_default\":\"deny\",\"named_rules\":true,"
 		    "\"verbose\":2,"
 		    "\"geneve\":true,"
 		    "\"geneve_sources\":[\"10.0.0.0/"
