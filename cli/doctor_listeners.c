@@ -7,6 +7,7 @@
 #include "doctor_looks.h"
 #include "outside.h"
 #include "sim/explain/explain_text.h"
+#include "sim/room.h"
 #include "text.h"
 
 #define NAMED_MAX 16 /* of those that are wrong; there may be one a service */
@@ -24,15 +25,8 @@ static int on_socket(void *arg, const struct socket_info *socket)
 	if (socket->peer_port || socket->protocol != IPPROTO_TCP || !socket->options_known ||
 	    socket->transparent)
 		return 0;
-	if (opaque->count == opaque->room) {
-		size_t room = opaque->room ? opaque->room * 2 : 64;
-		struct socket_info *larger = reallocarray(opaque->sockets, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		opaque->sockets = larger;
-		opaque->room = room;
-	}
+	if (room_for_one(&opaque->sockets, opaque->count, &opaque->room, sizeof(*opaque->sockets)))
+		return -ENOMEM;
 	opaque->sockets[opaque->count++] = *socket;
 	return 0;
 }

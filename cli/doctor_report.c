@@ -6,6 +6,7 @@
 
 #include "doctor.h"
 #include "json.h"
+#include "sim/room.h"
 
 #define NAME_WIDTH 19
 #define STATE_WIDTH 9
@@ -20,19 +21,11 @@
 
 static struct doctor_check *make_room(struct doctor *doctor)
 {
-	size_t room = doctor->room ? doctor->room * 2 : 32;
-	struct doctor_check *larger;
-
-	if (doctor->count < doctor->room)
+	if (room_for_one(&doctor->checks, doctor->count, &doctor->room, sizeof(*doctor->checks)) ==
+	    0)
 		return &doctor->checks[doctor->count++];
-	larger = reallocarray(doctor->checks, room, sizeof(*larger));
-	if (!larger) {
-		doctor->no_memory = true;
-		return &doctor->spare;
-	}
-	doctor->checks = larger;
-	doctor->room = room;
-	return &doctor->checks[doctor->count++];
+	doctor->no_memory = true;
+	return &doctor->spare;
 }
 
 /* Neither a terminal nor JSON takes every byte that a name may have. */

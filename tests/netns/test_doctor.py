@@ -23,9 +23,9 @@ def ip(net, words):
     net.lab.router.run("ip", *words.split())
 
 
-def detach(net):
+def detach(name):
     """As other software might: the link is there, and leads nowhere."""
-    (pin,) = pathlib.Path("/sys/fs/bpf").rglob(f"link_{net.lab.router.ifindex('eth0')}")
+    (pin,) = pathlib.Path("/sys/fs/bpf").rglob(name)
     link = bpfcalls.open_pin(pin)
     bpfcalls.call(network.LINK_DETACH, link.to_bytes(4, "little"))
     os.close(link)
@@ -41,11 +41,17 @@ def check_policy(net):
 
 def check_programs(net, has_tcx):
     if has_tcx:
-        detach(net)
+        ifindex = net.lab.router.ifindex("eth0")
+        detach(f"link_{ifindex}")
         mended(net, "program detached", "attached")
-        detach(net)
+        detach(f"link_{ifindex}")
         fixed(net, "program detached", "attached")
-    if network.detach_lookup():
+        detach(f"egress_{ifindex}")
+        fixed(net, "program for what leaves detached", "egress")
+    if list(pathlib.Path("/sys/fs/bpf").rglob("lookup")):
+        detach("lookup")
+        mended(net, "socket lookup detached", "socket-lookup", state="warning")
+        network.detach_lookup()
         fixed(net, "socket lookup detached", "socket-lookup", iface="eth0", state="warning")
     ip(net, "address add 172.16.240.77/24 dev eth0")
     mended(net, "an address came", "addresses", state="warning", says="172.16.240.77")
