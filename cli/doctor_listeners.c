@@ -9,6 +9,7 @@
 #include "sim/explain/explain_text.h"
 #include "sim/room.h"
 #include "text.h"
+#include "sim/room.h"
 
 #define NAMED_MAX 16 /* of those that are wrong; there may be one a service */
 

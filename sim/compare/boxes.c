@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "boxes.h"
+#include "sim/room.h"
 
 enum field {
 	FIELD_IFACES,
@@ -17,15 +18,8 @@ enum field {
 
 int boxes_add(struct boxes *boxes, const struct box *box)
 {
-	if (boxes->count == boxes->room) {
-		size_t room = boxes->room ? boxes->room * 2 : 64;
-		struct box *larger = reallocarray(boxes->at, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		boxes->at = larger;
-		boxes->room = room;
-	}
+	if (room_for_one(&boxes->at, boxes->count, &boxes->room, sizeof(*boxes->at)))
+		return -ENOMEM;
 	boxes->at[boxes->count++] = *box;
 	return 0;
 }

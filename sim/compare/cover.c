@@ -11,6 +11,7 @@
 #include "choose.h"
 #include "cover.h"
 #include "grid_parts.h"
+#include "sim/room.h"
 
 #define GROWN_WORDS_MAX (1U << 22) /* of the points of all boxes there are to choose from */
 #define GROWN_MAX 4096
@@ -37,16 +38,9 @@ void cover_free(struct cover *cover)
 /* Takes the box over, also where it fails. */
 static int add_simple(struct cover *cover, struct simple_box *box)
 {
-	if (cover->count == cover->room) {
-		size_t room = cover->room ? cover->room * 2 : 8;
-		struct simple_box *larger = reallocarray(cover->at, room, sizeof(*larger));
-
-		if (!larger) {
-			free_simple(box);
-			return -ENOMEM;
-		}
-		cover->at = larger;
-		cover->room = room;
+	if (room_for_one(&cover->at, cover->count, &cover->room, sizeof(*cover->at))) {
+		free_simple(box);
+		return -ENOMEM;
 	}
 	cover->at[cover->count++] = *box;
 	return 0;

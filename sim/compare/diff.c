@@ -10,6 +10,7 @@
 #include "diff_parts.h"
 #include "sim/hash.h"
 #include "martians.h"
+#include "sim/room.h"
 
 #define PROGRESS_EVERY 65536 /* cells */
 
@@ -100,15 +101,8 @@ static int find_label(struct search *s, const struct diff_label *key, uint32_t *
 		*id = label->id;
 		return 0;
 	}
-	if (s->label_count == s->label_room) {
-		size_t room = s->label_room ? s->label_room * 2 : 16;
-		struct label **larger = reallocarray(s->labels, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		s->labels = larger;
-		s->label_room = room;
-	}
+	if (room_for_one(&s->labels, s->label_count, &s->label_room, sizeof(*s->labels)))
+		return -ENOMEM;
 	label = calloc(1, sizeof(*label));
 	if (!label)
 		return -ENOMEM;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "diff_parts.h"
+#include "sim/room.h"
 
 /* An example that no other region holds, asked about once more: what is reported was seen. */
 static int find_example(const struct probe *probe, const struct diff_label *key,
@@ -54,15 +55,8 @@ int diff_add_region(const struct probe *probe, const struct diff_label *label,
 	};
 	int error;
 
-	if (diff->count == diff->room) {
-		size_t room = diff->room ? diff->room * 2 : 16;
-		struct diff_region *larger = reallocarray(diff->regions, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		diff->regions = larger;
-		diff->room = room;
-	}
+	if (room_for_one(&diff->regions, diff->count, &diff->room, sizeof(*diff->regions)))
+		return -ENOMEM;
 	error = prefix_but_copy(&box->to, &region.to);
 	if (!error)
 		error = prefix_but_copy(&box->from, &region.from);

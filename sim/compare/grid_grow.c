@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "grid_parts.h"
+#include "sim/room.h"
 
 #define POINTS_MAX 512	     /* that are grown by themselves */
 #define WORK_MAX 20000000ULL /* words looked at; some hundredths of a second */
@@ -38,15 +39,8 @@ static int keep(struct growth *g, const struct grid_box *box)
 			return 0;
 	if (boxes->count >= g->most)
 		return 0;
-	if (boxes->count == boxes->room) {
-		size_t room = boxes->room ? boxes->room * 2 : 64;
-		struct grid_box *larger = reallocarray(boxes->at, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		boxes->at = larger;
-		boxes->room = room;
-	}
+	if (room_for_one(&boxes->at, boxes->count, &boxes->room, sizeof(*boxes->at)))
+		return -ENOMEM;
 	boxes->at[boxes->count++] = *box;
 	return 0;
 }

@@ -6,18 +6,12 @@
 #include <stdlib.h>
 
 #include "nest.h"
+#include "sim/room.h"
 
 int nest_add(struct nest *nest, const struct nest_item *item)
 {
-	if (nest->item_count == nest->room) {
-		size_t room = nest->room ? nest->room * 2 : 16;
-		struct nest_item *larger = reallocarray(nest->items, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		nest->items = larger;
-		nest->room = room;
-	}
+	if (room_for_one(&nest->items, nest->item_count, &nest->room, sizeof(*nest->items)))
+		return -ENOMEM;
 	nest->items[nest->item_count++] = *item;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "spans.h"
+#include "sim/room.h"
 
 /* Of as many prefixes and holes together, fewer prefixes are better. */
 #define COST_HOLE (1ULL << 32)
@@ -116,15 +117,8 @@ static struct prefix_but narrow(const struct tree *tree, const struct node *node
 
 static int add_prefix(struct prefixes *prefixes, const struct prefix_but *prefix)
 {
-	if (prefixes->count == prefixes->room) {
-		size_t room = prefixes->room ? prefixes->room * 2 : 4;
-		struct prefix_but *larger = reallocarray(prefixes->at, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		prefixes->at = larger;
-		prefixes->room = room;
-	}
+	if (room_for_one(&prefixes->at, prefixes->count, &prefixes->room, sizeof(*prefixes->at)))
+		return -ENOMEM;
 	prefixes->at[prefixes->count++] = *prefix;
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "sim/hash.h"
 #include "spans.h"
+#include "sim/room.h"
 
 void spans_free(struct spans *spans)
 {
@@ -16,15 +17,8 @@ void spans_free(struct spans *spans)
 
 int spans_add(struct spans *spans, struct span span)
 {
-	if (spans->count == spans->room) {
-		size_t room = spans->room ? spans->room * 2 : 4;
-		struct span *larger = reallocarray(spans->at, room, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		spans->at = larger;
-		spans->room = room;
-	}
+	if (room_for_one(&spans->at, spans->count, &spans->room, sizeof(*spans->at)))
+		return -ENOMEM;
 	spans->at[spans->count++] = span;
 	return 0;
 }
