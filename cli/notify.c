@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@ void notify(const char *format, ...)
 	char message[1024];
 	socklen_t size;
 	va_list args;
-	int fd;
+	int fd, flags = MSG_NOSIGNAL;
 
 	if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(to.sun_path))
 		return;
@@ -33,8 +34,13 @@ void notify(const char *format, ...)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	/* Who does not listen is told nothing; the firewall goes on. */
-	(void)sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&to, size);
+	/* Who does not listen is told nothing, and soon waited for no more: the firewall goes on.
+	 */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = 1},
+			 sizeof(struct timeval));
+	if (strncmp(message, "STATUS", 6) == 0 || strncmp(message, "WATCHDOG", 8) == 0)
+		flags |= MSG_DONTWAIT; /* there will be another */
+	(void)sendto(fd, message, strlen(message), flags, (struct sockaddr *)&to, size);
 	close(fd);
 }
 
