@@ -71,6 +71,7 @@ static void known_prune(struct supervisor *s)
 void supervise_free(struct supervisor *s)
 {
 	free(s->known);
+	loader_programs_free(s->programs);
 	config_free(&s->config);
 }
 
@@ -296,7 +297,8 @@ static void tell_limits(const struct cli *cli, struct loader *loader, const stru
 			 usage.limits.ranges, usage.limits.prefixes);
 }
 
-int supervise_start(struct supervisor *s, struct intended *intended)
+/* all: what a command took down, too. */
+static int start(struct supervisor *s, struct intended *intended, bool all)
 {
 	bool up = supervise_is_up(&s->cli), again = s->config.count > 0;
 	struct config before = s->config;
@@ -319,6 +321,7 @@ int supervise_start(struct supervisor *s, struct intended *intended)
 		status = ifaces_load(&s->cli, loader, NULL, &ifaces);
 	if (status)
 		return status;
+	loader_programs_use(loader, &s->programs);
 	tell_limits(&s->cli, loader, &intended->config);
 	s->config = intended->config;
 	intended->config = before; /* to be freed with it */
@@ -326,9 +329,17 @@ int supervise_start(struct supervisor *s, struct intended *intended)
 		down_unnamed(s, loader, &before, &ifaces);
 	else
 		tell_unnamed(s, &ifaces);
-	attach_named(s, loader, again ? &before : NULL, &ifaces, true);
+	attach_named(s, loader, again ? &before : NULL, &ifaces, all);
 	count_attached(s, loader);
+	loader_programs_keep(loader, &s->programs);
 	return CLI_DONE;
+}
+
+int supervise_start(struct supervisor *s, struct intended *intended)
+{
+	for (size_t i = 0; i < s->known_count; i++)
+		s->known[i].problem[0] = 0; /* who asks again is told again */
+	return start(s, intended, true);
 }
 
 /* The state is gone, be it that nothing was there before or that a command took it. */
@@ -338,6 +349,8 @@ static void look_from_nothing(struct supervisor *s)
 	int status;
 
 	s->attached = 0;
+	loader_programs_free(s->programs);
+	s->programs = NULL;
 	if (!some_link_is_named(&s->config, s, true))
 		return;
 	status = intended_read(&s->cli, s->file, &intended);
@@ -347,7 +360,7 @@ static void look_from_nothing(struct supervisor *s)
 				  "is wrong above, then SIGHUP");
 		return;
 	}
-	(void)supervise_start(s, &intended);
+	(void)start(s, &intended, false);
 }
 
 static void tell_followed(void *arg, const char *ifname, bool addresses, bool policy, int error)
@@ -389,7 +402,9 @@ void supervise_look(struct supervisor *s)
 	}
 	if (ifaces_load(&s->cli, loader, NULL, &ifaces))
 		return;
+	loader_programs_use(loader, &s->programs);
 	forget_gone(s, loader, &ifaces);
 	attach_named(s, loader, NULL, &ifaces, false);
 	count_attached(s, loader);
+	loader_programs_keep(loader, &s->programs);
 }

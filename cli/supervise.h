@@ -29,6 +29,7 @@ struct supervisor {
 	size_t attached;
 	struct known *known;
 	size_t known_count;
+	struct loader_programs *programs; /* loaded, so that what comes is attached at once */
 };
 
 /* What was read and found good, before anything is changed. */

@@ -126,6 +126,16 @@ struct up_result {
 int loader_up(struct loader *loader, const char *ifname, const struct up_options *options,
 	      struct up_result *result, struct failure *failure);
 
+/*
+ * Loading and verifying takes half a second. Who opens loaders of one state again and again
+ * keeps what one has loaded, before it is closed, and gives it to the next, just opened.
+ * Of another state nothing is used. *kept: NULL at first; loader_programs_free() at last.
+ */
+struct loader_programs;
+void loader_programs_keep(struct loader *loader, struct loader_programs **kept);
+void loader_programs_use(struct loader *loader, struct loader_programs **kept);
+void loader_programs_free(struct loader_programs *kept);
+
 /* Undoes loader_up(). -ENODEV: it is not up. Also for interfaces that have disappeared. */
 int loader_down(struct loader *loader, const char *ifname, struct failure *failure);
 

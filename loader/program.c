@@ -154,3 +154,50 @@ void program_close(struct program *program)
 	cleanup_close(&program->egress_fd);
 	program->fd = program->lookup_fd = program->egress_fd = -1;
 }
+
+/* --- Kept across loaders ---------------------------------------------------------- */
+
+struct loader_programs {
+	struct program program;
+	uint32_t state; /* id of the map that each state has one of */
+};
+
+static uint32_t state_id(const struct loader *loader)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(loader->meta_fd, &info, &size) ? 0 : info.id;
+}
+
+void loader_programs_keep(struct loader *loader, struct loader_programs **kept)
+{
+	if (loader->program.fd < 0)
+		return;
+	loader_programs_free(*kept);
+	*kept = calloc(1, sizeof(**kept));
+	if (!*kept)
+		return;
+	(*kept)->program = loader->program;
+	(*kept)->state = state_id(loader);
+	loader->program = PROGRAM_CLOSED;
+}
+
+void loader_programs_use(struct loader *loader, struct loader_programs **kept)
+{
+	/* Those of a state that is gone write into maps that nobody reads. */
+	if (*kept && (*kept)->state && (*kept)->state == state_id(loader)) {
+		program_close(&loader->program);
+		loader->program = (*kept)->program;
+		(*kept)->program = PROGRAM_CLOSED;
+	}
+	loader_programs_free(*kept);
+	*kept = NULL;
+}
+
+void loader_programs_free(struct loader_programs *kept)
+{
+	if (kept)
+		program_close(&kept->program);
+	free(kept);
+}
