@@ -8,6 +8,7 @@
 #include "iface.h"
 #include "json.h"
 #include "live.h"
+#include "text.h"
 
 struct asked {
 	char **names; /* of interfaces */
@@ -107,8 +108,8 @@ static int look_state(const struct look *outer, const struct asked *asked,
 		return cannot(look->cli, &failure, 0);
 	look->rules = &rules;
 	doctor_add(look->doctor, "state", ifaces.count ? DOCTOR_OK : DOCTOR_WARNING,
-		   "%s: %zu rules, %zu interfaces up", loader_pin_dir(look->loader), rules.count,
-		   ifaces.count);
+		   "%s: %zu rule%s, %zu interface%s up", loader_pin_dir(look->loader), rules.count,
+		   text_s(rules.count), ifaces.count, text_s(ifaces.count));
 	if (!ifaces.count)
 		return look_ifaces(look, asked, &ifaces);
 	look->iface = ifaces.shown;

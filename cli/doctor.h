@@ -56,6 +56,9 @@ void doctor_mend(struct doctor_check *check, enum doctor_fix fix, const char *fo
 	__attribute__((format(printf, 3, 4)));
 /* The checks added from here on are about this interface; "": the host. */
 void doctor_section(struct doctor *doctor, const char *where);
+/* The name of an interface as a word of a shell; whether a name is one as it stands. */
+void doctor_quote(const char *name, char word[DOCTOR_WORD_MAX]);
+bool doctor_is_plain(const char *text);
 void doctor_free(struct doctor *doctor);
 
 size_t doctor_count(const struct doctor *doctor, enum doctor_state state);

@@ -175,6 +175,9 @@ static void tell(const struct look *look, const struct met *met)
 				   ? " (lasting: firewall-cmd --permanent --zone=trusted "
 				     "--change-interface)"
 				   : "");
+	/* nft itself takes only such names. */
+	if (!doctor_is_plain(finding->table) || !doctor_is_plain(finding->base))
+		return;
 	if (met->forwarded)
 		mend_forward(look, finding, check);
 	else

@@ -59,6 +59,9 @@ static void look_addresses(const struct look *look, const struct iface_facts *fa
 
 static void look_link(const struct look *look, const struct iface_facts *facts, bool down)
 {
+	char upper[DOCTOR_WORD_MAX];
+
+	doctor_quote(facts->upper, upper);
 	if (!down)
 		doctor_add(look->doctor, "link", DOCTOR_OK, "up");
 	else
@@ -70,8 +73,7 @@ static void look_link(const struct look *look, const struct iface_facts *facts, 
 	else
 		doctor_mend(doctor_add(look->doctor, "upper", DOCTOR_FAILED,
 				       "'%s' is on top and takes its packets", facts->upper),
-			    DOCTOR_OTHERS, "ifw up %s && ifw down %s", facts->upper,
-			    look->doctor->word);
+			    DOCTOR_OTHERS, "ifw up %s && ifw down %s", upper, look->doctor->word);
 }
 
 static void on_before(void *arg, const char *text)
@@ -116,10 +118,10 @@ static void renamed(const struct look *look, const char *now)
 	struct doctor_check *check = doctor_add(
 		look->doctor, "link", DOCTOR_FAILED,
 		"it is called '%s' now; rules and the policy route know the former name", now);
-	struct doctor other = {.count = 0};
+	char word[DOCTOR_WORD_MAX];
 
-	doctor_section(&other, now);
-	doctor_mend(check, DOCTOR_OTHERS, "ifw up %s", other.word);
+	doctor_quote(now, word);
+	doctor_mend(check, DOCTOR_OTHERS, "ifw up %s", word);
 }
 
 int look_iface(const struct look *look)

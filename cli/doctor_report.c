@@ -62,23 +62,33 @@ void doctor_mend(struct doctor_check *check, enum doctor_fix fix, const char *fo
 	tame(check->command);
 }
 
-void doctor_section(struct doctor *doctor, const char *where)
+bool doctor_is_plain(const char *text)
 {
-	char *word = doctor->word;
+	return *text && !text[strspn(text, PLAIN)];
+}
 
-	snprintf(doctor->where, sizeof(doctor->where), "%s", where);
-	/* The kernel takes nearly every byte in a name, and commands are copied into a shell. */
-	if (!where[strspn(where, PLAIN)]) {
-		memcpy(word, doctor->where, sizeof(doctor->where));
+/* The kernel takes nearly every byte in a name, and commands are copied into a shell. */
+void doctor_quote(const char *name, char word[DOCTOR_WORD_MAX])
+{
+	char *end = word;
+
+	if (doctor_is_plain(name)) {
+		snprintf(word, DOCTOR_WORD_MAX, "%s", name);
 		return;
 	}
-	*word++ = '\'';
-	for (const char *c = doctor->where; *c; c++) {
-		if (*c == '\'')
-			word = stpcpy(word, "'\\'");
-		*word++ = *c;
+	*end++ = '\'';
+	for (size_t i = 0; i < IFW_NAME_MAX && name[i]; i++) {
+		if (name[i] == '\'')
+			end = stpcpy(end, "'\\'");
+		*end++ = name[i];
 	}
-	stpcpy(word, "'");
+	stpcpy(end, "'");
+}
+
+void doctor_section(struct doctor *doctor, const char *where)
+{
+	snprintf(doctor->where, sizeof(doctor->where), "%s", where);
+	doctor_quote(where, doctor->word);
 }
 
 void doctor_free(struct doctor *doctor)
