@@ -8,9 +8,12 @@
 #include <unistd.h>
 
 #include "table.h"
+#include "text.h"
 
-#define GAP 2	    /* blanks between columns */
-#define SHOWN_MIN 8 /* of a cut column; with less room the line wraps, and nothing is lost */
+#define GAP 2 /* blanks between columns */
+#define SHOWN_MIN                                                                                  \
+	8 /* of the last column, cut; with less room the line wraps, and nothing is lost */
+#define OTHERS_MIN 12 /* of another one, which is cut only where the last has no room at all */
 
 struct cell {
 	char *text;
@@ -105,6 +108,8 @@ static unsigned int print_cell(FILE *out, const struct table_look *look, const s
 
 	if (last && at + len > look->width && look->width >= at + SHOWN_MIN)
 		room = look->width - at - 3;
+	else if (!last && len > width)
+		room = width - 3;
 	if (right && width > len)
 		fprintf(out, "%*s", (int)(width - len), "");
 	if (room < len)
@@ -116,7 +121,7 @@ static unsigned int print_cell(FILE *out, const struct table_look *look, const s
 	if (!right && width > len)
 		fprintf(out, "%*s", (int)(width - len), "");
 	fprintf(out, "%*s", GAP, "");
-	return at + (width > len ? width : len) + GAP;
+	return at + width + GAP;
 }
 
 static void print_titles(const struct table *table, FILE *out, const struct table_look *look,
@@ -144,6 +149,28 @@ static unsigned int last_filled(const struct table *table, size_t row)
 	return last;
 }
 
+/* The widest that is no number gives way, until the last column has some room. */
+static void shrink(const struct table *table, const struct table_look *look, unsigned int *widths)
+{
+	unsigned int last = table->column_count - 1, used = look->indent;
+
+	used += widths[last] < SHOWN_MIN ? widths[last] : SHOWN_MIN;
+	for (unsigned int i = 0; i < last; i++)
+		used += widths[i] + GAP;
+	while (look->width && used > look->width) {
+		unsigned int widest = last;
+
+		for (unsigned int i = 0; i < last; i++)
+			if (!table->columns[i].right && widths[i] > OTHERS_MIN &&
+			    (widest == last || widths[i] > widths[widest]))
+				widest = i;
+		if (widest == last)
+			return;
+		widths[widest]--;
+		used--;
+	}
+}
+
 int table_print(const struct table *table, FILE *out, const struct table_look *look)
 {
 	unsigned int widths[TABLE_COLUMNS_MAX] = {0}, columns = table->column_count;
@@ -155,6 +182,7 @@ int table_print(const struct table *table, FILE *out, const struct table_look *l
 	for (size_t i = 0; i < table->count; i++)
 		if (strlen(table->cells[i].text) > widths[i % columns])
 			widths[i % columns] = strlen(table->cells[i].text);
+	shrink(table, look, widths);
 	print_titles(table, out, look, widths);
 	for (size_t row = 0; row + columns <= table->count; row += columns) {
 		unsigned int last = last_filled(table, row), at = look->indent;
@@ -171,13 +199,18 @@ int table_print(const struct table *table, FILE *out, const struct table_look *l
 struct table_look table_look_of(FILE *out)
 {
 	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *columns = getenv("COLUMNS");
 	struct table_look look = {0};
 	struct winsize size;
+	uint64_t number;
 
 	if (!isatty(fileno(out)))
 		return look;
 	look.colour = !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0);
 	if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0)
 		look.width = size.ws_col;
+	/* A serial line does not know how wide it is. */
+	if (!look.width && columns && text_number(columns, 1, UINT16_MAX, &number) == 0)
+		look.width = (unsigned int)number;
 	return look;
 }

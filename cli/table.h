@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * table.h - rows for people: columns as wide as what is in them, numbers to
- * the right, the last column cut where the terminal ends.
+ * the right, the last column cut where the terminal ends, and others where that has
+ * no room for it.
  */
 #ifndef IFW_TABLE_H
 #define IFW_TABLE_H

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* test_cli_table.c - columns, cuts, colour and what must not reach a terminal. */
 #include <criterion/criterion.h>
+#include <pty.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/table.h"
 
@@ -74,6 +78,32 @@ Test(table, wraps_where_a_cut_would_leave_nothing)
 		      "longest-name  12345  a lon...\n");
 }
 
+/* Numbers stay whole, and so does what is short. */
+Test(table, other_columns_give_way_where_the_last_has_no_room)
+{
+	static const struct table_column flow[] = {
+		{"FROM", false}, {"N", true}, {"TO", false}, {"LEFT", true}};
+	struct table *table = table_create(flow, 4);
+	struct table_look look = {.width = 50};
+	char *text;
+
+	cr_assert(table);
+	table_cell(table, TABLE_PLAIN, "[2001:db8:1234:5678::1]:49152");
+	table_cell(table, TABLE_PLAIN, "12345678");
+	table_cell(table, TABLE_PLAIN, "[2001:db8::2]:443");
+	table_cell(table, TABLE_PLAIN, "120 s");
+	text = print(table, &look);
+	cr_expect_str_eq(text, "FROM                    N  TO                 LEFT\n"
+			       "[2001:db8:12...  12345678  [2001:db8::2]...  120 s\n");
+	free(text);
+	look.width = 0;
+	text = print(table, &look);
+	cr_expect(
+		strstr(text, "[2001:db8:1234:5678::1]:49152  12345678  [2001:db8::2]:443  120 s"));
+	free(text);
+	table_destroy(table);
+}
+
 Test(table, fits_exactly)
 {
 	struct table_look look = {.width = 34};
@@ -111,6 +141,27 @@ Test(table, refuses_no_columns_and_too_many)
 {
 	cr_expect_null(table_create(columns, 0));
 	cr_expect_null(table_create(columns, TABLE_COLUMNS_MAX + 1));
+}
+
+Test(table, as_wide_as_the_terminal_says_and_else_the_environment)
+{
+	int terminal = -1, inside = -1;
+	struct winsize size = {.ws_row = 24, .ws_col = 61};
+	FILE *out;
+
+	cr_assert_eq(openpty(&terminal, &inside, NULL, NULL, &size), 0);
+	out = fdopen(inside, "w");
+	cr_assert(out);
+	setenv("COLUMNS", "99", 1);
+	cr_expect_eq(table_look_of(out).width, 61);
+	size.ws_col = 0;
+	cr_assert_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
+	cr_expect_eq(table_look_of(out).width, 99);
+	setenv("COLUMNS", "wide", 1);
+	cr_expect_eq(table_look_of(out).width, 0);
+	unsetenv("COLUMNS");
+	fclose(out);
+	close(terminal);
 }
 
 Test(table, plain_where_there_is_no_terminal)
