@@ -7,9 +7,23 @@
 
 #include "args.h"
 #include "help.h"
+#include "nearest.h"
 
-static void complain_option(struct cli *cli, int got, char **argv)
+static const char *option_meant(const char *word, const struct option *options, char *text)
 {
+	struct nearest nearest = {.typed = word + 2};
+
+	*text = '\0';
+	if (strncmp(word, "--", 2) != 0)
+		return text;
+	for (const struct option *one = options; one->name; one++)
+		nearest_try(&nearest, one->name);
+	return nearest_text(&nearest, "--", text);
+}
+
+static void complain_option(struct cli *cli, int got, char **argv, const struct option *options)
+{
+	char meant[NEAREST_TEXT_MAX];
 	const char *name = cli->command->name;
 	const char *word = argv[optind - 1];
 
@@ -23,8 +37,8 @@ static void complain_option(struct cli *cli, int got, char **argv)
 		complain(cli, "unknown option '-%c' for 'ifw %s' (see 'ifw help %s')", optopt, name,
 			 help_topic(name));
 	else
-		complain(cli, "unknown option '%s' for 'ifw %s' (see 'ifw help %s')", word, name,
-			 help_topic(name));
+		complain(cli, "unknown option '%s' for 'ifw %s'%s (see 'ifw help %s')", word, name,
+			 option_meant(word, options, meant), help_topic(name));
 }
 
 int args_next(struct cli *cli, int argc, char **argv, const struct option *options)
@@ -51,7 +65,7 @@ int args_next(struct cli *cli, int argc, char **argv, const struct option *optio
 			return ARGS_HELPED;
 		case '?':
 		case ':':
-			complain_option(cli, got, argv);
+			complain_option(cli, got, argv, options);
 			return ARGS_BAD;
 		default:
 			return got;

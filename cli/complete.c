@@ -323,7 +323,7 @@ static void read_words(struct request *request, int count, char *const *words)
 int cmd_complete(struct cli *cli, int argc, char **argv)
 {
 	struct request request = {.cli = cli};
-	char synopsis[SYNOPSIS_MAX];
+	char synopsis[SYNOPSIS_MAX] = "";
 	size_t len;
 
 	/* No options of its own: dashes are what is to be completed. */

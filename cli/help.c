@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "args.h"
 #include "help.h"
+#include "nearest.h"
 
 static const struct page {
 	const char *topic;
@@ -341,6 +342,8 @@ bool help_print(FILE *out, const char *topic)
 
 int cmd_help(struct cli *cli, int argc, char **argv)
 {
+	struct nearest nearest = {0};
+	char meant[NEAREST_TEXT_MAX];
 	/* `ifw help rule add` is about rules too. */
 	int result = args_operands(cli, argc, argv, 0, 2, "");
 
@@ -348,6 +351,10 @@ int cmd_help(struct cli *cli, int argc, char **argv)
 		return args_status(result);
 	if (help_print(stdout, argv[optind]))
 		return CLI_DONE;
-	complain(cli, "there is no help on '%s' (see 'ifw help')", argv[optind]);
+	nearest.typed = argv[optind];
+	for (size_t i = 0; i < PAGES; i++)
+		nearest_try(&nearest, pages[i].topic);
+	complain(cli, "there is no help on '%s'%s (see 'ifw help')", argv[optind],
+		 nearest_text(&nearest, "", meant));
 	return CLI_INPUT;
 }

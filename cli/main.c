@@ -7,6 +7,7 @@
 
 #include "args.h"
 #include "help.h"
+#include "nearest.h"
 #include "netns.h"
 
 static const struct cli_command commands[] = {
@@ -71,6 +72,17 @@ static void complain_command(const struct cli *cli, const char *object, const ch
 	fprintf(stderr, " (see 'ifw help %s')\n", object);
 }
 
+static void complain_object(const struct cli *cli, const char *word)
+{
+	struct nearest nearest = {.typed = word};
+	char meant[NEAREST_TEXT_MAX];
+
+	for (size_t i = 0; help_topic_at(i); i++)
+		nearest_try(&nearest, help_topic_at(i));
+	complain(cli, "unknown object '%s'%s (see 'ifw help')", word,
+		 nearest_text(&nearest, "", meant));
+}
+
 /* The command that words begin with; *used: how many words its name is, less one. */
 static const struct cli_command *find_command(const struct cli *cli, int count, char **words,
 					      int *used)
@@ -90,7 +102,7 @@ static const struct cli_command *find_command(const struct cli *cli, int count, 
 	if (known)
 		complain_command(cli, words[0], count > 1 ? words[1] : NULL);
 	else
-		complain(cli, "unknown object '%s' (see 'ifw help')", words[0]);
+		complain_object(cli, words[0]);
 	return NULL;
 }
 
