@@ -92,7 +92,7 @@ static const struct page {
 	 "ifw iface set IFACE named-rules on|off   on: rules hold there that name it, no others\n"
 	 "ifw iface set IFACE geneve on|off|from PREFIX,...\n"
 	 "                                         outer headers of GENEVE are removed\n"
-	 "ifw iface set IFACE pass-protocol N,...|none\n"
+	 "ifw iface set IFACE pass-protocol N,...|none|all\n"
 	 "                                         IP protocols that pass beside TCP and UDP\n"
 	 "ifw iface set IFACE pass-ethertype T,...|none\n"
 	 "                                         EtherTypes that pass beside IP and ARP\n"

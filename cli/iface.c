@@ -181,7 +181,9 @@ static void show_rest(const struct iface_info *iface)
 		}
 		putchar('\n');
 	}
-	if (set->protocols[0] | set->protocols[1] | set->protocols[2] | set->protocols[3]) {
+	if (memcmp(set->protocols, text_all_protocols, sizeof(set->protocols)) == 0) {
+		printf("%s: pass-protocol all\n", iface->name);
+	} else if (set->protocols[0] | set->protocols[1] | set->protocols[2] | set->protocols[3]) {
 		printf("%s: pass-protocol", iface->name);
 		for (unsigned int n = 0; n < 256; n++) {
 			if (!(set->protocols[n / 64] >> (n % 64) & 1))

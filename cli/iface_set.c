@@ -189,6 +189,10 @@ int iface_setting_parse(const struct cli *cli, const char *setting, const char *
 		return set_geneve(cli, value, more, parsed);
 	if (strcmp(setting, "pass-protocol") == 0) {
 		parsed->change.protocols = parsed->protocols;
+		if (strcmp(value, "all") == 0) {
+			memcpy(parsed->protocols, text_all_protocols, sizeof(parsed->protocols));
+			return CLI_DONE;
+		}
 		memset(parsed->protocols, 0, sizeof(parsed->protocols));
 		return for_each_item(cli, value, take_protocol, parsed);
 	}

@@ -11,6 +11,9 @@
 #include "ruleset/grammar.h"
 #include "text.h"
 
+const uint64_t text_all_protocols[4] = {~(1ULL << IPPROTO_TCP | 1ULL << IPPROTO_UDP), ~0ULL, ~0ULL,
+					~0ULL};
+
 static int parse_hex(const char *digits, uint64_t max, uint64_t *number)
 {
 	uint64_t value = 0;

@@ -30,6 +30,9 @@ const char *text_direction(unsigned int direction);
 const char *text_verdict(unsigned int verdict);
 const char *text_reason(unsigned int reason);
 
+/* All IP protocols but TCP and UDP, of which rules are: for struct ifw_iface.protocols. */
+extern const uint64_t text_all_protocols[4];
+
 /* "n rule" or "n rules": the ending of a counted word. */
 const char *text_s(uint64_t count);
 

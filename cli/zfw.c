@@ -8,7 +8,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "text.h"
 #include "zfw.h"
+#include "zfw_host.h"
 #include "zfw_list.h"
 
 #define FAILED 1 /* whatever went wrong */
@@ -18,14 +20,30 @@ static const char usage[] =
 	"           [-s ID] [-N IFACE]... [-d]   add or replace; -t 0: pass; -d: deny\n"
 	"       zfw -D -c IP -m LEN [-o SRC -n SRCLEN] -p tcp|udp -l LOW [-h HIGH] [-N IFACE]...\n"
 	"       zfw -L [-c IP -m LEN [-p tcp|udp]]   list\n"
-	"       zfw -F [-z ingress|egress]           remove all rules, or those of one direction\n"
+	"       zfw -L -E                            list interfaces and their settings\n"
+	"       zfw -F [-z ingress|egress] [-r]      remove all rules, or those of one direction\n"
 	"       zfw -x|-e|-v IFACE|all [-d]          ssh off, echo on, verbose on; -d: the "
 	"reverse\n"
 	"       zfw -b IFACE|all [-d]                what no egress rule passes does not leave; "
 	"-d: it "
 	"does\n"
+	"       zfw -P IFACE|all [-d]                only rules that name it (-N) hold there\n"
+	"       zfw -q IFACE|all [-d]                protocols other than TCP, UDP and ICMP echo "
+	"pass\n"
+	"       zfw -6 IFACE|all                     nothing is to be done: IPv6 is always "
+	"decided\n"
+	"       zfw -X IFACE -O FILE -z ingress|egress [-d]   attach; FILE is not read\n"
+	"       zfw -H IFACE                         attach for both directions\n"
+	"       zfw -Q                               take off all that ifw has made\n"
+	"       zfw -M IFACE|all                     show decisions of interfaces with -v\n"
 	"       zfw -V\n"
+	"-r with -I, -D and -F: a local route for the destination is made, or removed\n"
 	"-I, -D and -L with -z egress: rules for what leaves; without it for what comes in\n";
+
+static void say_not_up(void)
+{
+	puts("Not enough privileges or ebpf not enabled!");
+}
 
 static int open_state(const struct cli *cli, enum loader_mode mode, struct loader **loader)
 {
@@ -35,7 +53,7 @@ static int open_state(const struct cli *cli, enum loader_mode mode, struct loade
 	if (!err)
 		return 0;
 	if (err == -ENOENT || err == -ENODEV || err == -EPERM || err == -EACCES)
-		puts("Not enough privileges or ebpf not enabled!");
+		say_not_up();
 	complain(cli, "%s", failure.text);
 	return FAILED;
 }
@@ -90,7 +108,7 @@ int zfw_insert(const struct cli *cli, const struct zfw_request *request)
 		rule_print(&result.shadowed_by, loader_names(loader), text, sizeof(text));
 		complain(cli, "warning: this rule can never match: '%s' decides before it", text);
 	}
-	return 0;
+	return request->route ? zfw_route(cli, &rule, true) : 0;
 }
 
 int zfw_delete(const struct cli *cli, const struct zfw_request *request)
@@ -121,7 +139,7 @@ int zfw_delete(const struct cli *cli, const struct zfw_request *request)
 		printf("mapping[%u] removed\n", filter.rule.low);
 	if (result.group_empty)
 		puts("Last Element: Hash Entry Deleted");
-	return 0;
+	return request->route ? zfw_route(cli, &filter.rule, false) : 0;
 }
 
 static int list(const struct cli *cli, const struct zfw_request *request)
@@ -133,6 +151,8 @@ static int list(const struct cli *cli, const struct zfw_request *request)
 
 	if (open_state(cli, LOADER_READ, &loader))
 		return FAILED;
+	if (request->interfaces)
+		return zfw_interfaces(cli);
 	if (loader_usage(loader, &used, &failure) || loader_rules(loader, &set, &failure)) {
 		complain(cli, "%s", failure.text);
 		return FAILED;
@@ -178,11 +198,12 @@ static int flush(const struct cli *cli, const struct zfw_request *request)
 		complain(cli, "%s", failure.text);
 		return FAILED;
 	}
-	return 0;
+	return request->route ? zfw_routes_flush(cli) : 0;
 }
 
 static int set(const struct cli *cli, const struct zfw_request *request)
 {
+	static const uint64_t none[4];
 	uint32_t verbose = !request->disable;
 	struct iface_change change = {.verbose = request->verb == ZFW_VERBOSE ? &verbose : NULL};
 	struct failure failure = {0};
@@ -196,6 +217,15 @@ static int set(const struct cli *cli, const struct zfw_request *request)
 		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_ECHO;
 	else if (request->verb == ZFW_OUTBOUND)
 		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_EGRESS_DENY;
+	else if (request->verb == ZFW_NAMED)
+		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_NAMED_RULES;
+	else if (request->verb == ZFW_OTHERS)
+		change.protocols = request->disable ? none : text_all_protocols;
+	else if (request->verb == ZFW_IPV6 && request->disable) {
+		complain(cli, "IPv6 is always decided; deny it with 'ifw rule add deny tcp to ::/0 "
+			      "port 1-65535 on IFACE', and udp alike");
+		return FAILED;
+	}
 	if (open_state(cli, LOADER_WRITE, &loader))
 		return FAILED;
 	if (change.set & IFW_IFACE_EGRESS_DENY && loader_egress_check(loader, &failure))
@@ -208,6 +238,20 @@ static int set(const struct cli *cli, const struct zfw_request *request)
 		return 0;
 	complain(cli, "%s", failure.text);
 	return FAILED;
+}
+
+static int disable(const struct cli *cli)
+{
+	struct failure failure = {0};
+	auto_loader loader = NULL;
+
+	/* What is there but cannot be read is to go all the same. */
+	if (loader_open(&loader, LOADER_READ, NULL, &failure) == -ENOENT) {
+		say_not_up();
+		complain(cli, "%s", failure.text);
+		return FAILED;
+	}
+	return zfw_disable(cli);
 }
 
 static int run(const struct cli *cli, const struct zfw_request *request)
@@ -228,7 +272,18 @@ static int run(const struct cli *cli, const struct zfw_request *request)
 	case ZFW_ECHO:
 	case ZFW_VERBOSE:
 	case ZFW_OUTBOUND:
+	case ZFW_NAMED:
+	case ZFW_OTHERS:
+	case ZFW_IPV6:
 		return set(cli, request);
+	case ZFW_ATTACH:
+		return zfw_attach(cli, request);
+	case ZFW_INIT:
+		return zfw_init(cli, request);
+	case ZFW_DISABLE:
+		return disable(cli);
+	case ZFW_MONITOR:
+		return zfw_monitor(cli, request);
 	case ZFW_HELP:
 		fputs(usage, stdout);
 		return 0;

@@ -10,65 +10,9 @@
 #include "datapath/addr.h"
 #include "ruleset/grammar.h"
 #include "zfw_args.h"
+#include "zfw_options.h"
 
 #define LOOPBACK_HI ((uint64_t)INADDR_LOOPBACK << 32)
-
-/* What the older tool has and ifw has not: getopt must know them to name them. */
-#define NOT_HERE "QXTOE6qABJPMHrRWYSujakwgGK"
-
-/* The options that go with each verb, its own letter left out. */
-static const struct verb {
-	char option;
-	enum zfw_verb verb;
-	const char *with;
-	const char *needs;
-} verbs[] = {
-	{'I', ZFW_INSERT, "cmonplhtsNdz", "cmplh"},
-	{'D', ZFW_DELETE, "cmonplhtsNz", "cmpl"},
-	{'L', ZFW_LIST, "cmpz", ""},
-	{'F', ZFW_FLUSH, "z", ""},
-	{'V', ZFW_VERSION, "", ""},
-	{'x', ZFW_SSH, "d", ""},
-	{'e', ZFW_ECHO, "d", ""},
-	{'v', ZFW_VERBOSE, "d", ""},
-	{'b', ZFW_OUTBOUND, "d", ""},
-};
-
-static const struct option long_options[] = {
-	{"insert", no_argument, NULL, 'I'},
-	{"delete", no_argument, NULL, 'D'},
-	{"list", no_argument, NULL, 'L'},
-	{"flush", no_argument, NULL, 'F'},
-	{"version", no_argument, NULL, 'V'},
-	{"dcidr-block", required_argument, NULL, 'c'},
-	{"dprefix-len", required_argument, NULL, 'm'},
-	{"ocidr-block", required_argument, NULL, 'o'},
-	{"oprefix-len", required_argument, NULL, 'n'},
-	{"low-port", required_argument, NULL, 'l'},
-	{"high-port", required_argument, NULL, 'h'},
-	{"tproxy-port", required_argument, NULL, 't'},
-	{"protocol", required_argument, NULL, 'p'},
-	{"service-id", required_argument, NULL, 's'},
-	{"interface", required_argument, NULL, 'N'},
-	{"direction", required_argument, NULL, 'z'},
-	{"disable", no_argument, NULL, 'd'},
-	{"disable-ssh", required_argument, NULL, 'x'},
-	{"icmp-echo", required_argument, NULL, 'e'},
-	{"verbose", required_argument, NULL, 'v'},
-	{"outbound-filtering", required_argument, NULL, 'b'},
-	{"help", no_argument, NULL, '?' + 256},
-	/* Known, and not implemented. */
-	{"per-interface-rules", optional_argument, NULL, 'P'},
-	{"set-tc-filter", optional_argument, NULL, 'X'},
-	{"object-file", optional_argument, NULL, 'O'},
-	{"init-tc", optional_argument, NULL, 'Q'},
-	{"disable-ebpf", optional_argument, NULL, 'Q'},
-	{"monitor", optional_argument, NULL, 'M'},
-	{"list-diag", optional_argument, NULL, 'E'},
-	{"route", optional_argument, NULL, 'r'},
-	{"ipv6-enable", optional_argument, NULL, '6'},
-	{NULL, 0, NULL, 0},
-};
 
 /* The option values as given; which were, by letter. */
 struct given {
@@ -87,14 +31,6 @@ static int refuse(struct failure *failure, const char *format, ...)
 	vsnprintf(failure->text, sizeof(failure->text), format, args);
 	va_end(args);
 	return -EINVAL;
-}
-
-static const char *long_name(int option)
-{
-	for (const struct option *o = long_options; o->name; o++)
-		if (o->val == option)
-			return o->name;
-	return "?";
 }
 
 static int parse_number(const char *what, const char *text, uint64_t max, uint64_t *number,
@@ -199,14 +135,6 @@ static void set_listener(struct rule *rule, uint16_t port)
 		rule->listener.hi = LOOPBACK_HI;
 }
 
-static const struct verb *verb_of(int option)
-{
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (verbs[i].option == option)
-			return &verbs[i];
-	return NULL;
-}
-
 static int bad_option(int got, char **argv, struct failure *failure)
 {
 	const char *word = argv[optind - 1];
@@ -214,8 +142,9 @@ static int bad_option(int got, char **argv, struct failure *failure)
 
 	if (got == ':')
 		return refuse(failure, "option %s needs a value", word);
-	if (!is_long && optopt && strchr(NOT_HERE, optopt))
-		return refuse(failure, "option -%c is not implemented by ifw", optopt);
+	if (!is_long && optopt && zfw_refused(optopt))
+		return refuse(failure, "option -%c is not implemented by ifw: %s", optopt,
+			      zfw_refused(optopt));
 	if (!is_long && optopt)
 		return refuse(failure, "unknown option -%c", optopt);
 	return refuse(failure, "unknown option %s", word);
@@ -223,25 +152,24 @@ static int bad_option(int got, char **argv, struct failure *failure)
 
 /* Collects the options; *verb is the one that says what to do. */
 static int collect(int argc, char **argv, struct zfw_request *request, struct given *given,
-		   const struct verb **verb, struct failure *failure)
+		   const struct zfw_option_verb **verb, struct failure *failure)
 {
 	int got, index = -1, err;
 
 	optind = 0;
 	opterr = 0;
-	while ((got = getopt_long(argc, argv, ":IDLFVc:m:o:n:l:h:t:p:s:N:z:dx:e:v:b:", long_options,
-				  &index)) != -1) {
-		const struct verb *found = verb_of(got);
+	while ((got = getopt_long(argc, argv, ZFW_LETTERS, zfw_long_options, &index)) != -1) {
+		const struct zfw_option_verb *found = zfw_verb_of(got);
 
-		if (got == '?' + 256) {
+		if (got == ZFW_OPTION_HELP) {
 			request->verb = ZFW_HELP;
 			return 0;
 		}
 		if (got == '?' || got == ':')
 			return bad_option(got, argv, failure);
-		if (strchr(NOT_HERE, got))
-			return refuse(failure, "option --%s is not implemented by ifw",
-				      long_options[index].name);
+		if (zfw_refused(got))
+			return refuse(failure, "option --%s is not implemented by ifw: %s",
+				      zfw_long_options[index].name, zfw_refused(got));
 		if (found && *verb && *verb != found)
 			return refuse(failure, "-%c and -%c cannot go together", (*verb)->option,
 				      got);
@@ -261,12 +189,13 @@ static int collect(int argc, char **argv, struct zfw_request *request, struct gi
 		return refuse(failure, "unexpected argument '%s'", argv[optind]);
 	if (!*verb)
 		return refuse(failure,
-			      "nothing to do: give one of -I, -D, -L, -F, -V, -x, -e, -v, -b");
+			      "nothing to do: give one of -I, -D, -L, -F, -V, -x, -e, -v, -b, -P, "
+			      "-q, -6, -X, -H, -Q, -M");
 	return 0;
 }
 
 /* Nothing is dropped in silence: -F with -c would flush what was not meant. */
-static int check_together(const struct given *given, const struct verb *verb,
+static int check_together(const struct given *given, const struct zfw_option_verb *verb,
 			  struct failure *failure)
 {
 	for (int o = 0; o < 128; o++)
@@ -275,13 +204,17 @@ static int check_together(const struct given *given, const struct verb *verb,
 	for (const char *o = verb->needs; *o; o++)
 		if (!given->present[(int)*o])
 			return refuse(failure, "-%c needs -%c, --%s", verb->option, *o,
-				      long_name(*o));
+				      zfw_long_name(*o));
 	if (verb->verb == ZFW_INSERT && !given->present['t'] && !given->present['d'])
 		return refuse(failure, "-I needs -t, --tproxy-port (0: pass to the host)");
 	if (given->present['c'] != given->present['m'])
 		return refuse(failure, "-c and -m go together, one is missing");
 	if (given->present['o'] != given->present['n'])
 		return refuse(failure, "-o and -n go together, one is missing");
+	if (verb->verb == ZFW_ATTACH && !given->present['O'] && !given->present['d'])
+		return refuse(failure, "-X needs -O, --object-file, or -d");
+	if (given->present['E'] && (given->present['c'] || given->present['p']))
+		return refuse(failure, "-L -E lists interfaces, and does not go with -c or -p");
 	if (verb->verb == ZFW_LIST && given->present['p'] && !given->present['c'])
 		return refuse(failure, "-L with -p needs -c, --dcidr-block");
 	if (given->present['z'] && strcmp(given->value['z'], "egress") != 0 &&
@@ -352,6 +285,9 @@ static int read_values(const struct given *given, struct zfw_request *request,
 	int err;
 
 	request->disable = given->present['d'];
+	request->interfaces = given->present['E'];
+	request->route = given->present['r'];
+	request->object = given->value['O'];
 	rule->family = IFW_FAMILY_IPV4;
 	if (!given->present['N'])
 		rule->ifaces = IFW_IFACES_ANY;
@@ -373,7 +309,7 @@ static int read_values(const struct given *given, struct zfw_request *request,
 int zfw_parse(int argc, char **argv, struct zfw_request *request, struct failure *failure)
 {
 	struct zfw_request read = {0};
-	const struct verb *verb = NULL;
+	const struct zfw_option_verb *verb = NULL;
 	struct given given = {0};
 	int err;
 

@@ -20,6 +20,13 @@ enum zfw_verb {
 	ZFW_ECHO,     /* -e */
 	ZFW_VERBOSE,  /* -v */
 	ZFW_OUTBOUND, /* -b */
+	ZFW_NAMED,    /* -P */
+	ZFW_OTHERS,   /* -q */
+	ZFW_IPV6,     /* -6 */
+	ZFW_ATTACH,   /* -X */
+	ZFW_INIT,     /* -H */
+	ZFW_DISABLE,  /* -Q */
+	ZFW_MONITOR,  /* -M */
 	ZFW_HELP,
 };
 
@@ -27,13 +34,16 @@ struct zfw_request {
 	enum zfw_verb verb;
 	struct rule rule;	  /* what is given of it; ifaces refers to names */
 	struct iface_names names; /* given with -N */
-	const char *target;	  /* of -x, -e, -v, -b: an interface, or "all"; points into argv */
-	bool disable;		  /* -d */
-	bool has_prefix;	  /* -c and -m */
+	const char *target; /* of -x, -e and their like: an interface, or "all"; points into argv */
+	bool disable;	    /* -d */
+	bool has_prefix;    /* -c and -m */
 	bool has_protocol;
 	bool has_high;
 	bool has_direction; /* -z; egress: in rule.protocol */
 	bool host_bits;	    /* -c or -o had some, which were masked */
+	const char *object; /* -O: points into argv */
+	bool interfaces;    /* -E: not rules are listed */
+	bool route;	    /* -r */
 	bool unused_port;   /* -t goes with a deny rule, which has no listener */
 };
 

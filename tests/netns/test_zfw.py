@@ -78,13 +78,133 @@ def tunnel_calls(host):
     says(host, "-F -z ingress", [])
     equal(host.rules(), [], "-F -z ingress removes all rules")
     before = host.state()
-    for words in ("-Q", "-X eth0 -O x.o -z ingress", "-T eth0", "-6 eth0", "-q eth0", "-A",
-                  "-B 10.0.0.1 -m 32", "-J 10.0.0.1 -m 32", "-F -j", "-L -E", "-P eth0", "-M all", "-H eth0",
-                  "-r -I -c 10.0.0.0 -m 8 -l 1 -h 2 -t 0 -p tcp", "--per-interface-rules eth0",
-                  "--monitor all", "--route", "--list-diag", "--init-tc"):
-        option = next(o for o in words.split() if o.lstrip("-")[0] in "QXT6qABJjEPMHr" or "--" in o)
+    for words in ("-T eth0", "-A", "-B 10.0.0.1 -m 32", "-J 10.0.0.1 -m 32", "-F -j", "-R eth0", "-k eth0",
+                  "--add-user-rules"):
+        option = next(o for o in words.split() if o.lstrip("-")[0] in "TABJjRk" or "--" in o)
         refused(host.zfw(*words.split()), 1, f"option {option} is not implemented", f"{words} is refused, by name")
     same(before, host.state(), "and nothing is changed")
+
+
+def interfaces(host):
+    """-P, -q and -6, and how -L -E shows them."""
+    up(host)
+    host.veth("eth1")
+    host.ifw("up", "eth1")
+
+    def shown(name):
+        blocks = dict(block.split(": ", 1) for block in host.zfw("-L", "-E").stdout.split("\n\n") if block)
+        return {line[:24].strip(): line[25:] for line in blocks[name].splitlines() if line[24:25] == ":"}
+
+    equal(host.zfw("--list", "--list-diag").returncode, 0, "-L -E lists")
+    equal(shown("eth0"), {
+        "icmp echo": "0", "pass non tuple": "0", "ipv6 enable": "1", "verbose": "0", "ssh disable": "0",
+        "outbound_filter": "0", "per interface": "0", "tc ingress filter": "1", "tc egress filter": "1",
+        "tun mode intercept": "0", "vrrp enable": "0", "eapol enable": "0", "ddos filtering": "0",
+        "masquerade": "0"}, "an interface with what the older tool says of one")
+    for option, key in (("-P", "per interface"), ("-q", "pass non tuple"), ("-e", "icmp echo"),
+                        ("-v", "verbose"), ("-x", "ssh disable"), ("-b", "outbound_filter")):
+        says(host, f"{option} eth0", [])
+        equal((shown("eth0")[key], shown("eth1")[key]), ("1", "0"), f"{option} eth0: {key}, there alone")
+        says(host, f"{option} all", [])
+        equal((shown("eth0")[key], shown("eth1")[key]), ("1", "1"), f"{option} all: everywhere")
+        says(host, f"{option} all -d", [])
+        equal((shown("eth0")[key], shown("eth1")[key]), ("0", "0"), "and -d undoes it")
+    host.ifw("iface", "set", "eth0", "pass-protocol", "112")
+    host.ifw("iface", "set", "eth0", "pass-ethertype", "0x888e")
+    equal([shown("eth0")[key] for key in ("vrrp enable", "eapol enable", "pass non tuple")], ["1", "1", "0"],
+          "what ifw alone can set is shown, too")
+    says(host, "-q eth0", [])
+    check("eth0: pass-protocol all" in host.ifw("iface", "show"), "-q passes all protocols")
+
+    says(host, "-I -c 192.0.2.0 -m 24 -p udp -l 9 -h 9 -t 0", added("UDP"))
+    says(host, "-P eth0", [])
+    equal((host.reason_of("eth0", "192.0.2.7", 9), host.reason_of("eth1", "192.0.2.7", 9)),
+          ("no-rule", "rule-pass"), "-P: a rule without -N does not hold there")
+    says(host, "-I -c 192.0.2.0 -m 24 -p udp -l 9 -h 9 -t 0 -N eth0", added("UDP", True))
+    equal(host.reason_of("eth0", "192.0.2.7", 9), "rule-pass", "one that names it does")
+
+    says(host, "-6 eth0", [])
+    says(host, "--ipv6-enable all", [])
+    before = host.state()
+    refused(host.zfw("-6", "eth0", "-d"), 1, "IPv6 is always decided", "-6 cannot be undone, and says so")
+    for option in "Pq6":
+        refused(host.zfw(f"-{option}", "eth7"), 1, "'eth7' is not up", f"-{option} of what is not up")
+    same(before, host.state(), "and nothing is changed")
+
+
+def attaching(host):
+    """-X, -H and -Q, as the start scripts call them."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.veth("eth1")
+    host.run("tc", "qdisc", "add", "dev", "eth1", "clsact")
+    before = host.state()
+    says(host, "-Q", [NOT_UP], 1)
+    attach = "-X eth0 -O /opt/openziti/bin/zfw_tc_ingress.o"
+    refused(host.zfw(*f"{attach} -z egress".split()), 1, "", "what leaves alone is not taken up")
+    same(before, host.state(), "and nothing is changed")
+    done = host.zfw(*f"{attach} -z ingress".split())
+    equal(done.returncode, 0, "-X -z ingress attaches")
+    check("programs of its own, and does not read '/opt/openziti/bin/zfw_tc_ingress.o'" in done.stderr,
+          "what it attaches is said")
+    equal((host.iface("eth0")["state"], host.iface("eth0")["track"], host.programs("eth0", "egress")),
+          ("attached", False, []), "for what comes in")
+    equal(host.zfw(*f"{attach} -z egress".split()).returncode, 0, "-X -z egress attaches, too")
+    equal((host.iface("eth0")["track"], len(host.programs("eth0", "egress"))), (True, 1),
+          "so that what leaves is tracked")
+    equal((host.zfw(*f"{attach} -z ingress".split()).returncode, host.iface("eth0")["track"]), (0, True),
+          "again, and nothing is lost")
+    equal((host.zfw(*"-X eth0 -z egress -d".split()).returncode, host.iface("eth0")["track"]), (0, False),
+          "-X -z egress -d: no longer")
+    equal((host.zfw(*"-X eth0 -z ingress -d".split()).returncode, host.iface("eth0")), (0, None),
+          "-X -z ingress -d takes it off")
+    equal((host.zfw("-H", "eth0").returncode, host.iface("eth0")["track"]), (0, True), "-H: both at once")
+    for words, said in (("-H all", "-H all would"), ("-X all -O x.o -z ingress", "-X all would"),
+                        ("-H eth7", "eth7"), ("-X eth7 -O x.o -z ingress", "eth7"),
+                        ("-X eth1 -z ingress -d", "eth1"), ("-M eth7", "eth7")):
+        refused(host.zfw(*words.split()), 1, said, f"'zfw {words}' is refused")
+    says(host, "-I -c 10.0.0.0 -m 8 -p tcp -l 80 -h 90 -t 0 -r", added("TCP"))
+    equal(host.zfw("-Q").returncode, 0, "-Q takes off")
+    same(before, host.state(), "all that is ours, and nothing else")
+
+
+def routes(host):
+    """-r: the destination is the host's own from now on."""
+    host.router.enable_ipv6()
+    up(host)
+
+    def made():
+        shown = host.run("ip", "route", "show", "table", "local", "proto", "119").stdout
+        shown += host.run("ip", "-6", "route", "show", "table", "local", "proto", "119").stdout
+        return [line.split()[1] for line in shown.splitlines()]
+
+    host.run("ip", "route", "add", "local", "10.99.0.0/16", "dev", "lo")
+    match = "-c 100.127.255.254 -m 32 -p udp -l 53 -h 53"
+    says(host, f"-I {match} -t 0 -r", added("UDP"))
+    equal(made(), ["100.127.255.254"], "-I -r makes a local route")
+    says(host, f"-I {match} -t 0 -r", added("UDP", True))
+    says(host, "-I -c 2001:db8:7::1 -m 48 -p udp -l 53 -h 53 -t 0 --route", added("UDP"))
+    equal(made(), ["100.127.255.254", "2001:db8:7::/48"], "once; of IPv6, too")
+    says(host, f"-D {match} -r", removed("UDP", 53, last=True))
+    equal(made(), ["2001:db8:7::/48"], "-D -r removes it")
+    refused(host.zfw(*f"-D {match} -r".split()), 1, "", "what is not there is not removed")
+    says(host, "-I -c 10.98.0.0 -m 16 -p udp -l 53 -h 53 -t 0 -r", added("UDP"))
+    says(host, "-F -z ingress -r", [])
+    equal((host.rules(), made()), ([], []), "-F -r removes all of them")
+    check("10.99.0.0/16" in host.run("ip", "route", "show", "table", "local").stdout, "and no others")
+    done = host.run("env", "PATH=/nowhere", host.lab.program("zfw"), *f"-I {match} -t 0 -r".split(), ok=False)
+    refused(done, 1, "the rule is in force, but there is no local route", "a part that fails is told")
+    equal(len(host.rules()), 1, "and so is the part that was done")
+
+
+def monitoring(host):
+    up(host)
+    says(host, "-v eth0", [])
+    for target in ("all", "eth0"):
+        watching = host.router.start(host.lab.program("zfw"), "-M", target)
+        sending = commands.Traffic(host, "eth0", [("192.0.2.7", 9)], pause=0.05)
+        with sending:
+            check("192.0.2.7:9" in watching.wait_line("no-rule"), f"-M {target} shows decisions, a line each")
+        watching.stop()
 
 
 def examples(host):
@@ -299,5 +419,5 @@ def outward(host):
 
 laboratory.main(
     commands.parts(router_calls, outward, tunnel_calls, examples, deleting, spellings, listing, refusals,
-                   many_ranges, overlapping, not_up)
+                   many_ranges, overlapping, not_up, interfaces, attaching, routes, monitoring)
 )

@@ -190,7 +190,8 @@ Test(json, iface)
 		json_ifaces(&iface, 1, &usage),
 		"{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"attached\","
 		"\"hook\":\"tcx\",\"link\":\"ethernet\",\"ssh\":false,\"echo\":true,\"track\":true,"
-		"\"ingress_default\":\"deny\",\"egress_default\":\"pass\",\"named_rules\":false,"
+		"\"ingress_default\":\"deny\",\"egress_attached\":false,\"egress_default\":"
+		"\"pass\",\"named_rules\":false,"
 		"\"verbose\":2,"
 		"\"geneve\":false,"
 		"\"geneve_sources\":[],\"pass_protocols\":[],\"pass_ethertypes\":[],\"mark\":32,"
@@ -210,7 +211,8 @@ Test(json, iface)
 	expect_json(json_ifaces(&iface, 1, &usage),
 		    "{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"detached\","
 		    "\"hook\":\"tcx\",\"link\":\"raw\",\"ssh\":true,\"echo\":false,\"track\":false,"
-		    "\"ingress_default\":\"deny\",\"egress_default\":\"deny\",\"named_rules\":true,"
+		    "\"ingress_default\":\"deny\",\"egress_attached\":false,\"egress_default\":"
+		    "\"deny\",\"named_rules\":true,"
 		    "\"verbose\":2,"
 		    "\"geneve\":true,"
 		    "\"geneve_sources\":[\"10.0.0.0/"

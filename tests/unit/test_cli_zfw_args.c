@@ -64,6 +64,8 @@ static void expect_router_rule(const struct zfw_request *r)
 	cr_expect(r->has_prefix && r->has_protocol && r->has_high);
 }
 
+#define ADD "zfw -I -c 10.0.0.0 -m 8 -p tcp -l 80 -h 90 -t 5 "
+
 Test(zfw_args, router_insert)
 {
 	struct zfw_request r = zfw_ok("zfw -I -c 10.1.2.3 -m 24 -p tcp -o 10.9.8.7 -n 16 -l 80 "
@@ -159,6 +161,33 @@ Test(zfw_args, other_verbs)
 	cr_expect_eq(zfw_ok("zfw --help").verb, ZFW_HELP);
 }
 
+Test(zfw_args, host)
+{
+	struct zfw_request r = zfw_ok("zfw -X eth0 -O x.o -z ingress");
+
+	cr_expect_eq(r.verb, ZFW_ATTACH);
+	cr_expect_str_eq(r.target, "eth0");
+	cr_expect_str_eq(r.object, "x.o");
+	cr_expect_not(rule_is_egress(&r.rule));
+	r = zfw_ok("zfw --direction egress --disable --set-tc-filter eth1");
+	cr_expect_eq(r.verb, ZFW_ATTACH);
+	cr_expect(r.disable && rule_is_egress(&r.rule));
+	cr_expect_eq(zfw_ok("zfw -H eth0").verb, ZFW_INIT);
+	cr_expect_eq(zfw_ok("zfw --init-tc eth0").verb, ZFW_INIT);
+	cr_expect_eq(zfw_ok("zfw -Q").verb, ZFW_DISABLE);
+	cr_expect_eq(zfw_ok("zfw --disable-ebpf").verb, ZFW_DISABLE);
+	cr_expect_eq(zfw_ok("zfw -M all").verb, ZFW_MONITOR);
+	cr_expect_eq(zfw_ok("zfw --monitor eth0").verb, ZFW_MONITOR);
+	r = zfw_ok("zfw -L -E");
+	cr_expect(r.verb == ZFW_LIST && r.interfaces);
+	cr_expect(zfw_ok("zfw --list-diag --list").interfaces);
+	cr_expect_not(zfw_ok("zfw -L").interfaces);
+	cr_expect(zfw_ok(ADD "-r").route);
+	cr_expect(zfw_ok("zfw -D -c 10.0.0.0 -m 8 -p tcp -l 1 --route").route);
+	cr_expect(zfw_ok("zfw -F -z ingress -r").route);
+	cr_expect_not(zfw_ok(ADD "-N eth0").route);
+}
+
 Test(zfw_args, interface_settings)
 {
 	struct zfw_request r = zfw_ok("zfw -x eth0");
@@ -170,6 +199,12 @@ Test(zfw_args, interface_settings)
 	cr_expect_eq(r.verb, ZFW_ECHO);
 	cr_expect_str_eq(r.target, "all");
 	cr_expect(r.disable);
+	cr_expect_eq(zfw_ok("zfw -P eth0").verb, ZFW_NAMED);
+	cr_expect_eq(zfw_ok("zfw --per-interface-rules all -d").verb, ZFW_NAMED);
+	cr_expect_eq(zfw_ok("zfw -q eth0").verb, ZFW_OTHERS);
+	cr_expect_eq(zfw_ok("zfw --pass-non-tuple eth0").verb, ZFW_OTHERS);
+	cr_expect_eq(zfw_ok("zfw -6 eth0").verb, ZFW_IPV6);
+	cr_expect_eq(zfw_ok("zfw --ipv6-enable all").verb, ZFW_IPV6);
 	r = zfw_ok("zfw --disable --verbose lo");
 	cr_expect_eq(r.verb, ZFW_VERBOSE);
 	cr_expect_str_eq(r.target, "lo");
@@ -180,8 +215,6 @@ struct refusal {
 	char line[200];
 	char says[64];
 };
-
-#define ADD "zfw -I -c 10.0.0.0 -m 8 -p tcp -l 80 -h 90 -t 5 "
 
 ParameterizedTestParameters(zfw_args, refused)
 {
@@ -226,29 +259,32 @@ ParameterizedTestParameters(zfw_args, refused)
 		{ADD "-N eth#0", "name of an interface"},
 		{ADD "-N eth\xff", "name of an interface"},
 		{ADD "extra", "'extra'"},
-		{ADD "-r", "-r is not implemented"},
-		{ADD "--route", "--route is not implemented"},
 		{ADD "-N", "-N needs a value"},
 		{"zfw -F -c 10.0.0.0 -m 8", "does not go with -F"},
 		{"zfw -F -j", "-j is not implemented"},
-		{"zfw -L -E", "-E is not implemented"},
-		{"zfw -L --list-diag", "--list-diag is not implemented"},
+		{"zfw -E", "nothing to do"},
+		{"zfw -L -E -c 10.0.0.0 -m 8", "does not go with -c"},
+		{"zfw -r", "nothing to do"},
+		{"zfw -L -r", "-r does not go with -L"},
 		{"zfw -L -c 10.0.0.0", "-c and -m"},
 		{"zfw -L -p tcp", "-p needs -c"},
 		{"zfw -L -d", "-d does not go with -L"},
-		{"zfw -Q", "-Q is not implemented"},
-		{"zfw -X eth0 -O x.o -z ingress", "-X is not implemented"},
-		{"zfw --set-tc-filter eth0", "--set-tc-filter is not implemented"},
+		{"zfw -Q -F", "-Q and -F cannot go together"},
+		{"zfw -Q -d", "-d does not go with -Q"},
+		{"zfw -X eth0 -O x.o", "-X needs -z, --direction"},
+		{"zfw -X eth0 -z ingress", "-X needs -O, --object-file, or -d"},
+		{"zfw -X eth0 -O x.o -z outward", "neither ingress nor egress"},
+		{"zfw -O x.o", "nothing to do"},
+		{"zfw -H eth0 -d", "-d does not go with -H"},
+		{"zfw -M", "-M needs a value"},
 		{"zfw -T eth0", "-T is not implemented"},
-		{"zfw -6 eth0", "-6 is not implemented"},
-		{"zfw -q eth0", "-q is not implemented"},
+		{"zfw --set-tun-mode=eth0", "--set-tun-mode is not implemented"},
 		{"zfw -A", "-A is not implemented"},
 		{"zfw -B 10.0.0.0 -m 8", "-B is not implemented"},
 		{"zfw -J 10.0.0.0 -m 8", "-J is not implemented"},
-		{"zfw -P all", "-P is not implemented"},
-		{"zfw -M all", "-M is not implemented"},
-		{"zfw -H eth0", "-H is not implemented"},
-		{"zfw -y", "unknown option -y"},
+		{"zfw -R eth0", "-R is not implemented by ifw: use 'ifw iface set"},
+		{"zfw -y", "-y is not implemented"},
+		{"zfw -5", "unknown option -5"},
 		{"zfw --nonsense", "unknown option --nonsense"},
 		{"zfw -x", "-x needs a value"},
 	};
