@@ -72,25 +72,37 @@ static int sync_folder(const char *path, bool make)
 	return fd < 0 || fsync(fd) ? -errno : 0;
 }
 
-int files_write(const char *path, const char *text, size_t size)
+static int write_whole(const char *path, const char *text, size_t size, mode_t mode)
 {
 	char fresh[PATH_MAX];
-	int err = sync_folder(path, true);
 	auto_fd fd = -1;
+	int err;
 
-	if (err)
-		return err;
 	if (snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path) >= (int)sizeof(fresh))
 		return -ENAMETOOLONG;
 	fd = mkostemp(fresh, O_CLOEXEC); /* readable by its owner alone */
 	if (fd < 0)
 		return -errno;
 	err = write_all(fd, text, size);
+	if (!err && fchmod(fd, mode))
+		err = -errno;
 	if (!err && rename(fresh, path))
 		err = -errno;
 	if (err)
 		(void)unlink(fresh);
 	return err ? err : sync_folder(path, false);
+}
+
+int files_write(const char *path, const char *text, size_t size)
+{
+	int err = sync_folder(path, true);
+
+	return err ? err : write_whole(path, text, size, 0600);
+}
+
+int files_publish(const char *path, const char *text, size_t size)
+{
+	return write_whole(path, text, size, 0644);
 }
 
 /* The kernel knows who holds it, and forgets it when that one ends, however. */

@@ -21,6 +21,8 @@ int files_runtime(const struct cli *cli, const char *what, char path[PATH_MAX]);
  * all of this. Makes the folder that it lies in. 0 or -errno.
  */
 int files_write(const char *path, const char *text, size_t size);
+/* The same of a file that everybody may read, in a folder that is there. 0 or -errno. */
+int files_publish(const char *path, const char *text, size_t size);
 
 /*
  * Locks a file, which is made, for as long as this process lives. *fd, or -EBUSY with the

@@ -125,7 +125,7 @@ static const struct page {
 	{"stats",
 	 "ifw stats [-j] [--rules] [IFACE]      packets by reason and verdict, since it came up\n"
 	 "ifw stats --watch [SECONDS] [IFACE]    rates by reason and by rule, live (default: 2)\n"
-	 "ifw stats --prometheus [--output FILE] all of it, for a textfile collector\n"
+	 "ifw stats --prometheus [--output FILE]  all of it, for a textfile collector\n"
 	 "\n"
 	 "  --rules        what each rule has decided, too\n"
 	 "  --count N      end a watch after N times\n"

@@ -2,12 +2,9 @@
 /* stats_export.c - see stats_live.h: ifw stats --prometheus. */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "files.h"
 #include "stats_live.h"
-
-#define MODE 0644 /* whoever collects is somebody else */
 
 static int refuse(const struct cli *cli, const char *path, int err)
 {
@@ -32,45 +29,19 @@ static int read_all(const struct cli *cli, struct stats *stats)
 	return CLI_REFUSED;
 }
 
-static int write_stream(FILE *out, const struct stats *stats)
+static int publish(const char *path, const struct stats *stats)
 {
-	int err = stats_print_prometheus(out, stats);
+	auto_text text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int err;
 
-	errno = 0;
-	if (!err && (fflush(out) || ferror(out)))
-		err = errno ? -errno : -EIO;
-	return err;
-}
-
-/* The name beside it does not end in .prom, so that no collector takes it. */
-static int write_file(const char *path, const struct stats *stats)
-{
-	auto_text beside = NULL;
-	FILE *out;
-	int fd, err;
-
-	if (asprintf(&beside, "%s.XXXXXX", path) < 0) {
-		beside = NULL;
-		return -ENOMEM;
-	}
-	fd = mkstemp(beside);
-	if (fd < 0)
+	if (!out)
 		return -errno;
-	out = fdopen(fd, "w");
-	if (!out) {
-		err = -errno;
-		close(fd);
-	} else {
-		err = fchmod(fd, MODE) ? -errno : write_stream(out, stats);
-		errno = 0;
-		if (fclose(out) && !err)
-			err = errno ? -errno : -EIO;
-	}
-	if (!err && rename(beside, path))
-		err = -errno;
-	if (err)
-		(void)unlink(beside);
-	return err;
+	err = stats_print_prometheus(out, stats);
+	if (fclose(out) && !err)
+		err = -ENOMEM;
+	return err ? err : files_publish(path, text, size);
 }
 
 int stats_export(const struct cli *cli, const char *path)
@@ -80,7 +51,7 @@ int stats_export(const struct cli *cli, const char *path)
 
 	if (status)
 		return status;
-	err = path ? write_file(path, &stats) : stats_print_prometheus(stdout, &stats);
+	err = path ? publish(path, &stats) : stats_print_prometheus(stdout, &stats);
 	stats_free(&stats);
 	return err ? refuse(cli, path ? path : "standard output", err) : CLI_DONE;
 }

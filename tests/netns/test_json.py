@@ -74,6 +74,7 @@ def each_command(host):
         fits("monitor", line, f"ifw monitor: {json.loads(line)['reason']}")
     for name in ("rule-list", "iface-show", "flow-list", "flow-show", "stats", "doctor", "snapshot"):
         ask(name, what="with something in it")
+    ask("stats", "--rules", what="--rules")
     for flow in ("tcp 172.16.240.2:5000 10.9.8.7:80", "tcp 172.16.240.2:5000 10.9.8.7:8080", "udp 172.16.240.2:5000 10.9.8.7:80"):
         ask("explain", "--in", "eth0", *flow.split(), what=flow)
     ask("explain", "--in", "eth0", "hex", "ff" * 60, what="of no packet")
