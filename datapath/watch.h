@@ -27,8 +27,8 @@ ifw_inline int ifw_is_watched(const struct ifw_watch *watch, const struct iface 
 			      const struct decision *d, __u8 direction)
 {
 	return watch && (watch->slots >> (in->slot % IFW_SLOTS) & 1) &&
-	       (watch->reasons >> (d->reason % 64) & 1) && (watch->verdicts >> d->verdict & 1) &&
-	       (watch->directions >> direction & 1);
+	       (watch->reasons >> (d->reason % IFW_REASONS_MAX) & 1) &&
+	       (watch->verdicts >> d->verdict & 1) && (watch->directions >> direction & 1);
 }
 
 ifw_inline void ifw_fill_event(ifw_ctx *ctx, struct ifw_event *event, const struct packet *p,

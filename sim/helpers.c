@@ -546,7 +546,7 @@ void ifw_event_submit(ifw_ctx *ctx, struct ifw_event *event)
 		ctx->world->event_room--;
 }
 
-/* As large as it was reserved; the rest must not be touched. */
+/* What was not reserved is 0, and has to stay so. */
 struct ifw_packet_event *ifw_packet_reserve(ifw_ctx *ctx, __u32 room)
 {
 	struct sim_world *world = ctx->world;
@@ -560,7 +560,8 @@ struct ifw_packet_event *ifw_packet_reserve(ifw_ctx *ctx, __u32 room)
 		world->packet_event = malloc(size);
 	if (!world->packet_event || !ifw_event_reserve(ctx))
 		return NULL;
-	memset(world->packet_event, STALE_BYTE, size);
+	memset(world->packet_event, 0, size);
+	memset(world->packet_event, STALE_BYTE, sizeof(*world->packet_event) + room);
 	ctx->with_packet = true;
 	return world->packet_event;
 }

@@ -44,6 +44,7 @@ CLOSEST = {
     "flow_table.h": ("test_track",),
     "parse.h": ("test_packet",),
     "verdict.h": ("test_decide",),
+    "watch.h": ("test_report",),
 }
 ALL = ("test_decide", "test_track", "test_egress", "test_packet", "test_ipv6", "test_rules", "test_fragment",
        "test_related", "test_geneve", "test_exceptions", "test_filter", "test_flow", "test_flow_states",

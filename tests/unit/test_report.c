@@ -189,6 +189,29 @@ Test(watch, takes_what_it_asks_for, .init = setup, .fini = teardown)
 	cr_assert_not(watched("eth1", &watch).has_event);
 }
 
+Test(watch, takes_what_leaves_and_passes, .init = setup, .fini = teardown)
+{
+	const struct frame f = tcp("10.0.0.9", 1234, "192.0.2.1", 80);
+	const struct sim_frame out = {.ifindex = 3,
+				      .data = f.bytes,
+				      .length = f.length,
+				      .time_ns = 1,
+				      .direction = IFW_DIRECTION_OUT};
+	struct ifw_watch watch = watch_all();
+	struct sim_result result;
+
+	watch.verdicts = 1 << IFW_VERDICT_PASS;
+	watch.directions = 1 << IFW_DIRECTION_OUT;
+	sim_world_set_watch(world, &watch);
+	cr_assert_eq(sim_decide(world, &out, &result), 0);
+	cr_assert_eq(result.decision.verdict, IFW_VERDICT_PASS);
+	cr_assert(result.has_event);
+	watch.verdicts = 1 << IFW_VERDICT_DROP;
+	sim_world_set_watch(world, &watch);
+	cr_assert_eq(sim_decide(world, &out, &result), 0);
+	cr_assert_not(result.has_event);
+}
+
 /* It is 1 ns there. */
 Test(watch, ends_by_itself, .init = setup, .fini = teardown)
 {
@@ -215,6 +238,7 @@ Test(watch, brings_the_packet, .init = setup, .fini = teardown)
 	watch.snaplen = 65536;
 	result = watched("eth1", &watch);
 	cr_assert_not_null(result.packet);
+	cr_assert_eq(sim_world_counters(world, 3)->events_lost, 0);
 	wanted.event = result.event;
 	cr_assert_eq(result.event.ifindex, 3);
 	cr_assert_arr_eq((const uint8_t *)result.packet, (const uint8_t *)&wanted, sizeof(wanted));
@@ -227,6 +251,24 @@ Test(watch, brings_the_packet, .init = setup, .fini = teardown)
 	cr_assert_eq(result.packet->bytes[20], 0xa5, "and no more");
 	watch.until_ns = 1;
 	cr_assert_null(watched("eth0", &watch).packet, "nobody watches any more");
+}
+
+/* How much room it was given; a frame that ends in 0 would hide some of it. */
+static uint32_t reserved(const struct ifw_packet_event *packet)
+{
+	uint32_t room = IFW_PACKET_MAX;
+
+	while (room && !packet->bytes[room - 1])
+		room--;
+	return room;
+}
+
+static uint32_t room_for(uint32_t size)
+{
+	return size <= IFW_PACKET_SMALL	  ? IFW_PACKET_SMALL
+	       : size <= IFW_PACKET_MTU	  ? IFW_PACKET_MTU
+	       : size <= IFW_PACKET_LARGE ? IFW_PACKET_LARGE
+					  : IFW_PACKET_MAX;
 }
 
 /* Frames of each size around those that are reserved. */
@@ -249,6 +291,7 @@ Test(watch, brings_packets_of_any_size, .init = setup, .fini = teardown)
 				.ifindex = 3, .data = bytes, .length = size, .time_ns = 1};
 
 			bytes[size - 1] = 0x5a;
+			bytes[IFW_PACKET_MAX - 1] = 0x5a;
 			cr_assert_eq(sim_decide(world, &frame, &result), 0);
 			cr_assert_not_null(result.packet, "%u bytes", size);
 			cr_assert_eq(result.packet->event.length, size);
@@ -256,6 +299,7 @@ Test(watch, brings_packets_of_any_size, .init = setup, .fini = teardown)
 				     size < IFW_PACKET_MAX ? size : IFW_PACKET_MAX);
 			if (size <= IFW_PACKET_MAX)
 				cr_assert_eq(result.packet->bytes[size - 1], 0x5a);
+			cr_assert_eq(reserved(result.packet), room_for(size), "%u bytes", size);
 			bytes[size - 1] = 0;
 		}
 	}
@@ -283,6 +327,25 @@ Test(watch, tells_what_the_bytes_are)
 		     IFW_PACKET_RAW_IP | IFW_PACKET_AGGREGATE | IFW_PACKET_TAGGED);
 	cr_assert_eq(result.packet->vlan_tpid, ETH_P_8021Q);
 	sim_world_destroy(tun);
+}
+
+/* As where the kernel cannot read it any more. */
+Test(watch, tells_of_a_packet_whose_bytes_cannot_be_had, .init = setup, .fini = teardown)
+{
+	struct ifw_watch watch = watch_all();
+	unsigned int without = 0;
+	struct sim_result result;
+
+	watch.snaplen = 65536;
+	for (unsigned int nth = 1; nth <= 40; nth++) {
+		sim_world_fail_call(world, nth);
+		result = watched("eth1", &watch);
+		if (!result.packet || result.packet->captured == result.event.length)
+			continue;
+		cr_assert_eq(result.packet->captured, 0);
+		without++;
+	}
+	cr_assert_eq(without, 1);
 }
 
 Test(watch, what_has_no_room_is_lost, .init = setup, .fini = teardown)
