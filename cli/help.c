@@ -180,7 +180,7 @@ static const struct page {
 	 "src_valid_mark, forwarding, another program before this one, an interface that is\n"
 	 "down; not rules of nftables or iptables. No packet is sent.\n"
 	 "\n"
-	 "  hex BYTES...        a frame in hexadecimal digits, also as tcpdump -x prints it\n"
+	 "  hex BYTES...        a frame in hexadecimal digits, also as tcpdump -xx prints it\n"
 	 "  packet N CAPTURE    the Nth of a pcap or pcapng, after those before it have been\n"
 	 "                      decided; - in place of BYTES or CAPTURE is standard input\n"
 	 "\n"

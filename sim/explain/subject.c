@@ -15,6 +15,9 @@
 /* Says why, and is the error. */
 #define FAULT(error, message, ...) (snprintf(message, SUBJECT_MESSAGE_MAX, __VA_ARGS__), (error))
 
+/* Bytes of text that say a frame: a digit takes at most three, "0x00, ", and headings some. */
+#define TEXT_MAX (8 * SUBJECT_FRAME_MAX)
+
 /* --- Bytes --------------------------------------------------------------------------- */
 
 struct digits {
@@ -47,17 +50,21 @@ static int add_digit(struct digits *digits, int value)
 	return 0;
 }
 
-/*
- * A word of digits, with 0x before it or without, and colons or commas between bytes. With
- * both, "0x0010:", it is what tcpdump -x prints in front of a line, and skipped.
- */
+static const char blanks[] = " \t\r\n\v\f";
+
+/* "0x0010:", which tcpdump prints in front of a line. */
+static bool is_offset(const char *word, size_t size)
+{
+	return size > 3 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X') &&
+	       word[size - 1] == ':';
+}
+
+/* A word of digits, with 0x before it or without, and colons or commas between bytes. */
 static int add_word(struct digits *digits, const char *word, size_t size)
 {
 	const bool prefixed = size > 2 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
 	int error = 0;
 
-	if (prefixed && word[size - 1] == ':')
-		return 0;
 	for (size_t i = prefixed && digits->half < 0 ? 2 : 0; i < size && !error; i++) {
 		const int value = digit_value(word[i]);
 
@@ -71,32 +78,104 @@ static int add_word(struct digits *digits, const char *word, size_t size)
 	return error;
 }
 
-static int add_text(struct digits *digits, const char *text)
+/* A line of tcpdump: behind the offset are digits and, after a wider gap, characters (-XX). */
+static int add_dumped(struct digits *digits, const char *line)
 {
-	static const char blanks[] = " \t\r\n\v\f";
+	const size_t size = strcspn(line, blanks);
 	int error = 0;
 
-	for (text += strspn(text, blanks); *text && !error; text += strspn(text, blanks)) {
-		const size_t size = strcspn(text, blanks);
+	if (digits->subject->size > 0 && strtoull(line, NULL, 16) == 0)
+		return FAULT(-EINVAL, digits->message,
+			     "these are more packets than one (a second one begins at '%.*s')",
+			     (int)(size > 64 ? 64 : size), line);
+	for (line += size, line += strspn(line, blanks); *line && !error;) {
+		const size_t word = strcspn(line, blanks);
 
-		error = add_word(digits, text, size);
-		text += size;
+		error = add_word(digits, line, word);
+		line += word;
+		if (strspn(line, blanks) > 1)
+			break;
+		line += strspn(line, blanks);
 	}
 	return error;
 }
 
-static int add_lines(struct digits *digits, FILE *file)
+static int add_line(struct digits *digits, const char *line)
 {
-	char *line = NULL;
-	size_t room = 0;
 	int error = 0;
 
-	while (!error && getline(&line, &room, file) >= 0)
-		error = add_text(digits, line);
-	free(line);
-	if (!error && ferror(file))
+	for (line += strspn(line, blanks); *line && !error; line += strspn(line, blanks)) {
+		const size_t size = strcspn(line, blanks);
+
+		error = add_word(digits, line, size);
+		line += size;
+	}
+	return error;
+}
+
+/* The line that begins here, without the blanks before it, ended; *next is behind it. */
+static char *cut_line(char *text, char **next)
+{
+	char *end = text + strcspn(text, "\n");
+
+	*next = *end ? end + 1 : end;
+	*end = '\0';
+	return text + strspn(text, blanks);
+}
+
+/* Where lines begin with offsets, as tcpdump prints them, these alone: others are headings. */
+static int add_text(struct digits *digits, char *text)
+{
+	bool dumped = false;
+	int error = 0;
+
+	for (char *at = text; *at && !dumped; at += strcspn(at, "\n"), at += *at == '\n') {
+		at += strspn(at, blanks);
+		dumped = is_offset(at, strcspn(at, blanks));
+	}
+	for (char *next = text; *next && !error;) {
+		const char *line = cut_line(next, &next);
+
+		if (!dumped)
+			error = add_line(digits, line);
+		else if (is_offset(line, strcspn(line, blanks)))
+			error = add_dumped(digits, line);
+	}
+	return error;
+}
+
+static int add_stdin(struct digits *digits)
+{
+	char *text = malloc(TEXT_MAX + 1);
+	size_t size;
+	int error = 0;
+
+	if (!text)
+		return -ENOMEM;
+	size = fread(text, 1, TEXT_MAX, stdin);
+	text[size] = '\0';
+	if (ferror(stdin))
 		error = FAULT(-EIO, digits->message, "cannot read standard input: %s",
 			      strerror(errno));
+	else if (size == TEXT_MAX)
+		error = FAULT(-EINVAL, digits->message,
+			      "standard input is no frame: it has more than %d bytes of text",
+			      TEXT_MAX - 1);
+	else if (strlen(text) != size)
+		error = FAULT(-EINVAL, digits->message,
+			      "standard input is no text of hexadecimal digits");
+	else
+		error = add_text(digits, text);
+	free(text);
+	return error;
+}
+
+static int add_argument(struct digits *digits, const char *argument)
+{
+	char *text = strdup(argument);
+	const int error = text ? add_text(digits, text) : -ENOMEM;
+
+	free(text);
 	return error;
 }
 
@@ -108,8 +187,8 @@ static int read_bytes(char *const *words, int count, struct subject *subject,
 
 	subject->kind = SUBJECT_BYTES;
 	for (int i = 0; i < count && !error; i++)
-		error = strcmp(words[i], "-") == 0 ? add_lines(&digits, stdin)
-						   : add_text(&digits, words[i]);
+		error = strcmp(words[i], "-") == 0 ? add_stdin(&digits)
+						   : add_argument(&digits, words[i]);
 	if (error)
 		return error;
 	if (digits.half >= 0)

@@ -273,7 +273,7 @@ Test(sim_cli, explain_says_why)
 	SAYS(out, "\"verdict\":\"drop\",\"reason\":\"no-rule\"");
 }
 
-/* As tcpdump -x prints it too, and as a capture has it: the same answer. */
+/* As tcpdump -xx prints it too, and as a capture has it: the same answer. */
 Test(sim_cli, explain_takes_bytes_and_captures)
 {
 	static const char bytes[] =
@@ -312,6 +312,26 @@ Test(sim_cli, explain_takes_bytes_and_captures)
 	write_capture("bad", 1, 40);
 	cr_assert_eq(RUN("explain", FILES, "packet", "1", "bad"), 1);
 	SAYS(err, "packet 1: only 40 of its 54 bytes were captured");
+}
+
+/* All that it prints: a heading, offsets, and characters, which may look like digits. */
+Test(sim_cli, explain_takes_what_tcpdump_prints)
+{
+	static const char one[] =
+		"12:00:00.000000 IP 192.0.2.1.5 > 198.51.100.1.80: Flags [S], length 0\n"
+		"\t0x0000:  0200 0000 0001 0200 0000 0002 0800 4500  ..............E.\n"
+		"\t0x0010:  0028 0000 0000 4006 0000 c000 0201 c633  .(....@........3\n"
+		"\t0x0020:  6401 0005 0050 0000 0001 0000 0000 5002  abcd.0000\n"
+		"\t0x0030:  faf0 0000 0000                           face\n";
+	char two[2 * sizeof(one)];
+
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "hex", one), 0, "%s", err);
+	SAYS(out, "tcp 192.0.2.1:5 -> 198.51.100.1:80 SYN, IPv4, 54 bytes, in by eth0\n");
+	snprintf(two, sizeof(two), "%s%s", one, one);
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "hex", two), 1);
+	SAYS(err, "these are more packets than one");
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "hex", "0x0000:  02\n\n0x0010:  0g"), 1);
+	SAYS(err, "'0g' is no bytes");
 }
 
 Test(sim_cli, explain_takes_ipv6)
