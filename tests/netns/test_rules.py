@@ -97,6 +97,10 @@ def named(host):
     check("named-rules on: only rules that name it (on eth0)" in host.ifw("iface", "show"), "it is shown")
     equal((host.iface("eth0")["named_rules"], host.iface("eth1")["named_rules"]), (True, False),
           "in JSON, too")
+    snapshot = {one["name"]: one for one in json.loads(host.ifw("snapshot"))["interfaces"]}
+    check(snapshot["eth0"]["settings"]["named_rules"], "and in a snapshot")
+    host.ifw("explain", "--in", "eth0", "--expect", "no-rule", "udp", "198.51.100.9:4000", f"{TO}:10")
+    host.ifw("explain", "--in", "eth1", "--expect", "rule-deny", "udp", "198.51.100.9:4000", f"{TO}:10")
     host.ifw("iface", "set", "eth0", "named-rules", "off")
     equal(host.reason_of("eth0", TO, 9), "rule-deny", "off again, the first one decides")
     refused(try_ifw(host, "iface", "set", "eth0", "named-rules", "yes"), 1, "named-rules is on or off",
