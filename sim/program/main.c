@@ -260,6 +260,10 @@ static int run_command(const char *command, struct options *options)
 	const char *capture;
 	int status;
 
+	if (strcmp(command, "help") == 0) { /* as of ifw; there is one page for all */
+		fputs(help, stdout);
+		return cmd_finish(STATUS_DONE);
+	}
 	if (strcmp(command, "generate") == 0)
 		return run_generate(options);
 	if (strcmp(command, "diff") == 0)

@@ -398,6 +398,8 @@ Test(sim_cli, usage_errors)
 {
 	cr_assert_eq(RUN("walk"), 1);
 	SAYS(err, "ifw-sim: there is no command 'walk'");
+	cr_assert_eq(RUN("help", "explain"), 0, "as 'ifw help'");
+	SAYS(out, "usage: ifw-sim run ");
 	cr_assert_eq(RUN("run", "--rules", "rules", "capture"), 1);
 	cr_assert_eq(RUN("run", FILES), 1);
 	cr_assert_eq(RUN("run", FILES, "capture", "capture"), 1);
