@@ -54,8 +54,9 @@ ALL = ("test_decide", "test_track", "test_egress", "test_packet", "test_ipv6", "
 # What these tests need, of the libraries they are linked with elsewhere.
 LINKED = {
     "ruleset": ("compile", "grammar", "grammar_set", "line", "rule", "rule_print", "run", "values"),
-    "sim": ("capture", "capture_ng", "decide", "flow", "flows", "fragments", "helpers", "packet", "scan", "sockets",
+    "sim": ("decide", "flow", "flows", "fragments", "helpers", "packet", "scan", "sockets",
             "world", "world_event", "world_flow", "world_parse", "world_set", "world_socket"),
+    "sim/capture": ("capture", "capture_ng"),
     "tests/mutants/plain": ("main",),
 }
 
@@ -93,7 +94,7 @@ class Copy:
         """The test that fails in a program of them; None: all pass."""
         done = subprocess.run(["ninja", "-C", self.folder, "-j1", program], capture_output=True, text=True, check=False)
         if done.returncode:
-            raise Unbuildable(done.stdout[-2000:])
+            raise Unbuildable(done.stdout[-2000:] + done.stderr[-2000:])
         done = subprocess.run([self.folder / program], capture_output=True, text=True, env=self.environment, check=False)
         return None if done.returncode == 0 else pathlib.Path(done.stdout.split()[-1]).stem
 
