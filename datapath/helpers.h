@@ -504,13 +504,16 @@ ifw_inline struct ifw_packet_event *ifw_packet_reserve(__u32 room)
 /* The first len bytes of the frame, at most room. 0, or below it. */
 ifw_inline long ifw_load_packet(ifw_ctx *ctx, struct ifw_packet_event *event, __u32 len, __u32 room)
 {
-	__u64 bytes = len;
+	__u64 last = (__u64)len - 1;
 
-	/* What is compared is what is used: a copy would have no bounds for the verifier. */
-	asm volatile("" : "+r"(bytes));
-	if (bytes < 1 || bytes > room)
+	/*
+	 * What is compared is what is used: a copy would have no bounds for the verifier.
+	 * By the last byte, since "not 0" is no lower bound to that of 5.10.
+	 */
+	asm volatile("" : "+r"(last));
+	if (last >= room)
 		return -1;
-	return bpf_skb_load_bytes(ctx, 0, event->bytes, bytes);
+	return bpf_skb_load_bytes(ctx, 0, event->bytes, last + 1);
 }
 
 ifw_inline void ifw_packet_submit(ifw_ctx *ctx, struct ifw_packet_event *event)
