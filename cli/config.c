@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config.h"
 #include "ruleset/grammar.h"
@@ -279,6 +280,33 @@ static int read_line(void *arg, struct line *line)
 	return err == -ENOENT ? 0 : err;
 }
 
+/* Also where they are named differently: by a link, or from another folder. */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
+}
+
+/* 'ifw save' replaces its file, so that must be none that the administrator writes. */
+static int check_saved(const struct cli *cli, const char *file, const struct config *config)
+{
+	const char *of = same_file(config->saved, config->request.rules) ? "rules"
+			 : same_file(config->saved, file)		 ? "settings"
+									 : NULL;
+
+	if (!of)
+		return CLI_DONE;
+	complain(cli,
+		 "'%s' has the administrator's %s, and 'ifw save' would write over them; name "
+		 "another file after 'saved' in '%s'",
+		 config->saved, of, file);
+	return CLI_INPUT;
+}
+
 static int read_text(struct reading *reading, const char *file, struct span text)
 {
 	struct diagnose_to to = cli_diagnose_to(&reading->cli, file);
@@ -292,7 +320,9 @@ static int read_text(struct reading *reading, const char *file, struct span text
 		complain(&reading->cli, "%u error%s in '%s'", to.errors, text_s(to.errors), file);
 		return CLI_INPUT;
 	}
-	return up_complete(&reading->cli, &reading->config->request) ? CLI_INPUT : CLI_DONE;
+	if (up_complete(&reading->cli, &reading->config->request))
+		return CLI_INPUT;
+	return check_saved(&reading->cli, file, reading->config);
 }
 
 int config_read(const struct cli *cli, const char *file, struct config *config)

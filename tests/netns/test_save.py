@@ -100,6 +100,21 @@ def without_supervisor(host):
     pathlib.Path(CONFIG).write_text("saved /proc/saved.rules\n")
     refused(host.lab.ifw("save", "--config", CONFIG, ok=False), 2, "cannot write '/proc/saved.rules'",
             "where it cannot be written it says so")
+    never_over_the_administrators(host)
+
+
+def never_over_the_administrators(host):
+    """A slip in the configuration must not cost the file of rules, or the configuration."""
+    link = "/run/rules-link"
+    os.symlink(RULES, link)
+    for saved, what in ((RULES, "rules"), (link, "rules"), (CONFIG, "settings")):
+        pathlib.Path(CONFIG).write_text(f"rules {RULES}\nsaved {saved}\n")
+        before = pathlib.Path(RULES).read_text(), pathlib.Path(CONFIG).read_text()
+        for words in (("save",), ("run", "--check")):
+            refused(host.lab.ifw(*words, "--config", CONFIG, ok=False), 1,
+                    f"'{saved}' has the administrator's {what}.*name another file",
+                    f"'{words[0]}' does not take {saved} for the saved rules")
+        equal((pathlib.Path(RULES).read_text(), pathlib.Path(CONFIG).read_text()), before, "nor writes over it")
 
 
 laboratory.main(commands.parts(across_a_boot, conflicts, without_supervisor))
