@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* doctor.c - ifw doctor: all looks one after another, and --fix. */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "args.h"
@@ -82,9 +83,14 @@ static int look_ifaces(struct look *look, const struct asked *asked, const struc
 		if (up)
 			continue;
 		doctor_section(look->doctor, asked->names[i]);
-		doctor_mend(
-			doctor_add(look->doctor, "attached", DOCTOR_FAILED, "ifw is not up here"),
-			DOCTOR_OTHERS, "ifw up %s", look->doctor->word);
+		if (!if_nametoindex(asked->names[i]))
+			doctor_mend(doctor_add(look->doctor, "attached", DOCTOR_FAILED,
+					       "there is no such interface"),
+				    DOCTOR_OTHERS, "ip link");
+		else
+			doctor_mend(doctor_add(look->doctor, "attached", DOCTOR_FAILED,
+					       "ifw is not up here"),
+				    DOCTOR_OTHERS, "ifw up %s", look->doctor->word);
 	}
 	return err;
 }
