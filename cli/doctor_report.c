@@ -132,6 +132,7 @@ const char *doctor_why(const char *name)
 		{"link", "an interface that is down receives nothing"},
 		{"upper", "a device on top takes the packets before they could be intercepted"},
 		{"before", "what it drops or takes never comes to ifw"},
+		{"ipv6", "the kernel drops every packet of it that comes in"},
 		{"policy-rule", "it leads packets that are intercepted to the policy route; "
 				"without it the kernel forwards them, or drops them"},
 		{"policy-route", "by it the kernel takes packets to addresses of others for its "

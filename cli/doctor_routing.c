@@ -262,16 +262,52 @@ static void look_forwarding(const struct look *look, uint8_t family)
 					      : "net.ipv4.ip_forward=1");
 }
 
+/* --- IPv6 switched off ----------------------------------------------------------------- */
+
+static void look_ipv6(const struct look *look)
+{
+	unsigned int intercepts = 0, passes = 0;
+	const char *harmed;
+
+	for (size_t i = 0; i < look->rules->count; i++) {
+		const struct rule *rule = &look->rules->rules[i];
+
+		if (rule->family != IFW_FAMILY_IPV6 || !look_rule_holds(look, rule))
+			continue;
+		intercepts += rule->action == IFW_ACTION_INTERCEPT;
+		passes += rule->action == IFW_ACTION_PASS;
+	}
+	harmed = intercepts ? "intercepts" : "passes";
+	if (!outside_ipv6_off(look->iface->name))
+		doctor_add(look->doctor, "ipv6", DOCTOR_OK, "not switched off");
+	else if (!intercepts && !passes)
+		doctor_add(look->doctor, "ipv6", DOCTOR_OK,
+			   "switched off, and no rule lets anything of it in");
+	else
+		doctor_mend(doctor_add(look->doctor, "ipv6",
+				       intercepts ? DOCTOR_FAILED : DOCTOR_WARNING,
+				       "switched off, and there is a rule that %s it", harmed),
+			    DOCTOR_OTHERS, "sysctl -w net/ipv6/conf/%s/disable_ipv6=0",
+			    look->doctor->word);
+}
+
+/* --- All of it ---------------------------------------------------------------------------- */
+
 int look_routing(const struct look *look)
 {
 	static const uint8_t families[] = {IFW_FAMILY_IPV4, IFW_FAMILY_IPV6};
 	struct policy_info policy;
+	size_t count = 1;
 	int err = 0;
 
 	/* TCP and UDP that are on lo are local already. */
 	if (look->iface->ifindex == IFW_LOOPBACK_IFINDEX)
 		return 0;
-	for (size_t i = 0; i < (look->ipv6 ? 2 : 1) && !err; i++) {
+	look_ipv6(look);
+	/* Where it is switched off, nothing of it is routed. */
+	if (look->ipv6 && !outside_ipv6_off(look->iface->name))
+		count++;
+	for (size_t i = 0; i < count && !err; i++) {
 		err = loader_policy(look->iface, families[i], &policy);
 		if (err)
 			return err;

@@ -3,6 +3,7 @@
  * outside.c - see outside.h. The words for programs:
  *
  *   down            the interface is, so that nothing comes or goes
+ *   ipv6-off        IPv6 is switched off on the interface
  *   detached        the program is not on its hook
  *   before          another one sees the packet first
  *   transparent     the listener has no IP_TRANSPARENT, which TCP over IPv4 needs
@@ -161,6 +162,26 @@ int64_t outside_larger_conf(const char *ifname, const char *name)
 	const int64_t own = conf("ipv4", ifname, name);
 
 	return own > all ? own : all;
+}
+
+bool outside_ipv6_off(const char *ifname)
+{
+	return conf("ipv6", ifname, "disable_ipv6") > 0;
+}
+
+/* net/ipv6/ip6_input.c ip6_rcv_core(): dropped there, before anything else is asked. */
+static bool is_family_off(const struct outside *out)
+{
+	const char *name = out->iface->name;
+
+	if (out->packet->family != IFW_FAMILY_IPV6 || !outside_ipv6_off(name))
+		return false;
+	found(out, "ipv6-off",
+	      "IPv6 is switched off on '%s', so the kernel drops the packet; run: sysctl -w "
+	      "net/ipv6/conf/%s/disable_ipv6=0 (its addresses have gone, and have to be given "
+	      "again)",
+	      name, name);
+	return true;
 }
 
 static void found_rp_filter(const struct outside *out, const char *src, int64_t value)
@@ -347,7 +368,8 @@ int outside_find(const struct cli *cli, struct loader *loader, const struct ifac
 	if (!err)
 		err = check_hook(&out);
 	/* What is dropped goes nowhere, and what leaves has been routed. */
-	if (!err && out.decision->verdict == IFW_VERDICT_PASS && direction == IFW_DIRECTION_IN) {
+	if (!err && out.decision->verdict == IFW_VERDICT_PASS && direction == IFW_DIRECTION_IN &&
+	    !is_family_off(&out)) {
 		err = check_listener(&out, &failure);
 		if (!err && is_routed(&out))
 			err = check_routing(&out);

@@ -29,6 +29,8 @@ const struct sim_socket *outside_listener(const struct sim_world *world, uint32_
 
 /* What is in force of a setting of net.ipv4.conf that the larger of 'all' and its own decides. */
 int64_t outside_larger_conf(const char *ifname, const char *name);
+/* Whether the kernel drops every packet of IPv6 that comes in by the interface. */
+bool outside_ipv6_off(const char *ifname);
 /* Whether packets that come in by the interface are passed on. */
 bool outside_forwards(const char *ifname, uint8_t family);
 

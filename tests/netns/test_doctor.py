@@ -106,6 +106,20 @@ def check_settings(net):
     mended(net, "IPv6 forwarding off", "forwarding", state="warning", says="IPv6")
 
 
+def check_ipv6_off(net):
+    """Its addresses go with it, and have to be given again."""
+    router = net.lab.router
+    router.sysctl("net.ipv6.conf.eth0.disable_ipv6", 1)
+    found = named(net, "IPv6 switched off", "ipv6", only=False, says="switched off")
+    equal(wrong(look(net)[0]) - {("addresses", "eth0")}, {("ipv6", "eth0")}, "IPv6 switched off, and nothing that follows from it")
+    router.run("sh", "-c", found["command"])
+    family = network.IPV6
+    router.configure("eth0", *(f"{one}/{net.length(one)}" for one in (family.router, family.router_too)))
+    net.meet()
+    net.lab.ifw("doctor", "--fix")
+    healthy(net, "IPv6 switched on again")
+
+
 def check_route(net):
     """Another policy rule, before ours."""
     for family in FAMILIES:
@@ -272,6 +286,7 @@ def test(lab):
     check_programs(net, has_tcx)
     check_before(net, has_tcx)
     check_route(net)
+    check_ipv6_off(net)
     check_listeners(net)
     check_settings(net)
     check_networkd(net)

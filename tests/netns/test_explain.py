@@ -104,6 +104,30 @@ def check_listener(net, family):
         check(connects(), f"{family.name}, and takes connections")
 
 
+@contextlib.contextmanager
+def ipv6_off(net):
+    """Its addresses go with it."""
+    try:
+        with sysctls(net, net__ipv6__conf__eth0__disable_ipv6=1):
+            yield
+    finally:
+        net.lab.router.configure("eth0", *(f"{one}/{net.length(one)}" for one in (IPV6.router, IPV6.router_too)))
+        net.meet()
+        net.lab.ifw("up", "eth0")
+
+
+def check_ipv6_off(net):
+    """It is said, and not what follows from it, and IPv4 has nothing to do with it."""
+    flow = flow_to(IPV6, (IPV6.far, 80))
+    defeated(net, "IPv6 switched off", IPV6, flow, "ipv6-off", lambda seconds: proxied(net, IPV6, seconds),
+             lambda: ipv6_off(net))
+    with ipv6_off(net):
+        done = net.lab.ifw("explain", "--in", "eth0", "--expect", "intercepted", *flow, ok=False)
+        check(done.returncode == 3 and "sysctl -w net/ipv6/conf/eth0/disable_ipv6=0" in done.stdout,
+              f"IPv6 switched off is not what was expected: {done.stderr.strip()}")
+        equal(named(net, *flow_to(IPV4, (IPV4.far, 80)))[0], [], "IPv6 switched off is not named for IPv4")
+
+
 def check_rp_filter(net):
     """The source is one whose way back is by eth1."""
     source = "192.0.2.77"
@@ -321,6 +345,7 @@ def test(lab):
         check_policy(net, family)
         check_listener(net, family)
         check_forwarding(net, family)
+    check_ipv6_off(net)
     check_rp_filter(net)
     check_src_valid_mark(net)
     check_before_xdp(net)
