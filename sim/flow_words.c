@@ -17,6 +17,8 @@ static const struct {
 	uint8_t flags;
 } tcp_flags[] = {{"syn", 0x02}, {"syn-ack", 0x12}, {"ack", 0x10}, {"fin", 0x11}, {"rst", 0x04}};
 
+#define FLAG_WORDS "[syn|syn-ack|ack|fin|rst]"
+
 #define FAULT(message, ...) (snprintf(message, FLOW_MESSAGE_MAX, __VA_ARGS__), -EINVAL)
 
 static int parse_flags(const char *text, struct flow *flow, char message[FLOW_MESSAGE_MAX])
@@ -43,8 +45,13 @@ int flow_from_words(char *const *words, int count, struct flow *flow,
 		flow->protocol = IPPROTO_UDP;
 	else
 		return FAULT(message, "'%.64s' is neither tcp nor udp", count > 0 ? words[0] : "");
-	if (count != 3 && count != 4)
-		return FAULT(message, "a flow is tcp|udp SRC:PORT DST:PORT");
+	if (count < 3)
+		return FAULT(message, "a flow is tcp|udp SRC:PORT DST:PORT " FLAG_WORDS);
+	if (count > 4)
+		return FAULT(message,
+			     "'%.64s' is one word too many: a flow is tcp|udp SRC:PORT "
+			     "DST:PORT " FLAG_WORDS,
+			     words[4]);
 	if (grammar_parse_endpoint(words[1], strlen(words[1]), &flow->family, &flow->src,
 				   &flow->src_port) != 0)
 		return FAULT(message, "source '%.64s' is not ADDRESS:PORT or [ADDRESS]:PORT",

@@ -68,6 +68,9 @@ int cmd_load_or_make(const struct options *options, struct sim_world **world, ch
 int cmd_read(const char *path, char **text, size_t *size);
 int cmd_load_host(struct sim_world *world, const struct options *options);
 
+/* Says that the host has none; the status. */
+int cmd_no_interface(const struct options *options);
+
 /* The one that --in or --out names, else the world's first. Prints what is wrong. */
 int cmd_find_interface(const struct sim_world *world, const struct options *options,
 		       uint32_t *ifindex);

@@ -184,6 +184,12 @@ static int load_all(struct sim_world *world, const struct options *options)
 	return !status && options->rules ? load_rules(world, options->rules) : status;
 }
 
+int cmd_no_interface(const struct options *options)
+{
+	return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface, so no packet comes",
+			options->state ? options->state : options->world);
+}
+
 int cmd_find_interface(const struct sim_world *world, const struct options *options,
 		       uint32_t *ifindex)
 {

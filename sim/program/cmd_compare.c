@@ -99,6 +99,8 @@ static int load(const struct options *options, const char *const paths[PROBE_WOR
 	}
 	if (status)
 		return status;
+	if (has_host && sim_world_iface_count(compared->worlds[0]) == 0)
+		return cmd_no_interface(options);
 	if (has_host)
 		compared->sets[0].names = *sim_world_names(compared->worlds[0]);
 	status = read_sets(paths, compared);

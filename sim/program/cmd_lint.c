@@ -343,8 +343,7 @@ static int fail(const struct linted *linted, int error)
 	const struct options *options = linted->options;
 
 	if (error == -ENODEV)
-		return cmd_fail(STATUS_BAD_INPUT, "'%s' has no interface, so no packet comes",
-				options->state ? options->state : options->world);
+		return cmd_no_interface(options);
 	if (error == -E2BIG)
 		return cmd_fail(STATUS_REFUSED,
 				"there are more than %llu kinds of packets to ask about: look at "

@@ -13,7 +13,7 @@ static const char help[] =
 	"\n"
 	"usage: ifw-sim run HOST [--in|--out IFACE] [-j] [--summary] [--write FILE]\n"
 	"                   [--write-dropped FILE] [--expect FILE] CAPTURE\n"
-	"       ifw-sim explain HOST [--in|--out IFACE] [-j] [--expect REASON] PACKET\n"
+	"       ifw-sim explain HOST [--in|--out IFACE] [-j] [--expect REASON|pass|drop] PACKET\n"
 	"       ifw-sim generate HOST|--rules FILE [--write-world FILE] --write CAPTURE\n"
 	"       ifw-sim diff [--world FILE] [-j] [--expect none|some] OLD NEW\n"
 	"       ifw-sim diff --rules OLD --rules NEW --world FILE [--in|--out IFACE] [-j]\n"
@@ -56,7 +56,9 @@ static const char help[] =
 	"what\n"
 	"                       has its Ethernet address ('mac' in a world) for source leaves\n"
 	"                       (of explain: a packet of no capture comes in by the only one)\n"
-	"  -e, --expect REASON  of explain: exit with 3 where the reason is another one\n"
+	"  -e, --expect REASON  of explain: exit with 3 where the reason, or with pass or drop "
+	"the\n"
+	"                       verdict, is another one\n"
 	"      --expect FILE    of run: answers as `run -j` or generate printed them; exit with 3 "
 	"at\n"
 	"                       the first packet that is answered otherwise\n"
@@ -199,7 +201,8 @@ static int run_generate(const struct options *options)
 		return usage_error("a world is given or made up: --world or --write-world");
 	if (options->in || options->out || options->expect || options->summary ||
 	    options->write_dropped)
-		return usage_error("generate has --rules, --world, --write and --write-world");
+		return usage_error("generate has --rules, --world, --state, --write and "
+				   "--write-world");
 	if (is_stdin(options->rules) + is_stdin(options->world) + is_stdin(options->state) > 1)
 		return usage_error("standard input can be read only once");
 	status = cmd_check_outputs(options);
