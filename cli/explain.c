@@ -65,9 +65,10 @@ static int read_subject(const struct cli *cli, char **words, int count, struct a
 
 	if (error)
 		return complain_of(cli, error, message);
-	if (!asked->expect || cmd_find_reason(asked->expect))
+	if (!asked->expect || cmd_expected_kind(asked->expect))
 		return CLI_DONE;
-	complain(cli, "there is no reason '%s'; the reasons are:", asked->expect);
+	complain(cli, "there is no reason '%s'; the verdicts are pass and drop, the reasons:",
+		 asked->expect);
 	cmd_print_reasons(stderr);
 	return CLI_INPUT;
 }
@@ -157,16 +158,18 @@ static int print(const struct cli *cli, const struct explained *explained,
 static int compare(const struct cli *cli, const struct asked *asked,
 		   const struct explanation *explanation, const struct findings *findings)
 {
-	const char *reason = cmd_reason(&explanation->result.decision);
+	const char *kind, *answer;
 
 	if (!asked->expect)
 		return CLI_DONE;
-	if (strcmp(reason, asked->expect) != 0) {
-		complain(cli, "the reason is '%s', not '%s'", reason, asked->expect);
+	kind = cmd_expected_kind(asked->expect);
+	answer = cmd_expected_of(&explanation->result.decision, asked->expect);
+	if (strcmp(answer, asked->expect) != 0) {
+		complain(cli, "the %s is '%s', not '%s'", kind, answer, asked->expect);
 		return CLI_UNEXPECTED;
 	}
 	if (findings->count) {
-		complain(cli, "the reason is '%s', but outside the program: %s", reason,
+		complain(cli, "the %s is '%s', but outside the program: %s", kind, answer,
 			 findings->list[0].what);
 		return CLI_UNEXPECTED;
 	}
@@ -207,6 +210,8 @@ static int explain(const struct cli *cli, struct loader *loader, const struct as
 			      &findings);
 	if (!status)
 		status = print(cli, &explained, &findings);
+	if (subject_lacks_link_header(&asked->subject, &explanation.packet))
+		complain(cli, "note: " SUBJECT_LACKS_LINK_HEADER);
 	return status ? status : compare(cli, asked, &explanation, &findings);
 }
 

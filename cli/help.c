@@ -169,7 +169,7 @@ static const struct page {
 	 "\n"
 	 "  ifw doctor eth0\n"},
 	{"explain",
-	 "ifw explain [-j] [--in IFACE | --out IFACE] [--expect REASON]\n"
+	 "ifw explain [-j] [--in IFACE | --out IFACE] [--expect REASON|pass|drop]\n"
 	 "            tcp|udp SRC:PORT DST:PORT [syn|syn-ack|ack|fin|rst] | hex BYTES... |\n"
 	 "            packet N CAPTURE\n"
 	 "\n"
@@ -187,7 +187,8 @@ static const struct page {
 	 "  --in IFACE         it comes in by this one (default: the one that is up; of a\n"
 	 "                     capture, where it says that the packet was)\n"
 	 "  --out IFACE        it leaves by this one\n"
-	 "  --expect REASON    exit with 3 where the reason is another, or something defeats it\n"
+	 "  --expect REASON    exit with 3 where the reason (or the verdict: pass, drop) is\n"
+	 "                     another, or something defeats it\n"
 	 "\n"
 	 "  ifw explain --in eth0 tcp 10.1.1.1:5000 10.2.2.2:80\n"},
 	{"snapshot",

@@ -161,6 +161,8 @@ static int add_stdin(struct digits *digits)
 		error = FAULT(-EINVAL, digits->message,
 			      "standard input is no frame: it has more than %d bytes of text",
 			      TEXT_MAX - 1);
+	else if (text[strspn(text, blanks)] == '\0' && strlen(text) == size)
+		error = FAULT(-EINVAL, digits->message, "standard input was empty: no frame");
 	else if (strlen(text) != size)
 		error = FAULT(-EINVAL, digits->message,
 			      "standard input is no text of hexadecimal digits");
@@ -332,4 +334,22 @@ int subject_explain(const struct subject *subject, struct sim_world *world,
 		snprintf(message, SUBJECT_MESSAGE_MAX, "%s",
 			 error == -EPROTO ? explanation->result.violation : strerror(-error));
 	return error;
+}
+
+/* RFC 791 3.1, RFC 8200 3 */
+bool subject_lacks_link_header(const struct subject *subject, const struct packet *packet)
+{
+	const uint8_t *at = subject->bytes;
+	const bool known = packet->family != IFW_FAMILY_NONE || packet->ethertype == ETH_P_IP ||
+			   packet->ethertype == ETH_P_IPV6 || packet->ethertype == ETH_P_ARP;
+
+	if (subject->kind != SUBJECT_BYTES || known || subject->size < 20)
+		return false;
+	if (at[0] >> 4 == 4) {
+		const size_t header = (at[0] & 15) * 4U, whole = (size_t)at[2] << 8 | at[3];
+
+		return header >= 20 && whole >= header && whole <= subject->size;
+	}
+	return at[0] >> 4 == 6 && subject->size >= 40 &&
+	       40 + ((size_t)at[4] << 8 | at[5]) <= subject->size;
 }

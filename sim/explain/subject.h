@@ -47,6 +47,15 @@ int subject_explain(const struct subject *subject, struct sim_world *world,
 		    struct subject_place *place, struct explanation *explanation,
 		    char message[SUBJECT_MESSAGE_MAX]);
 
+/*
+ * Whether bytes that were read as an Ethernet frame look like an IP packet without its Ethernet
+ * header, as `tcpdump -x` prints it: no protocol that is known, and where the headers would be
+ * an IP version and a length that is there. packet: as the decision understood them.
+ */
+bool subject_lacks_link_header(const struct subject *subject, const struct packet *packet);
+#define SUBJECT_LACKS_LINK_HEADER                                                                  \
+	"these look like an IP packet without its Ethernet header: tcpdump -xx prints that, too"
+
 /* Of the errors of both: what was given is wrong, as against what could not be done. */
 static inline bool subject_is_bad(int error)
 {

@@ -14,11 +14,12 @@ static void destroy_world(struct sim_world **world)
 	sim_world_destroy(*world);
 }
 
-static int check_reason(const char *name)
+static int check_expected(const char *word)
 {
-	if (cmd_find_reason(name))
+	if (cmd_expected_kind(word))
 		return STATUS_DONE;
-	cmd_fail(STATUS_BAD_INPUT, "there is no reason '%s'; the reasons are:", name);
+	cmd_fail(STATUS_BAD_INPUT,
+		 "there is no reason '%s'; the verdicts are pass and drop, the reasons:", word);
 	cmd_print_reasons(stderr);
 	return STATUS_BAD_INPUT;
 }
@@ -60,6 +61,16 @@ static int print(const struct options *options, const struct explained *explaine
 				: STATUS_DONE);
 }
 
+static int compare(const struct options *options, const struct decision *d)
+{
+	const char *answer = options->expect ? cmd_expected_of(d, options->expect) : NULL;
+
+	if (!answer || strcmp(answer, options->expect) == 0)
+		return STATUS_DONE;
+	return cmd_fail(STATUS_UNEXPECTED, "the %s is '%s', not '%s'",
+			cmd_expected_kind(options->expect), answer, options->expect);
+}
+
 int cmd_explain(const struct options *options)
 {
 	struct sim_world *world __attribute__((cleanup(destroy_world))) = NULL;
@@ -74,7 +85,7 @@ int cmd_explain(const struct options *options)
 	if (error)
 		return cmd_fail(subject_is_bad(error) ? STATUS_BAD_INPUT : STATUS_REFUSED, "%s",
 				message);
-	status = options->expect ? check_reason(options->expect) : STATUS_DONE;
+	status = options->expect ? check_expected(options->expect) : STATUS_DONE;
 	if (!status)
 		status = cmd_load(options, &world, &ifindex);
 	if (!status)
@@ -94,9 +105,7 @@ int cmd_explain(const struct options *options)
 	};
 
 	status = print(options, &explained);
-	if (!status && options->expect &&
-	    strcmp(options->expect, cmd_reason(&explanation.result.decision)) != 0)
-		return cmd_fail(STATUS_UNEXPECTED, "the reason is '%s', not '%s'",
-				cmd_reason(&explanation.result.decision), options->expect);
-	return status;
+	if (subject_lacks_link_header(&subject, &explanation.packet))
+		cmd_fail(status, "note: " SUBJECT_LACKS_LINK_HEADER);
+	return status ? status : compare(options, &explanation.result.decision);
 }

@@ -61,6 +61,20 @@ const struct ifw_reason_info *cmd_find_reason(const char *name)
 	return ifw_reason_info(ifw_reason_find(name));
 }
 
+const char *cmd_expected_kind(const char *word)
+{
+	if (strcmp(word, "pass") == 0 || strcmp(word, "drop") == 0)
+		return "verdict";
+	return cmd_find_reason(word) ? "reason" : NULL;
+}
+
+const char *cmd_expected_of(const struct decision *d, const char *word)
+{
+	const char *kind = cmd_expected_kind(word);
+
+	return kind && strcmp(kind, "verdict") == 0 ? cmd_verdict(d) : cmd_reason(d);
+}
+
 void cmd_print_reasons(FILE *out)
 {
 	for (unsigned int reason = IFW_REASON_NONE + 1; reason < IFW_REASON_END; reason++)

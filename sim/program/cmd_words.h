@@ -26,6 +26,13 @@ const char *cmd_reason(const struct decision *d);
 /* The row of a reason by its name; NULL: there is none of that name. */
 const struct ifw_reason_info *cmd_find_reason(const char *name);
 
+/*
+ * What of the decision the word of an --expect is about, in its words: what it is ("verdict",
+ * "reason"; NULL: there is neither of that name), and which one the decision has.
+ */
+const char *cmd_expected_kind(const char *word);
+const char *cmd_expected_of(const struct decision *d, const char *word);
+
 /* All there are, one a line, for who has named none of them. */
 void cmd_print_reasons(FILE *out);
 

@@ -313,6 +313,8 @@ def check_statuses(net):
     flow = flow_to(IPV4, (IPV4.far, 80))
     for words, status in ((("--expect", "intercepted", *flow), 0),
                           (("--expect", "no-rule", *flow), 3),
+                          (("--expect", "pass", *flow), 0),
+                          (("--expect", "drop", *flow), 3),
                           (("--expect", "nonsense", *flow), 1),
                           (("--in", "eth9", *flow), 1),
                           (("--in", "eth0", "--out", "eth0", *flow), 1),
@@ -330,9 +332,10 @@ def check_statuses(net):
     net.lab.ifw("down", "eth1")
     rule = "priority 100 iif eth0 fwmark 0x20/0x20 lookup 7100 protocol 119"
     with changed(net, f"ip rule del {rule}", f"ip rule add {rule}"):
-        done = net.lab.ifw("explain", "--expect", "intercepted", *flow, ok=False)
-        check(done.returncode == 3 and "policy-rule" in done.stderr,
-              f"what is defeated is not what was expected: {done.stderr.strip()}")
+        for expected in ("intercepted", "pass"):
+            done = net.lab.ifw("explain", "--expect", expected, *flow, ok=False)
+            check(done.returncode == 3 and "policy-rule" in done.stderr,
+                  f"what is defeated is not what was expected: {done.stderr.strip()}")
 
 
 def test(lab):

@@ -144,7 +144,8 @@ def check_bad_packets(net, folder):
     broken = folder / "broken"
     broken.write_text("no capture", encoding="utf-8")
     for words, status, said in (
-            (("hex",), 1, "hex needs the bytes"), (("hex", "0g"), 1, "'0g' is no bytes"),
+            (("hex", bytes(packet).hex()), 0, "without its Ethernet header"),
+            (("hex", "-"), 1, "standard input was empty"), (("hex",), 1, "hex needs the bytes"), (("hex", "0g"), 1, "'0g' is no bytes"),
             (("hex", "020"), 1, "lacks a digit"), (("hex", *["00" * 40000] * 2), 1, "at most 65549"),
             (("packet", "1"), 1, "NUMBER CAPTURE"),
             (("packet", "0", short), 1, "'0' is no number"),
@@ -158,7 +159,7 @@ def check_bad_packets(net, folder):
             (("walk", "1"), 1, "none of tcp, udp, hex and packet"),
             (("--in", "eth9", "hex", "00"), 1, "'eth9' is not up")):
         done = net.lab.ifw("explain", *words, ok=False)
-        check(done.returncode == status and not done.stdout and
+        check(done.returncode == status and bool(done.stdout) == (status == 0) and
               re.search(f"^ifw: .*{said}", done.stderr, re.MULTILINE),
               f"explain {' '.join(map(str, words))[:40]}: {done.returncode}, {done.stderr.strip()}")
 

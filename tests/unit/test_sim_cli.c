@@ -360,7 +360,7 @@ Test(sim_cli, explain_compares_with_what_is_expected)
 	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "--expect", "norule", "tcp",
 			 "192.0.2.1:5", "198.51.100.1:80"),
 		     1);
-	SAYS(err, "there is no reason 'norule'; the reasons are:\n");
+	SAYS(err, "there is no reason 'norule'; the verdicts are pass and drop, the reasons:\n");
 	SAYS(err, "\n  no-rule             no rule matched\n");
 }
 
