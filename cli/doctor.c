@@ -95,6 +95,44 @@ static int look_ifaces(struct look *look, const struct asked *asked, const struc
 	return err;
 }
 
+static bool is_up(const struct ifaces *ifaces, uint32_t ifindex)
+{
+	for (size_t i = 0; i < ifaces->count; i++)
+		if (ifaces->shown[i].ifindex == ifindex)
+			return true;
+	return ifindex == IFW_LOOPBACK_IFINDEX;
+}
+
+/* Where no further interface can be filtered, those that are not are shown. */
+static void look_names(const struct look *look, const struct ifaces *ifaces)
+{
+	struct if_nameindex *links;
+	size_t left_out = 0;
+	uint64_t used = 1;
+	char first[IFW_NAME_MAX] = "";
+
+	for (size_t i = 0; i < ifaces->count; i++)
+		used |= 1ULL << (ifaces->shown[i].settings.slot % IFW_SLOTS);
+	for (size_t i = 0; i < look->rules->count; i++)
+		if (look->rules->rules[i].ifaces != IFW_IFACES_ANY)
+			used |= look->rules->rules[i].ifaces;
+	if (~used)
+		return;
+	links = if_nameindex();
+	for (size_t i = 0; links && links[i].if_index; i++)
+		if (!is_up(ifaces, links[i].if_index) && left_out++ == 0)
+			snprintf(first, sizeof(first), "%s", links[i].if_name);
+	if_freenameindex(links);
+	if (left_out)
+		doctor_mend(doctor_add(look->doctor, "names", DOCTOR_WARNING,
+				       "all %d names that there can be are in use, by interfaces "
+				       "and by rules, and %zu interface%s NOT filtered, among them "
+				       "%s; take down one that needs no filter",
+				       IFW_SLOTS - 1, left_out, left_out == 1 ? " is" : "s are",
+				       first),
+			    DOCTOR_OTHERS, "ifw iface show");
+}
+
 static int look_state(const struct look *outer, const struct asked *asked,
 		      const struct host_facts *facts)
 {
@@ -116,6 +154,7 @@ static int look_state(const struct look *outer, const struct asked *asked,
 	doctor_add(look->doctor, "state", ifaces.count ? DOCTOR_OK : DOCTOR_WARNING,
 		   "%s: %zu rule%s, %zu interface%s up", loader_pin_dir(look->loader), rules.count,
 		   text_s(rules.count), ifaces.count, text_s(ifaces.count));
+	look_names(look, &ifaces);
 	if (!ifaces.count)
 		return look_ifaces(look, asked, &ifaces);
 	look->iface = ifaces.shown;

@@ -121,6 +121,7 @@ const char *doctor_why(const char *name)
 		{"lo", "packets that are intercepted are delivered by lo; while it is down there "
 		       "is no policy route"},
 		{"state", "what is in force is kept there"},
+		{"names", "an interface without a name is not filtered: what comes by it gets in"},
 		{"attached", "without the program on its hook nothing is intercepted, and nothing "
 			     "is dropped"},
 		{"egress", "without the program for what leaves, answers to it drop, and egress "

@@ -114,8 +114,13 @@ static int take_signals(const struct cli *cli)
 
 static void notify_state(const struct supervisor *s, const char *first)
 {
-	notify("%sSTATUS=%zu interface%s attached, %zu rule%s in force%s", first, s->attached,
-	       text_s(s->attached), s->rules, text_s(s->rules),
+	char unfiltered[64] = "";
+
+	if (s->unfiltered)
+		snprintf(unfiltered, sizeof(unfiltered), "; %zu NOT filtered: see the log",
+			 s->unfiltered);
+	notify("%sSTATUS=%zu interface%s attached, %zu rule%s in force%s%s", first, s->attached,
+	       text_s(s->attached), s->rules, text_s(s->rules), unfiltered,
 	       s->rules_wanting ? "; the rule file is not in force: see the log" : "");
 }
 
@@ -217,7 +222,7 @@ static int wait_and_look(struct supervisor *s, int signals, int watch)
 	const uint64_t every =
 		watchdog_ms && watchdog_ms < LOOK_EVERY_MS ? watchdog_ms : LOOK_EVERY_MS;
 	struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = watch, .events = POLLIN}};
-	size_t attached = s->attached;
+	size_t attached = s->attached, unfiltered = s->unfiltered;
 
 	for (;;) {
 		int got = 0;
@@ -235,9 +240,10 @@ static int wait_and_look(struct supervisor *s, int signals, int watch)
 		/* Drained first: what comes while we look wakes us again. */
 		loader_watch_drain(watch);
 		supervise_look(s);
-		if (s->attached != attached)
+		if (s->attached != attached || s->unfiltered != unfiltered)
 			notify_state(s, "");
 		attached = s->attached;
+		unfiltered = s->unfiltered;
 		if (watchdog_ms)
 			notify("WATCHDOG=1");
 		fflush(stdout);

@@ -121,13 +121,19 @@ static void attach(struct supervisor *s, struct loader *loader, const struct con
 	struct up_options options;
 	struct up_result result;
 	struct failure failure = {0};
+	int err;
 
 	config_setting(&s->cli, &s->config, before, known->name, &setting);
 	up_fill_options(&s->config.request, info ? &info->settings : NULL, &options);
 	if (info && info->ifindex == known->ifindex && info->attached)
 		options.hook = IFW_HOOK_NONE; /* where it is, it stays */
 	options.change = &setting.change;
-	if (loader_up(loader, known->name, &options, &result, &failure)) {
+	err = loader_up(loader, known->name, &options, &result, &failure);
+	known->unfiltered = err != 0;
+	known->no_room = err == -ENOSPC;
+	if (known->no_room) /* all of them together: see tell_left_out() */
+		return;
+	if (err) {
 		say_problem(s, known, "%s", failure.text);
 		return;
 	}
@@ -144,31 +150,80 @@ static bool is_whole(const struct iface_info *info)
 	return info->attached && (info->egress || !needs_egress);
 }
 
+#define LISTED_MAX 128 /* bytes of names in a line of the log */
+
+/* One line for all that have no name left, whenever they are others than before. */
+static void tell_left_out(struct supervisor *s)
+{
+	char names[LISTED_MAX + 32] = "", text[sizeof(s->left_out)] = "";
+	size_t count = 0, listed = 0, len = 0;
+
+	/* Those that are named first: of a pattern, more may be here than anybody needs. */
+	for (size_t i = 0; i < s->known_count; i++)
+		count += s->known[i].no_room;
+	for (int exact = 1; exact >= 0; exact--) {
+		for (size_t i = 0; i < s->known_count; i++) {
+			const struct known *known = &s->known[i];
+			bool exactly;
+
+			(void)config_names(&s->config, known->name, &exactly);
+			if (!known->no_room || exactly != exact ||
+			    len + sizeof(known->name) + 2 > LISTED_MAX)
+				continue;
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+						listed++ ? ", " : "", known->name);
+		}
+	}
+	if (count > listed)
+		snprintf(names + len, sizeof(names) - len, " and %zu more", count - listed);
+	if (count)
+		snprintf(text, sizeof(text), "%zu interface%s NOT filtered: %s", count,
+			 count == 1 ? " is" : "s are", names);
+	if (count && strcmp(text, s->left_out) != 0)
+		complain(&s->cli,
+			 "%s; all %d names that there can be are in use, by interfaces and by "
+			 "rules: narrow the patterns in '%s', then SIGHUP",
+			 text, IFW_SLOTS - 1, s->file);
+	memcpy(s->left_out, text, sizeof(text));
+}
+
 /* all: attaches anew what is attached, too. */
+static void attach_link(struct supervisor *s, struct loader *loader, const struct config *before,
+			const struct ifaces *ifaces, const struct if_nameindex *link, bool all)
+{
+	const struct iface_info *info = info_of(ifaces, NULL, link->if_index);
+	struct known *known = known_get(s, link->if_name, link->if_index);
+
+	if (!known)
+		return;
+	if (!all && info && is_whole(info)) {
+		known->attached = true;
+		known->unfiltered = known->no_room = false;
+	} else if (!all && !info && known->attached) {
+		say_problem(s, known, "'%s' was taken down by a command, and stays so until SIGHUP",
+			    known->name);
+	} else {
+		attach(s, loader, before, ifaces, known);
+	}
+}
+
 static void attach_named(struct supervisor *s, struct loader *loader, const struct config *before,
 			 const struct ifaces *ifaces, bool all)
 {
 	struct if_nameindex *links = if_nameindex();
 
-	for (size_t i = 0; links && links[i].if_index; i++) {
-		const struct iface_info *info = info_of(ifaces, NULL, links[i].if_index);
-		struct known *known;
+	/* There are not names for everything, and who is named comes before who fits a pattern. */
+	for (int exact = 1; exact >= 0; exact--) {
+		for (size_t i = 0; links && links[i].if_index; i++) {
+			bool exactly;
 
-		if (!config_names(&s->config, links[i].if_name, NULL))
-			continue;
-		known = known_get(s, links[i].if_name, links[i].if_index);
-		if (!known)
-			continue;
-		if (!all && info && is_whole(info))
-			known->attached = true;
-		else if (!all && !info && known->attached)
-			say_problem(s, known,
-				    "'%s' was taken down by a command, and stays so until SIGHUP",
-				    known->name);
-		else
-			attach(s, loader, before, ifaces, known);
+			if (config_names(&s->config, links[i].if_name, &exactly) &&
+			    exactly == exact)
+				attach_link(s, loader, before, ifaces, &links[i], all);
+		}
 	}
 	if_freenameindex(links);
+	tell_left_out(s);
 }
 
 /* Of a pattern, names come and go, and each that is recorded takes room. */
@@ -219,7 +274,9 @@ static void count_attached(struct supervisor *s, struct loader *loader)
 	auto_ifaces ifaces = {0};
 	struct failure failure = {0};
 
-	s->attached = 0;
+	s->attached = s->unfiltered = 0;
+	for (size_t i = 0; i < s->known_count; i++)
+		s->unfiltered += s->known[i].unfiltered;
 	if (loader_ifaces(loader, &ifaces.all, &ifaces.all_count, &failure))
 		return;
 	for (size_t i = 0; i < ifaces.all_count; i++)
@@ -337,8 +394,9 @@ static int start(struct supervisor *s, struct intended *intended, bool all)
 
 int supervise_start(struct supervisor *s, struct intended *intended)
 {
-	for (size_t i = 0; i < s->known_count; i++)
-		s->known[i].problem[0] = 0; /* who asks again is told again */
+	for (size_t i = 0; i < s->known_count; i++) /* who asks again is told again */
+		s->known[i].problem[0] = s->known[i].no_room = s->known[i].unfiltered = 0;
+	s->left_out[0] = 0;
 	return start(s, intended, true);
 }
 

@@ -16,6 +16,8 @@ struct known {
 	char name[IFW_NAME_MAX];
 	uint32_t ifindex;
 	bool attached;		   /* by us: where it is down now, somebody wanted that */
+	bool unfiltered;	   /* it could not be attached */
+	bool no_room;		   /* for there are as many names as there can be */
 	int follow_error;	   /* -errno of following it, said */
 	char problem[PROBLEM_MAX]; /* why it is not attached, said */
 };
@@ -27,6 +29,8 @@ struct supervisor {
 	bool rules_wanting; /* the file's rules are not in force */
 	size_t rules;	    /* in force when they were put there last */
 	size_t attached;
+	size_t unfiltered;	    /* that are here, and could not be attached */
+	char left_out[PROBLEM_MAX]; /* those without room, said */
 	struct known *known;
 	size_t known_count;
 	struct loader_programs *programs; /* loaded, so that what comes is attached at once */

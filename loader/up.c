@@ -125,9 +125,14 @@ static int prepare_settings(struct loader *loader, const char *ifname, const str
 	int slot, err;
 
 	slot = slot_for(loader, ifname, failure);
+	if (slot == -ENOSPC)
+		return fail(failure, slot,
+			    "'%s' is NOT filtered: all %d names that there can be are in use, by "
+			    "interfaces and by rules; take down one that needs no filter ('ifw "
+			    "down IFACE')",
+			    ifname, IFW_SLOTS - 1);
 	if (slot < 0)
-		return fail_errno(failure, slot, "cannot give '%s' a slot (%d names are in use)",
-				  ifname, IFW_SLOTS - 1);
+		return fail_errno(failure, slot, "cannot give '%s' a slot", ifname);
 	err = names_write(loader, failure);
 	if (err)
 		return err;

@@ -2,6 +2,7 @@
 """`ifw run`: it keeps what its configuration says while the host goes on around it."""
 
 import fcntl
+import json
 import os
 import pathlib
 import re
@@ -388,6 +389,35 @@ def refused_ones(host):
         check(attached(host, "eth0"), "freed, it is attached at once")
 
 
+def too_many(host):
+    """More than there are names for: who is named comes first, and who is left out is told of."""
+    links = "\n".join(f"link add wx{i} type veth peer name wx{i + 1}" for i in range(0, 68, 2))
+    pathlib.Path("/run/links").write_text(f"{links}\nlink add zz0 type veth peer name lan0\n")
+    host.run(*"ip -batch /run/links".split())
+    supervised.write("interface wx*\ninterface zz0\ninterface zz1\n")
+    with Supervisor(host, ready=False) as s:
+        said = s.wait_line("NOT filtered")
+        check(re.search(r"6 interfaces are NOT filtered: wx6\d, wx6\d, .*all 63 names.*narrow the patterns in "
+                        f"'{CONFIG}', then SIGHUP", said), f"one line tells of all: {said}")
+        check("ready" in s.wait_line(""), "and it is the only one")
+        check("63 interfaces attached, 0 rules in force; 6 NOT filtered" in s.told()[0]["STATUS"], "which the status says")
+        check(attached(host, "zz0"), "one that is named is among those attached")
+        host.run(*"ip link add zz1 type veth peer name lan1".split())
+        said = s.wait_line("NOT filtered")
+        check("7 interfaces are NOT filtered: zz1, wx" in said, f"one that comes too late is told of: {said}")
+        status = wait_for(lambda: [one["STATUS"] for one in s.told() if "STATUS" in one], "to be told")
+        check("7 NOT filtered" in status[-1], f"the status has it: {status[-1]}")
+        refused(host.lab.ifw("up", "zz1", ok=False), 2, "'zz1' is NOT filtered: all 63 names", "ifw up says so")
+        found = [c for c in json.loads(host.lab.ifw("doctor", "-j", ok=False).stdout)["checks"] if c["check"] == "names"]
+        check(found and found[0]["state"] == "warning" and "9 interfaces are NOT filtered" in found[0]["found"],
+              f"so does doctor: {found}")
+        supervised.write("interface wx1*\ninterface zz*\n")
+        s.reload()
+        check(attached(host, "zz1"), "with a narrower pattern it is attached")
+        status = [one["STATUS"] for one in s.told() if "STATUS" in one]
+        check("NOT" not in status[-1], f"and nothing is left out: {status[-1]}")
+
+
 def few_capabilities(host):
     """Those that the unit gives it."""
     host.veth("eth0", "172.16.240.1/24")
@@ -420,6 +450,7 @@ laboratory.main(
         started_again,
         boot,
         refused_ones,
+        too_many,
         few_capabilities,
     )
 )
