@@ -8,6 +8,7 @@
 #include "args.h"
 #include "confirm.h"
 #include "iface.h"
+#include "ruleset/merge.h"
 #include "ssh.h"
 #include "text.h"
 #include "up.h"
@@ -131,15 +132,52 @@ static int undo_one(struct loader *loader, const char *name, const struct up_res
 	return loader_up(loader, name, &options, &ignored, failure);
 }
 
-static int undo(const struct cli *cli, struct loader *loader, struct up_attempt *attempt)
+/*
+ * After a trial, in which others may have worked, too: the rules that are to be in force
+ * again, and whether anything of theirs is there.
+ */
+static int without_trial(const struct cli *cli, struct loader *loader, struct up_attempt *attempt,
+			 struct rule_set *back, bool *others)
+{
+	struct before *before = &attempt->before;
+	struct failure failure = {0};
+	auto_ifaces ifaces = {0};
+	auto_set now = {0};
+	/* By name: slots that only these rules used may have been given to others. */
+	int status = cli_bind_set(cli, &before->rules, loader);
+
+	if (!status)
+		status = cli_bind_set(cli, &attempt->rules, loader);
+	if (status)
+		return status;
+	if (loader_rules(loader, &now, &failure) ||
+	    loader_ifaces(loader, &ifaces.all, &ifaces.all_count, &failure))
+		return complain_refused(cli, &failure);
+	back->names = *loader_names(loader);
+	if (merge_back(back, &before->rules, &attempt->rules, &now)) {
+		complain(cli, "no memory for the rules");
+		return CLI_REFUSED;
+	}
+	*others = back->count > 0 || ifaces.all_count > attempt->done;
+	return CLI_DONE;
+}
+
+/* tried: it was done, and waited to be confirmed. */
+static int undo(const struct cli *cli, struct loader *loader, struct up_attempt *attempt,
+		bool tried)
 {
 	struct before *before = &attempt->before;
 	struct failure failure = {0};
 	int status = CLI_DONE;
 	unsigned int interfaces;
-	bool changed;
+	bool changed, others = false;
+	auto_set back = {0};
 
-	if (before->nothing) {
+	if (tried && without_trial(cli, loader, attempt, &back, &others)) {
+		complain(cli, "what there was before is put back, without what others did since");
+		tried = others = false;
+	}
+	if (before->nothing && !others) {
 		if (!loader_down_all(loader, &interfaces, &failure))
 			return CLI_DONE;
 		complain(cli, "could not undo it: %s", failure.text);
@@ -153,9 +191,8 @@ static int undo(const struct cli *cli, struct loader *loader, struct up_attempt 
 			status = CLI_REFUSED;
 		}
 	}
-	/* By name: slots that only these rules used may have been given to others. */
 	if (before->rules_replaced && !cli_bind_set(cli, &before->rules, loader) &&
-	    cli_apply(loader, &before->rules, &changed, &failure)) {
+	    cli_apply(loader, tried ? &back : &before->rules, &changed, &failure)) {
 		complain(cli, "could not put the former rules back: %s", failure.text);
 		status = CLI_REFUSED;
 	}
@@ -256,7 +293,7 @@ int up_do(const struct cli *cli, struct up_attempt *attempt)
 	if (!status)
 		status = attach_all(cli, loader, attempt);
 	if (status)
-		(void)undo(cli, loader, attempt);
+		(void)undo(cli, loader, attempt, false);
 	else
 		tell(cli, loader, request, attempt->results);
 	return status;
@@ -267,7 +304,7 @@ int up_undo(const struct cli *cli, struct up_attempt *attempt)
 	auto_loader loader = NULL;
 	int status = cli_open(cli, LOADER_WRITE, NULL, &loader);
 
-	return status ? status : undo(cli, loader, attempt);
+	return status ? status : undo(cli, loader, attempt, true);
 }
 
 void up_free(struct up_attempt *attempt)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "keep.h"
 #include "match.h"
 #include "merge.h"
 
@@ -78,5 +79,26 @@ int merge_rules(struct rule_set *set, const struct rule_set *from, const struct 
 		else if (conflict && !rule_equal(other, rule))
 			conflict(arg, other, rule);
 	}
+	return err;
+}
+
+int merge_back(struct rule_set *set, const struct rule_set *before, const struct rule_set *tried,
+	       const struct rule_set *now)
+{
+	struct rule_set deleted = {0};
+	size_t of_others;
+	int err = merge_rules(set, now, tried, NULL, NULL);
+
+	of_others = set->count;
+	if (!err)
+		err = merge_rules(&deleted, tried, now, NULL, NULL);
+	if (!err)
+		err = merge_rules(set, before, &deleted, NULL, NULL);
+	/* Counters that were given back meanwhile may be those of other rules now. */
+	for (size_t i = of_others; i < set->count; i++)
+		set->rules[i].counter = 0;
+	if (!err)
+		err = keep_counters(set, now);
+	rule_set_clear(&deleted);
 	return err;
 }

@@ -116,6 +116,38 @@ def back_to_what_it_was(host):
     equal(host.reason_of("eth0", "192.0.2.7", 9), "rule-deny", "and decide so")
 
 
+def others_meanwhile(host):
+    """Rules and interfaces of others, made or deleted during a trial, are none of its business."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.veth("eth1")
+    ours, theirs = "pass udp to 192.0.2.0/24 port 9", "pass tcp to 192.0.2.2/32 port 5"
+    pathlib.Path(RULES).write_text(f"{RULE}\n{ours.replace(' 9', ' 10')}\n")
+
+    def trial(*words):
+        typed = host.router.start(host.lab.program("ifw"), "up", "eth0", *words, "--confirm", str(LONG),
+                                  stdin=subprocess.DEVNULL)
+        typed.wait_line("unless you confirm it")
+        return typed
+
+    trial("--rules", RULES)
+    host.ifw("rule", "add", theirs)
+    host.ifw("up", "eth1")
+    host.ifw("confirm", "--undo")
+    equal((host.rules(), host.iface("eth0")), ([theirs], None), "of the first trial nothing stays but what others added")
+    equal(host.iface("eth1")["state"], "attached", "their interface among it")
+    host.ifw("rule", "add", ours.replace(" 9", " 7"))
+    host.ifw("rule", "add", RULE)
+    trial("--rules", RULES)
+    equal(len(host.rules()), 2, "rules are tried in place of those")
+    host.zfw("-I", "-c", "192.0.2.3", "-m", "32", "-l", "80", "-h", "80", "-t", "0", "-p", "tcp")
+    host.ifw("rule", "del", RULE)
+    added = [rule for rule in host.rules() if "192.0.2.3" in rule]
+    host.ifw("confirm", "--undo")
+    equal(sorted(host.rules()), sorted([theirs, ours.replace(" 9", " 7"), *added]),
+          "rules come back, but not one that was deleted, and what zfw added stays")
+    check(len(added) == 1, f"it did add one: {added}")
+
+
 def at_a_terminal(host):
     host.veth("eth0", "172.16.240.1/24")
     typed = Typed(host, "up", "eth0", "--confirm", str(LONG))
@@ -205,5 +237,5 @@ def over_ssh(host):
 
 
 laboratory.main(
-    commands.parts(not_confirmed, confirmed, back_to_what_it_was, at_a_terminal, session_ends, over_ssh)
+    commands.parts(not_confirmed, confirmed, back_to_what_it_was, others_meanwhile, at_a_terminal, session_ends, over_ssh)
 )

@@ -69,6 +69,38 @@ Test(merge, leaves_out_what_is_to_go_and_tells_of_conflicts)
 	rule_set_clear(&without);
 }
 
+Test(merge, back_leaves_what_others_did_meanwhile)
+{
+	struct rule_set set = {0}, before, tried, now;
+
+	parse("pass udp to 10.0.0.0/8 port 1\npass udp to 10.0.0.0/8 port 2\n"
+	      "pass udp to 10.0.0.0/8 port 3\npass udp to 10.0.0.0/8 port 4\n",
+	      &before);
+	/* 1 stays, 2 is changed, 3 and 4 go, 5 to 7 come. */
+	parse("pass udp to 10.0.0.0/8 port 1\ndeny udp to 10.0.0.0/8 port 2\n"
+	      "pass udp to 10.0.0.0/8 port 5\npass udp to 10.0.0.0/8 port 6\n"
+	      "pass udp to 10.0.0.0/8 port 7\n",
+	      &tried);
+	/* Others deleted 1 and 5, changed 6, and added 4, as another rule, and 8. */
+	parse("deny udp to 10.0.0.0/8 port 2\ndeny udp to 10.0.0.0/8 port 6\n"
+	      "pass udp to 10.0.0.0/8 port 7\ndeny udp to 10.0.0.0/8 port 4\n"
+	      "pass tcp to 10.0.0.0/8 port 8\n",
+	      &now);
+	for (size_t i = 0; i < before.count; i++)
+		before.rules[i].counter = 7;
+	now.rules[4].counter = 9;
+	cr_assert_eq(merge_back(&set, &before, &tried, &now), 0);
+	expect(&set, "deny udp to 10.0.0.0/8 port 6\ndeny udp to 10.0.0.0/8 port 4\n"
+		     "pass tcp to 10.0.0.0/8 port 8\npass udp to 10.0.0.0/8 port 2\n"
+		     "pass udp to 10.0.0.0/8 port 3\n");
+	cr_expect_eq(set.rules[2].counter, 9);
+	cr_expect_eq(set.rules[3].counter, 0);
+	rule_set_clear(&set);
+	rule_set_clear(&before);
+	rule_set_clear(&tried);
+	rule_set_clear(&now);
+}
+
 Test(merge, of_a_hundred_thousand_is_done_at_once)
 {
 	struct rule_set set = {0}, from = {0};
