@@ -4,8 +4,8 @@
 # quiet machine, before a release; docs/proof.md records what it found.
 #
 #   sudo ci/long.sh            all of it
-#   sudo ci/long.sh STEP...    only these: setup build fuzz oracle scale failing killed
-#                              soak mutants
+#   sudo ci/long.sh STEP...    only these: setup build style fuzz oracle scale failing
+#                              killed soak mutants
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -24,12 +24,13 @@ long() {
 }
 
 export CI=true # what is skipped fails
-choose "setup build fuzz oracle scale failing killed soak mutants" "$@"
+choose "setup build style fuzz oracle scale failing killed soak mutants" "$@"
 printf 'commit %s\n' "$(git describe --always --dirty)"
 
 step setup "Install what is missing" ci/setup.sh
 step build "Build, release" build release
 step build "Build, fuzz targets with ASan and UBSan (clang)" build fuzz
+step style "Static analysis with all its patience (clang-tidy)" tidy 225000
 step fuzz "Fuzz targets, 10 minutes each" long IFW_FUZZ_SECONDS=600 -- build-fuzz fuzz -j "$jobs"
 step oracle "Decision written twice, 1,000,000 random packets" long IFW_ORACLE_PACKETS=1000000 -- build oracle
 step scale "10,000,000 random packets, kernel and simulator" \

@@ -19,15 +19,6 @@ style_format() { c_files | xargs clang-format --dry-run -Werror; }
 
 style_shell() { git ls-files '*.sh' .ci/run | xargs shellcheck -x; }
 
-style_tidy() {
-  local files
-  # What has a compile command; what is compiled for BPF is for another machine.
-  files=$(git ls-files 'ruleset/*.c' 'sim/*.c' 'loader/*.c' 'cli/*.c' 'bench/*.c' ':!*.bpf.c' | paste -sd' ')
-  # shellcheck disable=SC2086 # one word a file is what is wanted
-  printf '%s\n' $files | xargs -P "$jobs" -n 4 clang-tidy --quiet -p build >"$logs/tidy" 2>"$logs/tidy.err" ||
-    { grep -E 'error|warning' "$logs/tidy" | sort -u | head -40; return 1; }
-}
-
 budget() { ci/budget.sh build; }
 
 choose "setup build style unit oracle executors netns kernels package fuzz mutants demo bench budget" "$@"
@@ -39,7 +30,7 @@ step build "Build, fuzz targets with ASan and UBSan (clang)" build fuzz
 step style "Sources formatted (clang-format)" style_format
 step style "Shell scripts (shellcheck)" style_shell
 step style "Documentation fits the sources" ci/check-docs.sh
-step style "Static analysis (clang-tidy)" style_tidy
+step style "Static analysis (clang-tidy)" tidy 50000
 step unit "Unit tests, debug with ASan and UBSan" suite build-debug unit -j "$jobs"
 step unit "Unit tests, release" suite build unit -j "$jobs"
 step oracle "Decision written twice, on random packets, release" suite build oracle -j "$jobs"
