@@ -206,6 +206,32 @@ static void found_mark(const struct outside *out, const char *src, const struct 
 }
 
 /*
+ * Whether it is the source that is refused: then it is for a destination of this host, too, which
+ * no policy rule and no route but the source's own comes before. True where none is known.
+ */
+static int is_source_refused(const struct outside *out, const struct routed_packet *packet,
+			     bool *refused)
+{
+	struct routed_packet asked = *packet;
+	struct route_answer answer;
+	int err;
+
+	*refused = true;
+	for (size_t i = 0; i < out->iface->addr_count; i++) {
+		const struct iface_addr *own = &out->iface->addrs[i];
+
+		if (own->family != packet->family || own->kind != IFW_ADDR_LOCAL ||
+		    ifw_addr_equal(own->addr, packet->src))
+			continue;
+		asked.dst = own->addr;
+		err = loader_route(&asked, &answer);
+		*refused = answer.error;
+		return err;
+	}
+	return 0;
+}
+
+/*
  * Whether the kernel would not take the source. It says -EXDEV or -EINVAL, newer ones only
  * the latter, so why is found out by the way back, as it looks for it itself.
  */
@@ -222,6 +248,9 @@ static int check_source(const struct outside *out, const struct routed_packet *p
 	*refused = packet->family == IFW_FAMILY_IPV4 && (error == -EXDEV || error == -EINVAL);
 	if (!*refused)
 		return 0;
+	err = is_source_refused(out, packet, refused);
+	if (err || !*refused)
+		return err;
 	asked.mark = with_mark ? packet->mark : 0;
 	err = loader_way_back(&asked, &back);
 	if (err)
@@ -240,9 +269,30 @@ static int check_source(const struct outside *out, const struct routed_packet *p
 	return 0;
 }
 
+static bool check_refusal(const struct outside *out, const struct refusal *refusal)
+{
+	const char *version = out->packet->family == IFW_FAMILY_IPV6 ? "-6 " : "";
+	char dst[INET6_ADDRSTRLEN];
+
+	if (!refusal->kind)
+		return false;
+	if (refusal->rule) {
+		found(out, "route",
+		      "the policy rule of priority %u (%s) refuses the packet; see: ip %srule show "
+		      "priority %u",
+		      refusal->priority, refusal->kind, version, refusal->priority);
+		return true;
+	}
+	rule_print_addr(refusal->dst, out->packet->family, dst, sizeof(dst));
+	found(out, "route",
+	      "the route '%s %s/%u' of table %u refuses the packet; see: ip %sroute show table %u",
+	      refusal->kind, dst, refusal->dst_len, refusal->table, version, refusal->table);
+	return true;
+}
+
 /* Marked: it has to come to this host. */
 static void check_marked(const struct outside *out, const struct policy_info *policy,
-			 const struct route_answer *answer)
+			 const struct route_answer *answer, const struct refusal *refusal)
 {
 	const struct ifw_iface *set = &out->iface->settings;
 	const char *version = out->packet->family == IFW_FAMILY_IPV6 ? "-6 " : "";
@@ -264,7 +314,7 @@ static void check_marked(const struct outside *out, const struct policy_info *po
 		      "table "
 		      "%u' has it)",
 		      set->table, out->iface->name, version, set->table);
-	if (!policy->rule || !policy->route)
+	if (!policy->rule || !policy->route || check_refusal(out, refusal))
 		return;
 	if (answer->error)
 		found(out, "route", "the kernel does not route the packet to this host: %s",
@@ -286,7 +336,8 @@ bool outside_forwards(const char *ifname, uint8_t family)
 }
 
 /* Not marked: where the destination is not of this host, it has to be passed on. */
-static void check_passed_on(const struct outside *out, const struct route_answer *answer)
+static void check_passed_on(const struct outside *out, const struct route_answer *answer,
+			    const struct refusal *refusal)
 {
 	const bool ipv6 = out->packet->family == IFW_FAMILY_IPV6;
 	char dst[INET6_ADDRSTRLEN];
@@ -298,7 +349,7 @@ static void check_passed_on(const struct outside *out, const struct route_answer
 		      "packet "
 		      "on to %s",
 		      ipv6 ? "ipv6.conf.all" : "ipv4.conf.*", dst);
-	else if (answer->error)
+	else if (!check_refusal(out, refusal) && answer->error)
 		found(out, "route", "the kernel has no route to %s: %s", dst,
 		      strerror(-answer->error));
 }
@@ -331,6 +382,7 @@ static int check_routing(const struct outside *out)
 		.mark = out->decision->marked ? set->mark : 0,
 	};
 	struct policy_info policy = {};
+	struct refusal refusal = {};
 	struct route_answer answer;
 	bool refused;
 	int err = loader_route(&packet, &answer);
@@ -340,12 +392,14 @@ static int check_routing(const struct outside *out)
 	if (err || (answer.here && !answer.error))
 		return err;
 	err = check_source(out, &packet, &policy, answer.error, &refused);
+	if (!err && !refused)
+		err = loader_refusal(&packet, &refusal);
 	if (err || refused)
 		return err;
 	if (out->decision->marked)
-		check_marked(out, &policy, &answer);
+		check_marked(out, &policy, &answer, &refusal);
 	else
-		check_passed_on(out, &answer);
+		check_passed_on(out, &answer, &refusal);
 	return 0;
 }
 

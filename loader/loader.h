@@ -378,6 +378,18 @@ struct way_back {
 };
 int loader_way_back(const struct routed_packet *packet, struct way_back *back);
 
+/* The policy rule, or the route, that refuses a packet. */
+struct refusal {
+	const char *kind; /* blackhole, unreachable, prohibit; NULL: none is known to */
+	bool rule;
+	uint32_t priority; /* of the rule */
+	uint32_t table;	   /* of the route */
+	struct ifw_addr dst;
+	uint8_t dst_len;
+};
+/* 0 or -errno. */
+int loader_refusal(const struct routed_packet *packet, struct refusal *refusal);
+
 /* What stands between a marked packet and this host. */
 struct policy_info {
 	bool rule;  /* the policy rule that `ifw up` makes is there */

@@ -25,6 +25,11 @@ static int take_route(const struct nlmsghdr *nlh, void *arg)
 
 	answer->here = route->rtm_type == RTN_LOCAL || route->rtm_type == RTN_BROADCAST ||
 		       route->rtm_type == RTN_ANYCAST;
+	/* Of IPv6 the kernel answers with the route that refuses, of IPv4 with an error. */
+	answer->error = route->rtm_type == RTN_BLACKHOLE     ? -EINVAL
+			: route->rtm_type == RTN_UNREACHABLE ? -ENETUNREACH
+			: route->rtm_type == RTN_PROHIBIT    ? -EACCES
+							     : 0;
 	answer->table = route->rtm_table;
 	mnl_attr_for_each(attr, nlh, sizeof(*route))
 	{
@@ -68,7 +73,7 @@ int loader_route(const struct routed_packet *packet, struct route_answer *answer
 {
 	CLEANUP(netlink_close) struct netlink nl = {};
 	struct rtmsg *route;
-	int err = ask_route(&nl, packet, packet->dst, &route);
+	int err = ask_route(&nl, packet, packet->dst, &route), refused;
 
 	*answer = (struct route_answer){};
 	if (err)
@@ -82,7 +87,9 @@ int loader_route(const struct routed_packet *packet, struct route_answer *answer
 		mnl_attr_put_u16(nl.request, RTA_SPORT, __builtin_bswap16(packet->src_port));
 		mnl_attr_put_u16(nl.request, RTA_DPORT, __builtin_bswap16(packet->dst_port));
 	}
-	answer->error = netlink_talk(&nl, take_route, answer);
+	refused = netlink_talk(&nl, take_route, answer);
+	if (refused)
+		answer->error = refused;
 	return 0;
 }
 

@@ -104,6 +104,36 @@ def check_listener(net, family):
         check(connects(), f"{family.name}, and takes connections")
 
 
+def check_refusal(net, family):
+    """The rule or the route that refuses is named, and not what the kernel's error could also mean."""
+    option = "-6" if family is IPV6 else "-4"
+    flow = flow_to(family, (family.far, 80))
+    works = lambda seconds: proxied(net, family, seconds)
+    for kind in ("blackhole", "unreachable", "prohibit"):
+        rule = f"priority 5 from all {kind}"
+        with changed(net, f"ip {option} rule add {rule}", f"ip {option} rule del {rule}"):
+            names, texts = named(net, *flow)
+            equal(names, ["route"], f"{family.name}, a rule {kind}: named")
+            check(f"the policy rule of priority 5 ({kind}) refuses" in texts, f"{family.name}, a rule {kind}: {texts}")
+            check(not works(QUIET), f"{family.name}, a rule {kind}: it does not work")
+        check(works(laboratory.PATIENCE), f"{family.name}, without the rule {kind}: it works")
+        route, rule = f"{kind} {family.prefix} table 77", "priority 50 iif eth0 lookup 77"
+        with changed(net, [f"ip {option} route add {route}", f"ip {option} rule add {rule}"],
+                     [f"ip {option} rule del {rule}", f"ip {option} route del {route}"]):
+            names, texts = named(net, *flow)
+            equal(names, ["route"], f"{family.name}, a route {kind}: named")
+            check(f"the route '{kind} {family.prefix}' of table 77 refuses" in texts, f"{family.name}, a route {kind}: {texts}")
+            check(not works(QUIET), f"{family.name}, a route {kind}: it does not work")
+        check(works(laboratory.PATIENCE), f"{family.name}, without the route {kind}: it works")
+    later = "priority 200 from all blackhole"
+    other = "priority 5 not iif eth0 blackhole"
+    with changed(net, [f"ip {option} rule add {later}", f"ip {option} rule add {other}"],
+                 [f"ip {option} rule del {later}", f"ip {option} rule del {other}"]):
+        equal(named(net, *flow)[0], [], f"{family.name}, what refuses behind the policy rule, or others, is not named")
+        check(named(net, *flow_to(family, (family.server, 7000), "udp"))[1].find("priority 200 (blackhole)") >= 0,
+              f"{family.name}, but for what is passed on")
+
+
 @contextlib.contextmanager
 def ipv6_off(net):
     """Its addresses go with it."""
@@ -348,6 +378,7 @@ def test(lab):
         check_policy(net, family)
         check_listener(net, family)
         check_forwarding(net, family)
+        check_refusal(net, family)
     check_ipv6_off(net)
     check_rp_filter(net)
     check_src_valid_mark(net)
