@@ -4,6 +4,7 @@
 import json
 import pathlib
 import re
+import sys
 
 import commands
 import lab as laboratory
@@ -15,27 +16,16 @@ try:
 except ImportError:
     jsonschema = None
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "common"))
+from schemas import faults  # noqa: E402
+
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 MAIN = DOCS.parent / "cli" / "main.c"
 
 
-def strict(schema):
-    """The schema, to which a key that it does not name is a fault."""
-    if isinstance(schema, dict):
-        schema = {key: strict(value) for key, value in schema.items()}
-        if "properties" in schema:
-            schema.setdefault("additionalProperties", False)
-    elif isinstance(schema, list):
-        schema = [strict(one) for one in schema]
-    return schema
-
-
 def fits(name, text, what):
-    schema = json.loads((DOCS / "schema" / f"{name}.json").read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    faults = [f"{fault.json_path}: {fault.message[:200]}"
-              for fault in jsonschema.Draft202012Validator(strict(schema)).iter_errors(json.loads(text))]
-    check(not faults, f"{what} {faults or ''}")
+    found = faults(jsonschema, name, json.loads(text))
+    check(not found, f"{what} {found or ''}")
 
 
 def each_command(host):
@@ -78,6 +68,9 @@ def each_command(host):
     for flow in ("tcp 172.16.240.2:5000 10.9.8.7:80", "tcp 172.16.240.2:5000 10.9.8.7:8080", "udp 172.16.240.2:5000 10.9.8.7:80"):
         ask("explain", "--in", "eth0", *flow.split(), what=flow)
     ask("explain", "--in", "eth0", "hex", "ff" * 60, what="of no packet")
+    host.router.sysctl("net.ipv4.conf.eth0.rp_filter", 1)
+    host.router.run("ip", "rule", "add", "priority", "5", "from", "all", "blackhole")
+    ask("explain", "--in", "eth0", "tcp", "172.16.240.2:5000", "10.9.8.7:80", what="of one that is defeated outside")
     ask("flow-flush")
 
 
