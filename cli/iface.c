@@ -161,6 +161,10 @@ static void show_rest(const struct iface_info *iface)
 	if (set->flags & IFW_IFACE_NAMED_RULES)
 		printf("%s: named-rules on: only rules that name it (on %s) hold there\n",
 		       iface->name, iface->name);
+	if (set->flags & IFW_IFACE_TUNNEL)
+		printf("%s: tunnel: what zfw -I adds passes to the host, whose routes lead to a "
+		       "tunnel (zfw -T)\n",
+		       iface->name);
 	if (set->flags & (IFW_IFACE_TRACK | IFW_IFACE_EGRESS_DENY) && iface->attached &&
 	    !iface->egress)
 		printf("%s: the program for what leaves has been taken off its hook; 'ifw up %s' "

@@ -180,25 +180,25 @@ static json_t *json_iface(const struct iface_info *iface)
 {
 	const struct ifw_iface *set = &iface->settings;
 
-	return json_pack("{s:o, s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:b, s:s, s:b, s:I, s:b, "
-			 "s:o, s:o, s:o, "
-			 "s:I, s:I, s:o, s:o}",
-			 "name", json_name(iface->name), "ifindex", (json_int_t)iface->ifindex,
-			 "state", iface_state(iface), "hook",
-			 text_hook(set->at[IFW_DIRECTION_IN].hook), "link",
-			 set->flags & IFW_IFACE_RAW_IP ? "raw" : "ethernet", "ssh",
-			 !(set->flags & IFW_IFACE_SSH_OFF), "echo", !!(set->flags & IFW_IFACE_ECHO),
-			 "track", !!(set->flags & IFW_IFACE_TRACK), "ingress_default",
-			 iface->ifindex == IFW_LOOPBACK_IFINDEX ? "pass" : "deny",
-			 "egress_attached", iface->egress, "egress_default",
-			 set->flags & IFW_IFACE_EGRESS_DENY ? "deny" : "pass", "named_rules",
-			 !!(set->flags & IFW_IFACE_NAMED_RULES), "verbose",
-			 (json_int_t)set->verbose, "geneve", !!(set->flags & IFW_IFACE_GENEVE),
-			 "geneve_sources", json_geneve_sources(set), "pass_protocols",
-			 json_protocols(set), "pass_ethertypes", json_ethertypes(set), "mark",
-			 (json_int_t)set->mark, "mask", (json_int_t)set->mark_mask, "table",
-			 set->table ? json_integer(set->table) : json_null(), "addresses",
-			 json_addresses(iface));
+	return json_pack(
+		"{s:o, s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:b, s:s, s:b, s:b, s:I, s:b, "
+		"s:o, s:o, s:o, "
+		"s:I, s:I, s:o, s:o}",
+		"name", json_name(iface->name), "ifindex", (json_int_t)iface->ifindex, "state",
+		iface_state(iface), "hook", text_hook(set->at[IFW_DIRECTION_IN].hook), "link",
+		set->flags & IFW_IFACE_RAW_IP ? "raw" : "ethernet", "ssh",
+		!(set->flags & IFW_IFACE_SSH_OFF), "echo", !!(set->flags & IFW_IFACE_ECHO), "track",
+		!!(set->flags & IFW_IFACE_TRACK), "ingress_default",
+		iface->ifindex == IFW_LOOPBACK_IFINDEX ? "pass" : "deny", "egress_attached",
+		iface->egress, "egress_default",
+		set->flags & IFW_IFACE_EGRESS_DENY ? "deny" : "pass", "named_rules",
+		!!(set->flags & IFW_IFACE_NAMED_RULES), "tunnel", !!(set->flags & IFW_IFACE_TUNNEL),
+		"verbose", (json_int_t)set->verbose, "geneve", !!(set->flags & IFW_IFACE_GENEVE),
+		"geneve_sources", json_geneve_sources(set), "pass_protocols", json_protocols(set),
+		"pass_ethertypes", json_ethertypes(set), "mark", (json_int_t)set->mark, "mask",
+		(json_int_t)set->mark_mask, "table",
+		set->table ? json_integer(set->table) : json_null(), "addresses",
+		json_addresses(iface));
 }
 
 static json_t *json_reasons(const struct ifw_counters *counters)

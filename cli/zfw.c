@@ -22,6 +22,7 @@ static const char usage[] =
 	"       zfw -L [-c IP -m LEN [-p tcp|udp]]   list\n"
 	"       zfw -L -E                            list interfaces and their settings\n"
 	"       zfw -F [-z ingress|egress] [-r]      remove all rules, or those of one direction\n"
+	"       zfw -F -j                            remove what -B bound, and no rules\n"
 	"       zfw -x|-e|-v IFACE|all [-d]          ssh off, echo on, verbose on; -d: the "
 	"reverse\n"
 	"       zfw -b IFACE|all [-d]                what no egress rule passes does not leave; "
@@ -36,6 +37,11 @@ static const char usage[] =
 	"       zfw -H IFACE                         attach for both directions\n"
 	"       zfw -Q                               take off all that ifw has made\n"
 	"       zfw -M IFACE|all                     show decisions of interfaces with -v\n"
+	"       zfw -T IFACE|all [-d]                -I hands to a tunnel: passes to the host, "
+	"whose\n"
+	"                                            routes lead to the tunnel's device\n"
+	"       zfw -B|-J IP -m LEN                  bind the prefix to the host, or unbind it\n"
+	"       zfw -A                               run /opt/openziti/bin/user/user_rules.sh\n"
 	"       zfw -V\n"
 	"-r with -I, -D and -F: a local route for the destination is made, or removed\n"
 	"-I, -D and -L with -z egress: rules for what leaves; without it for what comes in\n";
@@ -81,6 +87,35 @@ static void note(const struct cli *cli, const struct zfw_request *request)
 		complain(cli, "note: a deny rule has no listener, -t is not used");
 }
 
+/*
+ * Where all interfaces that the rule holds on are a tunnel's (-T), nobody listens on the
+ * port that is given: the packet passes, and the host's routes lead it to the tunnel's device.
+ */
+static int hand_to_tunnel(const struct cli *cli, struct loader *loader, struct rule *rule)
+{
+	struct iface_tally tally = {0};
+	struct failure failure = {0};
+
+	if (rule->action != IFW_ACTION_INTERCEPT)
+		return 0;
+	if (loader_iface_tally(loader, rule->ifaces, IFW_IFACE_TUNNEL, &tally, &failure)) {
+		complain(cli, "%s", failure.text);
+		return FAILED;
+	}
+	if (!tally.with)
+		return 0;
+	if (tally.without) {
+		complain(cli, "the rule holds on interfaces with -T and on others, and one rule "
+			      "cannot hand "
+			      "to a tunnel and to a listener; name interfaces with -N");
+		return FAILED;
+	}
+	rule->action = IFW_ACTION_PASS;
+	rule->listener = (struct ifw_addr){0};
+	rule->listener_port = 0;
+	return 0;
+}
+
 int zfw_insert(const struct cli *cli, const struct zfw_request *request)
 {
 	struct add_result result = {0};
@@ -96,6 +131,8 @@ int zfw_insert(const struct cli *cli, const struct zfw_request *request)
 		complain(cli, "%s", failure.text);
 		return FAILED;
 	}
+	if (hand_to_tunnel(cli, loader, &rule))
+		return FAILED;
 	/* The router brings a new listener port at each start, and does not flush first. */
 	if (loader_rule_add(loader, &rule, true, &result, &failure)) {
 		complain(cli, "%s", failure.text);
@@ -183,6 +220,8 @@ static int flush(const struct cli *cli, const struct zfw_request *request)
 	auto_set all = {0}, kept = {0};
 	bool changed;
 
+	if (request->bindings)
+		return zfw_bindings_flush(cli);
 	if (open_state(cli, LOADER_WRITE, &loader))
 		return FAILED;
 	if (request->has_direction && loader_rules(loader, &all, &failure)) {
@@ -219,6 +258,8 @@ static int set(const struct cli *cli, const struct zfw_request *request)
 		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_EGRESS_DENY;
 	else if (request->verb == ZFW_NAMED)
 		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_NAMED_RULES;
+	else if (request->verb == ZFW_TUNNEL)
+		*(request->disable ? &change.clear : &change.set) = IFW_IFACE_TUNNEL;
 	else if (request->verb == ZFW_OTHERS)
 		change.protocols = request->disable ? none : text_all_protocols;
 	else if (request->verb == ZFW_IPV6 && request->disable) {
@@ -227,6 +268,8 @@ static int set(const struct cli *cli, const struct zfw_request *request)
 		return FAILED;
 	}
 	if (open_state(cli, LOADER_WRITE, &loader))
+		return FAILED;
+	if (change.set & IFW_IFACE_TUNNEL && zfw_forwarding(cli, request))
 		return FAILED;
 	if (change.set & IFW_IFACE_EGRESS_DENY && loader_egress_check(loader, &failure))
 		err = -EOPNOTSUPP;
@@ -275,6 +318,7 @@ static int run(const struct cli *cli, const struct zfw_request *request)
 	case ZFW_NAMED:
 	case ZFW_OTHERS:
 	case ZFW_IPV6:
+	case ZFW_TUNNEL:
 		return set(cli, request);
 	case ZFW_ATTACH:
 		return zfw_attach(cli, request);
@@ -284,6 +328,11 @@ static int run(const struct cli *cli, const struct zfw_request *request)
 		return disable(cli);
 	case ZFW_MONITOR:
 		return zfw_monitor(cli, request);
+	case ZFW_USER_RULES:
+		return zfw_user_rules(cli);
+	case ZFW_BIND:
+	case ZFW_UNBIND:
+		return zfw_bind(cli, request);
 	case ZFW_HELP:
 		fputs(usage, stdout);
 		return 0;

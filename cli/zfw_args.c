@@ -190,8 +190,14 @@ static int collect(int argc, char **argv, struct zfw_request *request, struct gi
 	if (!*verb)
 		return refuse(failure,
 			      "nothing to do: give one of -I, -D, -L, -F, -V, -x, -e, -v, -b, -P, "
-			      "-q, -6, -X, -H, -Q, -M");
+			      "-q, -6, -X, -H, -Q, -M, -T, -A, -B, -J");
 	return 0;
+}
+
+/* These name their prefix themselves, where others have -c. */
+static bool is_binding(const struct zfw_option_verb *verb)
+{
+	return verb->verb == ZFW_BIND || verb->verb == ZFW_UNBIND;
 }
 
 /* Nothing is dropped in silence: -F with -c would flush what was not meant. */
@@ -207,10 +213,13 @@ static int check_together(const struct given *given, const struct zfw_option_ver
 				      zfw_long_name(*o));
 	if (verb->verb == ZFW_INSERT && !given->present['t'] && !given->present['d'])
 		return refuse(failure, "-I needs -t, --tproxy-port (0: pass to the host)");
-	if (given->present['c'] != given->present['m'])
+	if (!is_binding(verb) && given->present['c'] != given->present['m'])
 		return refuse(failure, "-c and -m go together, one is missing");
 	if (given->present['o'] != given->present['n'])
 		return refuse(failure, "-o and -n go together, one is missing");
+	if (given->present['j'] && (given->present['z'] || given->present['r']))
+		return refuse(failure,
+			      "-F -j removes bindings alone, and does not go with -z or -r");
 	if (verb->verb == ZFW_ATTACH && !given->present['O'] && !given->present['d'])
 		return refuse(failure, "-X needs -O, --object-file, or -d");
 	if (given->present['E'] && (given->present['c'] || given->present['p']))
@@ -235,7 +244,7 @@ static int read_prefixes(const struct given *given, struct zfw_request *request,
 	uint8_t source = IFW_FAMILY_IPV4;
 	int err = 0;
 
-	if (given->present['c'])
+	if (given->present['c'] && given->value['m'])
 		err = parse_prefix("destination", given->value['c'], given->value['m'],
 				   &rule->family, &rule->dst, &rule->dst_len, &request->host_bits,
 				   failure);
@@ -246,6 +255,8 @@ static int read_prefixes(const struct given *given, struct zfw_request *request,
 		return refuse(failure, "source '%s' is not of the destination's family",
 			      given->value['o']);
 	request->has_prefix = given->present['c'];
+	if (!err && request->verb == ZFW_BIND && !rule->dst_len)
+		return refuse(failure, "-B with -m 0 would make every address one of this host");
 	return err;
 }
 
@@ -287,6 +298,7 @@ static int read_values(const struct given *given, struct zfw_request *request,
 	request->disable = given->present['d'];
 	request->interfaces = given->present['E'];
 	request->route = given->present['r'];
+	request->bindings = given->present['j'];
 	request->object = given->value['O'];
 	rule->family = IFW_FAMILY_IPV4;
 	if (!given->present['N'])
@@ -318,6 +330,10 @@ int zfw_parse(int argc, char **argv, struct zfw_request *request, struct failure
 		read.verb = verb->verb;
 		read.target = given.value[(int)verb->option];
 		err = check_together(&given, verb, failure);
+		if (is_binding(verb)) {
+			given.present['c'] = true;
+			given.value['c'] = read.target;
+		}
 		if (!err)
 			err = read_values(&given, &read, failure);
 	}

@@ -16,17 +16,21 @@ enum zfw_verb {
 	ZFW_LIST,
 	ZFW_FLUSH,
 	ZFW_VERSION,
-	ZFW_SSH,      /* -x */
-	ZFW_ECHO,     /* -e */
-	ZFW_VERBOSE,  /* -v */
-	ZFW_OUTBOUND, /* -b */
-	ZFW_NAMED,    /* -P */
-	ZFW_OTHERS,   /* -q */
-	ZFW_IPV6,     /* -6 */
-	ZFW_ATTACH,   /* -X */
-	ZFW_INIT,     /* -H */
-	ZFW_DISABLE,  /* -Q */
-	ZFW_MONITOR,  /* -M */
+	ZFW_SSH,	/* -x */
+	ZFW_ECHO,	/* -e */
+	ZFW_VERBOSE,	/* -v */
+	ZFW_OUTBOUND,	/* -b */
+	ZFW_NAMED,	/* -P */
+	ZFW_OTHERS,	/* -q */
+	ZFW_IPV6,	/* -6 */
+	ZFW_ATTACH,	/* -X */
+	ZFW_INIT,	/* -H */
+	ZFW_DISABLE,	/* -Q */
+	ZFW_MONITOR,	/* -M */
+	ZFW_TUNNEL,	/* -T */
+	ZFW_USER_RULES, /* -A */
+	ZFW_BIND,	/* -B; the prefix: rule.dst */
+	ZFW_UNBIND,	/* -J */
 	ZFW_HELP,
 };
 
@@ -44,6 +48,7 @@ struct zfw_request {
 	const char *object; /* -O: points into argv */
 	bool interfaces;    /* -E: not rules are listed */
 	bool route;	    /* -r */
+	bool bindings;	    /* -j */
 	bool unused_port;   /* -t goes with a deny rule, which has no listener */
 };
 

@@ -4,83 +4,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
-#include "ruleset/cleanup.h"
 #include "text.h"
 #include "zfw_host.h"
+#include "zfw_run.h"
 
 #define FAILED 1
-#define WORDS_MAX 16
-
-/* ifw, which is installed beside zfw. */
-static int ifw_path(const struct cli *cli, char path[PATH_MAX])
-{
-	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof("ifw"));
-	char *slash;
-
-	if (length > 0)
-		path[length] = '\0';
-	slash = length > 0 ? strrchr(path, '/') : NULL;
-	if (!slash) {
-		complain(cli, "cannot tell where ifw is: /proc is not mounted");
-		return FAILED;
-	}
-	memcpy(slash + 1, "ifw", sizeof("ifw")); /* room was left for it */
-	return 0;
-}
-
-enum hush {
-	HUSH_NOTHING,
-	HUSH_STDERR,
-	HUSH_STDOUT, /* to a pipe */
-};
-
-/* The child's side; words[0] is looked for in PATH where it has no slash. */
-static _Noreturn void become(const char *const *words, enum hush hush, int to)
-{
-	char *argv[WORDS_MAX + 1] = {NULL};
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	for (int i = 0; words[i] && i < WORDS_MAX; i++)
-		argv[i] = (char *)words[i]; /* exec changes none */
-	if (hush != HUSH_NOTHING && null >= 0)
-		dup2(null, STDERR_FILENO);
-	if (hush == HUSH_STDOUT)
-		dup2(to, STDOUT_FILENO);
-	execvp(argv[0], argv);
-	_exit(127);
-}
-
-/* Its exit status, or -1. */
-static int wait_for(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* Runs a program to its end: 0, or FAILED after somebody complained. */
-static int run(const struct cli *cli, const char *const *words, enum hush hush)
-{
-	int status;
-	pid_t pid;
-
-	fflush(stdout); /* or its lines stand before those that were said before */
-	pid = fork();
-	if (pid == 0)
-		become(words, hush, -1);
-	status = pid < 0 ? -1 : wait_for(pid);
-	if (status < 0 || status == 127 || (status && hush != HUSH_NOTHING))
-		complain(cli, "cannot run '%s'", words[0]);
-	return status ? FAILED : 0;
-}
 
 #define MAX_ARGS 6
 
@@ -89,17 +21,16 @@ static int run_ifw(const struct cli *cli, const char *const arguments[MAX_ARGS])
 	const char *words[MAX_ARGS + 2] = {NULL};
 	char path[PATH_MAX];
 
-	if (ifw_path(cli, path))
+	if (zfw_ifw_path(cli, path))
 		return FAILED;
 	words[0] = path;
 	memcpy(words + 1, arguments, MAX_ARGS * sizeof(*words));
-	return run(cli, words, HUSH_NOTHING);
+	return zfw_run(cli, words, HUSH_NOTHING);
 }
 
 /* --- Interfaces ------------------------------------------------------------------------ */
 
-/* What `ifw iface show -j` says; NULL: nothing is up, or it failed. */
-static json_t *read_ifaces(const struct cli *cli)
+json_t *zfw_read_ifaces(const struct cli *cli)
 {
 	char path[PATH_MAX];
 	const char *const words[] = {path, "iface", "show", "-j", NULL};
@@ -108,11 +39,11 @@ static json_t *read_ifaces(const struct cli *cli)
 	int ends[2];
 	pid_t pid;
 
-	if (ifw_path(cli, path) || pipe2(ends, O_CLOEXEC))
+	if (zfw_ifw_path(cli, path) || pipe2(ends, O_CLOEXEC))
 		return NULL;
 	pid = fork();
 	if (pid == 0)
-		become(words, HUSH_STDOUT, ends[1]);
+		zfw_become(words, HUSH_STDOUT, ends[1]);
 	close(ends[1]);
 	from = fdopen(ends[0], "r");
 	if (from)
@@ -121,7 +52,7 @@ static json_t *read_ifaces(const struct cli *cli)
 		fclose(from);
 	else
 		close(ends[0]);
-	if (pid > 0 && wait_for(pid) == 0)
+	if (pid > 0 && zfw_wait(pid) == 0)
 		return shown;
 	json_decref(shown);
 	return NULL;
@@ -129,7 +60,7 @@ static json_t *read_ifaces(const struct cli *cli)
 
 static bool is_up(const struct cli *cli, const char *name)
 {
-	json_t *shown = read_ifaces(cli), *iface;
+	json_t *shown = zfw_read_ifaces(cli), *iface;
 	bool found = false;
 	size_t i;
 
@@ -186,7 +117,9 @@ int zfw_disable(const struct cli *cli)
 {
 	int status = run_ifw(cli, (const char *[MAX_ARGS]){"down", "--all"});
 
-	return status ? status : zfw_routes_flush(cli);
+	if (status || zfw_routes_flush(cli))
+		return FAILED;
+	return zfw_bindings_flush(cli);
 }
 
 /* Becomes ifw, so that signals reach it. */
@@ -195,7 +128,7 @@ int zfw_monitor(const struct cli *cli, const struct zfw_request *request)
 	char path[PATH_MAX];
 	const char *words[] = {path, "monitor", "--iface", request->target, NULL};
 
-	if (ifw_path(cli, path))
+	if (zfw_ifw_path(cli, path))
 		return FAILED;
 	if (strcmp(request->target, "all") == 0) {
 		words[2] = NULL;
@@ -248,7 +181,7 @@ static void print_iface(const json_t *iface)
 		{"per interface", is_on(iface, "named_rules")},
 		{"tc ingress filter", is_word(iface, "state", "attached")},
 		{"tc egress filter", is_on(iface, "egress_attached")},
-		{"tun mode intercept", false},
+		{"tun mode intercept", is_on(iface, "tunnel")},
 		{"vrrp enable", has_number(iface, "pass_protocols", 112)},
 		{"eapol enable", has_number(iface, "pass_ethertypes", 0x888e)},
 		{"ddos filtering", false},
@@ -265,7 +198,7 @@ static void print_iface(const json_t *iface)
 
 int zfw_interfaces(const struct cli *cli)
 {
-	json_t *shown = read_ifaces(cli), *iface;
+	json_t *shown = zfw_read_ifaces(cli), *iface;
 	size_t i;
 
 	if (!shown) {
@@ -274,46 +207,5 @@ int zfw_interfaces(const struct cli *cli)
 	}
 	json_array_foreach(json_object_get(shown, "interfaces"), i, iface) print_iface(iface);
 	json_decref(shown);
-	return 0;
-}
-
-/* --- Routes ---------------------------------------------------------------------------- */
-
-#define STRING_OF(value) #value
-#define STRING(value) STRING_OF(value)
-#define OURS STRING(LOADER_RTPROT)
-
-int zfw_route(const struct cli *cli, const struct rule *rule, bool add)
-{
-	char prefix[TEXT_PREFIX_MAX];
-	const char *const words[] = {"ip",    rule->family == IFW_FAMILY_IPV6 ? "-6" : "-4",
-				     "route", add ? "replace" : "del",
-				     "local", prefix,
-				     "dev",   "lo",
-				     "table", "local",
-				     "proto", OURS,
-				     NULL};
-
-	text_prefix(rule->dst, rule->family, rule->dst_len, prefix, sizeof(prefix));
-	if (!run(cli, words, HUSH_NOTHING))
-		return 0;
-	complain(cli,
-		 add ? "the rule is in force, but there is no local route for %s"
-		     : "the rule is gone, but not the local route for %s",
-		 prefix);
-	return FAILED;
-}
-
-int zfw_routes_flush(const struct cli *cli)
-{
-	static const char *const families[] = {"-4", "-6"};
-
-	for (size_t i = 0; i < 2; i++) {
-		const char *const words[] = {"ip",    families[i], "route", "flush", "table",
-					     "local", "proto",	   OURS,    NULL};
-
-		if (run(cli, words, HUSH_STDERR))
-			return FAILED;
-	}
 	return 0;
 }

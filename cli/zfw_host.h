@@ -6,6 +6,8 @@
 #ifndef IFW_ZFW_HOST_H
 #define IFW_ZFW_HOST_H
 
+#include <jansson.h>
+
 #include "cli.h"
 #include "zfw_args.h"
 
@@ -15,6 +17,15 @@ int zfw_init(const struct cli *cli, const struct zfw_request *request);	   /* -H
 int zfw_disable(const struct cli *cli);					   /* -Q */
 int zfw_monitor(const struct cli *cli, const struct zfw_request *request); /* -M */
 int zfw_interfaces(const struct cli *cli);				   /* -L -E */
+
+int zfw_user_rules(const struct cli *cli);				/* -A */
+int zfw_bind(const struct cli *cli, const struct zfw_request *request); /* -B, -J */
+int zfw_bindings_flush(const struct cli *cli);				/* -F -j */
+/* Before -T: whether the host passes on what is to reach a tunnel. */
+int zfw_forwarding(const struct cli *cli, const struct zfw_request *request);
+
+/* What `ifw iface show -j` says; NULL: nothing is up, or it failed. */
+json_t *zfw_read_ifaces(const struct cli *cli);
 
 /* -r: a local route for the rule's destination, so that the host itself takes it; ours are marked.
  */

@@ -8,7 +8,7 @@ static const struct zfw_option_verb verbs[] = {
 	{'I', ZFW_INSERT, "cmonplhtsNdzr", "cmplh"},
 	{'D', ZFW_DELETE, "cmonplhtsNzr", "cmpl"},
 	{'L', ZFW_LIST, "cmpzE", ""},
-	{'F', ZFW_FLUSH, "zr", ""},
+	{'F', ZFW_FLUSH, "zrj", ""},
 	{'V', ZFW_VERSION, "", ""},
 	{'x', ZFW_SSH, "d", ""},
 	{'e', ZFW_ECHO, "d", ""},
@@ -21,6 +21,10 @@ static const struct zfw_option_verb verbs[] = {
 	{'H', ZFW_INIT, "", ""},
 	{'Q', ZFW_DISABLE, "", ""},
 	{'M', ZFW_MONITOR, "", ""},
+	{'T', ZFW_TUNNEL, "d", ""},
+	{'A', ZFW_USER_RULES, "", ""},
+	{'B', ZFW_BIND, "m", "m"},
+	{'J', ZFW_UNBIND, "m", "m"},
 };
 
 const struct option zfw_long_options[] = {
@@ -55,10 +59,10 @@ const struct option zfw_long_options[] = {
 	{"monitor", required_argument, NULL, 'M'},
 	{"list-diag", no_argument, NULL, 'E'},
 	{"route", no_argument, NULL, 'r'},
+	{"set-tun-mode", required_argument, NULL, 'T'},
+	{"add-user-rules", no_argument, NULL, 'A'},
 	{"help", no_argument, NULL, ZFW_OPTION_HELP},
 	/* Known, and not implemented. */
-	{"set-tun-mode", optional_argument, NULL, 'T'},
-	{"add-user-rules", optional_argument, NULL, 'A'},
 	{"vrrp-enable", optional_argument, NULL, 'R'},
 	{"enable-eapol", optional_argument, NULL, 'w'},
 	{"masquerade", optional_argument, NULL, 'k'},
@@ -71,11 +75,6 @@ static const struct {
 	char option;
 	const char *why;
 } refused[] = {
-	{'T', "it hands packets to listeners, and to no tunnel device"},
-	{'A', "run the script of user rules itself"},
-	{'B', "bind the address with 'ip address add ADDR dev lo'"},
-	{'J', "unbind the address with 'ip address del ADDR dev lo'"},
-	{'j', "it makes no addresses that could be flushed"},
 	{'R', "use 'ifw iface set IFACE pass-protocol 112'"},
 	{'w', "use 'ifw iface set IFACE pass-ethertype 0x888e'"},
 	{'W', "send the output of 'ifw monitor' to a file"},

@@ -11,7 +11,7 @@
 #include "zfw_args.h"
 
 /* For getopt_long(); refused ones are in the long options alone. */
-#define ZFW_LETTERS ":IDLFVc:m:o:n:l:h:t:p:s:N:z:dx:e:v:b:P:q:6:X:O:H:QM:Er"
+#define ZFW_LETTERS ":IDLFVc:m:o:n:l:h:t:p:s:N:z:dx:e:v:b:P:q:6:X:O:H:QM:ErT:AB:J:j"
 #define ZFW_OPTION_HELP ('?' + 256) /* --help; -h is the high port */
 
 extern const struct option zfw_long_options[];

@@ -228,6 +228,7 @@ enum ifw_iface_flags {
 	IFW_IFACE_TRACK = 1 << 5,	/* what leaves is remembered, and its answers pass */
 	IFW_IFACE_EGRESS_DENY = 1 << 6, /* what no egress rule lets out does not leave */
 	IFW_IFACE_NAMED_RULES = 1 << 7, /* rules that name no interface do not hold there */
+	IFW_IFACE_TUNNEL = 1 << 8,	/* for who makes rules: services are behind routes */
 };
 
 /* A prefix of the family; len 0 with family NONE: unused. */

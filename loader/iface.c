@@ -366,3 +366,37 @@ int loader_iface_set_all(struct loader *loader, const struct iface_change *chang
 		return fail_errno(failure, err, "cannot store the settings of the interfaces");
 	return all.count ? 0 : fail(failure, -ENODEV, "no interface is up");
 }
+
+struct flag_query {
+	uint64_t ifaces;
+	enum ifw_iface_flags flag;
+	struct iface_tally tally;
+};
+
+static int tally_one(struct loader *loader, uint32_t ifindex, const struct ifw_iface *settings,
+		     void *arg)
+{
+	struct flag_query *query = arg;
+
+	(void)loader;
+	(void)ifindex;
+	if (!IFW_ADMITS(query->ifaces, settings->slot | (settings->flags & IFW_SLOT_NAMED)))
+		return 0;
+	if (settings->flags & query->flag)
+		query->tally.with++;
+	else
+		query->tally.without++;
+	return 0;
+}
+
+int loader_iface_tally(struct loader *loader, uint64_t ifaces, enum ifw_iface_flags flag,
+		       struct iface_tally *tally, struct failure *failure)
+{
+	struct flag_query query = {.ifaces = ifaces, .flag = flag};
+	int err = for_each_iface(loader, tally_one, &query);
+
+	if (err)
+		return fail_errno(failure, err, "cannot read the interfaces");
+	*tally = query.tally;
+	return 0;
+}

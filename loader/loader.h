@@ -102,8 +102,9 @@ struct up_options {
 	const struct iface_change *change; /* holds from the first packet on; NULL: none */
 };
 #define LOADER_TABLE_DEFAULT 7100
-#define LOADER_RULE_PRIORITY 100 /* of the policy rule: after local, before main */
-#define LOADER_RTPROT 119	 /* rtnetlink protocol of our rules and routes */
+#define LOADER_RULE_PRIORITY 100  /* of the policy rule: after local, before main */
+#define LOADER_RTPROT 119	  /* rtnetlink protocol of our rules and routes */
+#define LOADER_RTPROT_BINDING 120 /* and of prefixes that are bound to the host (zfw -B) */
 
 struct up_result {
 	bool was_up;		/* the program was there already and was replaced in place */
@@ -188,6 +189,16 @@ int loader_iface_set_egress(struct loader *loader, const char *ifname,
 /* Of every interface that is up. -ENODEV: there is none. */
 int loader_iface_set_all(struct loader *loader, const struct iface_change *change,
 			 struct failure *failure);
+
+/*
+ * How many of the interfaces that are up, and that a rule on these (struct rule.ifaces) holds
+ * on, have the flag set, and how many have not.
+ */
+struct iface_tally {
+	size_t with, without;
+};
+int loader_iface_tally(struct loader *loader, uint64_t ifaces, enum ifw_iface_flags flag,
+		       struct iface_tally *tally, struct failure *failure);
 
 /* --- Following the host ---------------------------------------------------- */
 

@@ -239,7 +239,7 @@ def as_json(host):
     equal({k: v for k, v in rules[2].items() if k in ("source", "interfaces", "listener", "service")},
           {"source": None, "interfaces": [], "listener": None, "service": None}, "and one without")
     shown = host.iface("eth0")
-    equal(sorted(shown), sorted("name ifindex state hook link ssh echo track ingress_default egress_attached egress_default named_rules verbose "
+    equal(sorted(shown), sorted("name ifindex state hook link ssh echo track ingress_default egress_attached egress_default named_rules tunnel verbose "
                                 "geneve geneve_sources pass_protocols pass_ethertypes mark mask table addresses".split()), "the keys of an interface")
     host.send("eth0", TO, 9)
     (stats,) = host.json("stats")["interfaces"]

@@ -191,7 +191,7 @@ Test(json, iface)
 		"{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"attached\","
 		"\"hook\":\"tcx\",\"link\":\"ethernet\",\"ssh\":false,\"echo\":true,\"track\":true,"
 		"\"ingress_default\":\"deny\",\"egress_attached\":false,\"egress_default\":"
-		"\"pass\",\"named_rules\":false,"
+		"\"pass\",\"named_rules\":false,\"tunnel\":false,"
 		"\"verbose\":2,"
 		"\"geneve\":false,"
 		"\"geneve_sources\":[],\"pass_protocols\":[],\"pass_ethertypes\":[],\"mark\":32,"
@@ -200,8 +200,8 @@ Test(json, iface)
 		"\"max_flows\":4096,\"counted\":true,\"counter_bytes_per_cpu\":65536}}");
 	usage.limits.counting = LOADER_COUNTING_OFF;
 	usage.counters = 0;
-	iface.settings.flags =
-		IFW_IFACE_GENEVE | IFW_IFACE_RAW_IP | IFW_IFACE_EGRESS_DENY | IFW_IFACE_NAMED_RULES;
+	iface.settings.flags = IFW_IFACE_GENEVE | IFW_IFACE_RAW_IP | IFW_IFACE_EGRESS_DENY |
+			       IFW_IFACE_NAMED_RULES | IFW_IFACE_TUNNEL;
 	iface.settings.protocols[0] = 1ULL << 47;
 	iface.settings.ethertypes[0] = 0x88cc;
 	iface.settings.geneve_sources[0] =
@@ -212,7 +212,7 @@ Test(json, iface)
 		    "{\"interfaces\":[{\"name\":\"eth0\",\"ifindex\":2,\"state\":\"detached\","
 		    "\"hook\":\"tcx\",\"link\":\"raw\",\"ssh\":true,\"echo\":false,\"track\":false,"
 		    "\"ingress_default\":\"deny\",\"egress_attached\":false,\"egress_default\":"
-		    "\"deny\",\"named_rules\":true,"
+		    "\"deny\",\"named_rules\":true,\"tunnel\":true,"
 		    "\"verbose\":2,"
 		    "\"geneve\":true,"
 		    "\"geneve_sources\":[\"10.0.0.0/"

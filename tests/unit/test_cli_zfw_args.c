@@ -188,6 +188,29 @@ Test(zfw_args, host)
 	cr_expect_not(zfw_ok(ADD "-N eth0").route);
 }
 
+Test(zfw_args, tunnel)
+{
+	struct zfw_request r = zfw_ok("zfw -B 10.1.2.3 -m 24");
+
+	cr_expect_eq(r.verb, ZFW_BIND);
+	cr_expect_eq(r.rule.dst.hi, 0x0a010200ULL << 32);
+	cr_expect_eq(r.rule.dst_len, 24);
+	cr_expect(r.host_bits);
+	r = zfw_ok("zfw -m 64 -J 2001:db8::");
+	cr_expect_eq(r.verb, ZFW_UNBIND);
+	cr_expect_eq(r.rule.family, IFW_FAMILY_IPV6);
+	cr_expect(!r.host_bits);
+	r = zfw_ok("zfw -F -j");
+	cr_expect(r.verb == ZFW_FLUSH && r.bindings);
+	cr_expect(!zfw_ok("zfw -F").bindings);
+	cr_expect_eq(zfw_ok("zfw -A").verb, ZFW_USER_RULES);
+	cr_expect_eq(zfw_ok("zfw --add-user-rules").verb, ZFW_USER_RULES);
+	r = zfw_ok("zfw --set-tun-mode eth0 -d");
+	cr_expect_eq(r.verb, ZFW_TUNNEL);
+	cr_expect_str_eq(r.target, "eth0");
+	cr_expect(r.disable);
+}
+
 Test(zfw_args, interface_settings)
 {
 	struct zfw_request r = zfw_ok("zfw -x eth0");
@@ -261,7 +284,6 @@ ParameterizedTestParameters(zfw_args, refused)
 		{ADD "extra", "'extra'"},
 		{ADD "-N", "-N needs a value"},
 		{"zfw -F -c 10.0.0.0 -m 8", "does not go with -F"},
-		{"zfw -F -j", "-j is not implemented"},
 		{"zfw -E", "nothing to do"},
 		{"zfw -L -E -c 10.0.0.0 -m 8", "does not go with -c"},
 		{"zfw -r", "nothing to do"},
@@ -277,11 +299,17 @@ ParameterizedTestParameters(zfw_args, refused)
 		{"zfw -O x.o", "nothing to do"},
 		{"zfw -H eth0 -d", "-d does not go with -H"},
 		{"zfw -M", "-M needs a value"},
-		{"zfw -T eth0", "-T is not implemented"},
-		{"zfw --set-tun-mode=eth0", "--set-tun-mode is not implemented"},
-		{"zfw -A", "-A is not implemented"},
-		{"zfw -B 10.0.0.0 -m 8", "-B is not implemented"},
-		{"zfw -J 10.0.0.0 -m 8", "-J is not implemented"},
+		{"zfw -T", "-T needs a value"},
+		{"zfw -A -d", "-d does not go with -A"},
+		{"zfw -B 10.0.0.0", "-B needs -m, --dprefix-len"},
+		{"zfw -J 10.0.0.0", "-J needs -m"},
+		{"zfw -B 10.0.0 -m 8", "'10.0.0' is not an IPv4 address"},
+		{"zfw -B 10.0.0.0 -m 33", "'33' is above 32"},
+		{"zfw -B 10.0.0.0 -m 0", "-B with -m 0 would make every address"},
+		{"zfw -B 10.0.0.0 -m 8 -c 10.0.0.0", "-c does not go with -B"},
+		{"zfw -F -j -z ingress", "-F -j removes bindings alone"},
+		{"zfw -F -j -r", "-F -j removes bindings alone"},
+		{"zfw -L -j", "-j does not go with -L"},
 		{"zfw -R eth0", "-R is not implemented by ifw: use 'ifw iface set"},
 		{"zfw -y", "-y is not implemented"},
 		{"zfw -5", "unknown option -5"},
