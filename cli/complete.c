@@ -15,6 +15,7 @@
 
 #define SYNOPSIS_MAX 256
 #define WORDS_MAX 64
+#define TOKENS_MAX 1024 /* bytes; behind that words may be offered twice */
 
 struct request {
 	const struct cli *cli;
@@ -22,8 +23,9 @@ struct request {
 	const char *text;	      /* its page, or "" */
 	const char *words[WORDS_MAX]; /* behind `ifw`, without options and their values */
 	int count;
-	const char *option; /* that waits for its value; NULL: none */
-	const char *last;   /* what has been typed of the word in question */
+	const char *option;	 /* that waits for its value; NULL: none */
+	const char *last;	 /* what has been typed of the word in question */
+	char tokens[TOKENS_MAX]; /* of the page, offered already, each behind a blank */
 };
 
 static void offer(const struct request *request, const char *word, size_t len)
@@ -258,8 +260,23 @@ static bool fits(const char *token, size_t len, const char *word)
 	return false;
 }
 
+/* Several lines of a page have the same word in a place. */
+static bool is_new(struct request *request, const char *token, size_t len)
+{
+	size_t used = strlen(request->tokens);
+
+	for (const char *at = request->tokens; *at; at += strcspn(at, " ")) {
+		at++;
+		if (strcspn(at, " ") == len && strncmp(at, token, len) == 0)
+			return false;
+	}
+	if (used + len + 2 <= sizeof(request->tokens))
+		snprintf(request->tokens + used, len + 2, " %s", token);
+	return true;
+}
+
 /* Follows a line of the page along the words; what comes next in it is offered. */
-static void follow(const struct request *request, const char *synopsis)
+static void follow(struct request *request, const char *synopsis)
 {
 	const char *at = synopsis + strlen("ifw ");
 
@@ -274,7 +291,8 @@ static void follow(const struct request *request, const char *synopsis)
 			return;
 		}
 		if (i == request->count) {
-			offer_token(request, at, len);
+			if (is_new(request, at, len))
+				offer_token(request, at, len);
 			return;
 		}
 		if (*at != '-' && !fits(at, len, request->words[i]))

@@ -47,6 +47,8 @@ def words(host):
     only("ifw up --hook ", ["tcx", "clsact"], "values of an option")
     only("ifw up --ho", ["--hook"], "options")
     only("ifw up --hook tcx p-", ["p-eth0", "p-eth1"], "what comes behind an option")
+    raw = host.ifw("complete", "iface", "set", "").split()
+    equal(sorted(raw), sorted(set(raw)), "each name once, however many lines of a page have it")
     only("ifw iface set eth0 ss", ["ssh"], "settings")
     only("ifw iface set eth0 ssh ", ["on", "off"], "their values")
     only("ifw -n ", ["away"], "network namespaces")
