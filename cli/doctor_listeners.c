@@ -149,7 +149,9 @@ int look_listeners(const struct look *look)
 		return err;
 	sum_up(look, "listener", wanted.missing, wanted.count,
 	       "%zu listener%s of rules, all there");
-	sum_up(look, "transparent", wanted.not_transparent, wanted.count,
-	       "%zu listener%s of rules, IP_TRANSPARENT where it is needed");
+	/* Of one that is not there nothing can be said. */
+	if (wanted.missing < wanted.count || !wanted.count)
+		sum_up(look, "transparent", wanted.not_transparent, wanted.count - wanted.missing,
+		       "%zu listener%s of rules, IP_TRANSPARENT where it is needed");
 	return 0;
 }

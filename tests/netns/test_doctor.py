@@ -134,6 +134,7 @@ def check_route(net):
 
 def check_listeners(net):
     port = PROXY_PORT + 10
+    transparent = [c["found"] for c in look(net)[0] if c["check"] == "transparent"]
     rule = f"intercept tcp to 10.9.0.0/16 port 81 via 127.0.0.1:{port} service web"
     net.rule(rule)
     net.rule(f"intercept udp to 10.9.0.0/16 port 81 via 127.0.0.1:{port}")
@@ -143,6 +144,8 @@ def check_listeners(net):
     equal(sorted(c["found"].split(",")[0] for c in missing),
           [f"nobody listens on {kind} 127.0.0.1:{port}" for kind in ("tcp", "udp")], text)
     equal(status, 3, f"{text}: the exit status says so")
+    equal([c["found"] for c in checks if c["check"] == "transparent"], transparent,
+          f"{text}: nor is it counted as transparent")
     check("service web" in missing[0]["found"] + missing[1]["found"], f"{text}: the rule is shown")
     with network.transparent(net.lab.router, IPV4, socket.SOCK_DGRAM, ("127.0.0.1", port)):
         for transparent in (0, 1):
