@@ -131,6 +131,8 @@ static int take_interface(struct reading *reading, const struct line *line,
 	if (of->count < 2)
 		return refuse(line, behind(line), "missing name or pattern after '%s'",
 			      of->words[0]);
+	if (strpbrk(of->words[1], "\"'"))
+		return refuse(line, at[1], "a name stands without quotes, not as %s", of->words[1]);
 	if (!iface_name_valid(of->words[1], at[1].len))
 		return refuse(line, at[1], "%s is no name of an interface", quote(at[1]).text);
 	return take_settings(&reading->cli, line, of, at, &ignored);
@@ -307,6 +309,35 @@ static int check_saved(const struct cli *cli, const char *file, const struct con
 	return CLI_INPUT;
 }
 
+/* What several settings make together; the last of them is where it stands. */
+static int complete(struct reading *reading, struct span text, struct diagnose_to *to)
+{
+	struct line line = {.diagnose = diagnose_print, .arg = to};
+	struct cli_place place = {.line = &line};
+	const char *at = text.text, *end = text.text + text.len;
+	int status;
+
+	for (size_t i = 0; i < reading->config->count; i++) {
+		const struct config_line *one = &reading->config->lines[i];
+
+		if (strcmp(one->words[0], "mark") == 0 || strcmp(one->words[0], "mask") == 0 ||
+		    strcmp(one->words[0], "table") == 0)
+			line.number = one->number;
+	}
+	for (unsigned int number = 1; number < line.number && at < end;)
+		number += *at++ == '\n';
+	line.text.text = at;
+	while (at + line.text.len < end && at[line.text.len] != '\n')
+		line.text.len++;
+	place.word = at;
+	place.len = line.text.len;
+	if (line.number)
+		reading->cli.place = &place;
+	status = up_complete(&reading->cli, &reading->config->request);
+	reading->cli.place = NULL;
+	return status;
+}
+
 static int read_text(struct reading *reading, const char *file, struct span text)
 {
 	struct diagnose_to to = cli_diagnose_to(&reading->cli, file);
@@ -320,7 +351,7 @@ static int read_text(struct reading *reading, const char *file, struct span text
 		complain(&reading->cli, "%u error%s in '%s'", to.errors, text_s(to.errors), file);
 		return CLI_INPUT;
 	}
-	if (up_complete(&reading->cli, &reading->config->request))
+	if (complete(reading, text, &to))
 		return CLI_INPUT;
 	return check_saved(&reading->cli, file, reading->config);
 }
