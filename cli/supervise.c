@@ -131,6 +131,11 @@ static void attach(struct supervisor *s, struct loader *loader, const struct con
 	err = loader_up(loader, known->name, &options, &result, &failure);
 	known->unfiltered = err != 0;
 	known->no_room = err == -ENOSPC;
+	if (err && if_nametoindex(known->name) != known->ifindex) {
+		known->unfiltered = known->no_room = false;
+		printf("%s: gone before it was attached\n", known->name);
+		return;
+	}
 	if (known->no_room) /* all of them together: see tell_left_out() */
 		return;
 	if (err) {

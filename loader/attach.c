@@ -415,6 +415,9 @@ int attach(struct loader *loader, enum ifw_direction direction, uint32_t ifindex
 		if (!err)
 			at->hook = IFW_HOOK_TCX;
 		/* EINVAL is a kernel before 6.6, which does not know the hook. */
+		if (err == -ENODEV)
+			return fail(failure, err, "'%s' went away while it was being attached",
+				    ifname);
 		if (!err || err != -EINVAL || hook == IFW_HOOK_TCX)
 			return err ? fail_errno(failure, err, "cannot attach to '%s' by tcx",
 						ifname)
