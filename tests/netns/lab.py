@@ -260,6 +260,10 @@ class Lab:
             raise AssertionError(f"{path} has not been built (IFW_BIN names another folder)")
         return str(path)
 
+    def sanitized(self):
+        """Whether ifw has been built with sanitizers: it then takes several times as long to start and to load."""
+        return b"__asan_init" in pathlib.Path(self.program("ifw")).read_bytes()
+
     def beside(self, name):
         """A program or library of the tests themselves, which the build puts into tests/netns/."""
         variable = {"libdisturb.so": "DISTURB_LIBRARY"}.get(name, name.upper())

@@ -65,8 +65,7 @@ def run(host, words, number, error=errno.ENOMEM, program="ifw"):
 
 def chosen(host, count, loads):
     """Which calls fail: all, or the first, the last and a spread of those between."""
-    sanitized = b"libasan" in pathlib.Path(host.lab.program("ifw")).read_bytes()
-    spread = (SPREAD_SANITIZED if sanitized else SPREAD)[loads]
+    spread = (SPREAD_SANITIZED if host.lab.sanitized() else SPREAD)[loads]
     if EACH or count <= spread:
         return range(1, count + 1)
     return sorted({1 + i * (count - 1) // (spread - 1) for i in range(spread)})

@@ -9,7 +9,6 @@ host itself, which no stage may disturb.
 
 import concurrent.futures
 import os
-import pathlib
 import socket
 import threading
 import time
@@ -27,9 +26,9 @@ SAMPLE = 24  # services that clients ask for at each stage
 NOT_UP = "Not enough privileges or ebpf not enabled!"
 
 
-def services_wanted(program):
+def services_wanted(lab):
     """Five hundred, and fewer of a program with sanitizers, which takes long to start."""
-    return 60 if b"__asan_init" in pathlib.Path(program).read_bytes() else 500
+    return 60 if lab.sanitized() else 500
 
 
 @dataclass
@@ -155,7 +154,7 @@ class Life:
         self.net = Network(lab)
         self.host = commands.Host(lab)
         self.router = Router(lab.program("zfw"))
-        count = services_wanted(lab.program("zfw"))
+        count = services_wanted(lab)
         self.services = [Service(number) for number in range(1, count + 1)]
         self.sample = self.services[:: max(1, count // SAMPLE)]
         self.proxies = list(self.net.proxies.values())

@@ -234,14 +234,14 @@ Test(zfw_args, interface_settings)
 	cr_expect(r.disable);
 }
 
-struct refusal {
+struct refused_case {
 	char line[200];
 	char says[64];
 };
 
 ParameterizedTestParameters(zfw_args, refused)
 {
-	static struct refusal cases[] = {
+	static struct refused_case cases[] = {
 		{"zfw -d", "nothing to do"},
 		{"zfw -I -m 8 -p tcp -l 1 -h 2 -t 3", "--dcidr-block"},
 		{"zfw -I -c 10.0.0.0 -p tcp -l 1 -h 2 -t 3", "--dprefix-len"},
@@ -317,10 +317,10 @@ ParameterizedTestParameters(zfw_args, refused)
 		{"zfw -x", "-x needs a value"},
 	};
 
-	return cr_make_param_array(struct refusal, cases, sizeof(cases) / sizeof(cases[0]));
+	return cr_make_param_array(struct refused_case, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
-ParameterizedTest(struct refusal *c, zfw_args, refused)
+ParameterizedTest(struct refused_case *c, zfw_args, refused)
 {
 	struct zfw_request request, untouched;
 	struct failure failure;
