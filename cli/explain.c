@@ -208,8 +208,10 @@ static int explain(const struct cli *cli, struct loader *loader, const struct as
 	};
 	status = outside_find(cli, loader, iface, world, explained.direction, &explanation,
 			      &findings);
-	if (!status)
+	if (!status) {
+		outside_find_filters(cli, iface, &explanation, &findings);
 		status = print(cli, &explained, &findings);
+	}
 	if (subject_lacks_link_header(&asked->subject, &explanation.packet))
 		complain(cli, "note: " SUBJECT_LACKS_LINK_HEADER);
 	return status ? status : compare(cli, asked, &explanation, &findings);

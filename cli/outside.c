@@ -13,6 +13,8 @@
  *   src_valid_mark  the way back is looked for with the mark, which leads here
  *   source          the kernel takes the source for none that can be
  *   forwarding      it is off where the packet would have to be passed on
+ *   mark-rules      a rule of nftables writes over the mark, see outside_filters.c
+ *   input-rules     or drops the packet
  *   route           the kernel has no route for it, or another than to this host
  */
 #include <errno.h>

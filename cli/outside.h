@@ -39,4 +39,12 @@ int outside_find(const struct cli *cli, struct loader *loader, const struct ifac
 		 const struct sim_world *world, enum ifw_direction direction,
 		 const struct explanation *explanation, struct findings *findings);
 
+/*
+ * Adds the rules of nftables (and iptables-nft) that would defeat the packet where it was
+ * intercepted, as far as they do not ask for its source: mark-rules, input-rules. Says on
+ * standard error where they cannot be read.
+ */
+void outside_find_filters(const struct cli *cli, const struct iface_info *iface,
+			  const struct explanation *explanation, struct findings *findings);
+
 #endif /* IFW_OUTSIDE_H */

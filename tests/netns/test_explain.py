@@ -135,6 +135,31 @@ def check_refusal(net, family):
 
 
 @contextlib.contextmanager
+def nftables(net, rules):
+    net.lab.router.run("nft", "-f", "-", input=rules)
+    try:
+        yield
+    finally:
+        net.lab.router.run("nft", "delete", "table", "inet", "others")
+
+
+def check_filters(net):
+    flow = flow_to(IPV4, (IPV4.far, 80))
+    works = lambda seconds: proxied(net, IPV4, seconds)
+    chain = "table inet others {{\n chain base {{ type filter hook {}; }}\n}}\n".format
+    for what, rules in (("mark-rules", "prerouting priority mangle; meta mark set 7"),
+                        ("input-rules", "input priority 0; tcp dport 80 drop"),
+                        ("input-rules", "input priority 0; policy drop; tcp dport 81 accept")):
+        defeated(net, f"nftables, {rules}", IPV4, flow, what, works, lambda: nftables(net, chain(rules)))
+    for rules in ("input priority 0; tcp dport 81 drop", "forward priority 0; policy drop"):
+        with nftables(net, chain(rules)):
+            equal(named(net, *flow)[0], [], f"nftables, {rules}: not named")
+            check(works(laboratory.PATIENCE), f"nftables, {rules}: no harm")
+    with nftables(net, chain("input priority 0; drop")):
+        equal(named(net, *flow_to(IPV4, (IPV4.far, 79)))[0], [], "what ifw drops comes to no rule of nftables")
+
+
+@contextlib.contextmanager
 def ipv6_off(net):
     """Its addresses go with it."""
     try:
@@ -379,6 +404,7 @@ def test(lab):
         check_listener(net, family)
         check_forwarding(net, family)
         check_refusal(net, family)
+    check_filters(net)
     check_ipv6_off(net)
     check_rp_filter(net)
     check_src_valid_mark(net)

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * outside_filters.c - see outside.h: the rules of nftables that a packet meets after it was
+ * intercepted. Only what every packet like it meets is told: of its source the chains are not
+ * asked.
+ */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "outside.h"
+
+#define TCP_SYN_ACK 0x12 /* RFC 9293 3.1 */
+#define TCP_SYN 0x02
+
+static void free_filters(struct filters **filters)
+{
+	loader_filters_close(*filters);
+}
+
+static void on_finding(void *arg, const struct filter_finding *met)
+{
+	static const char *const does[] = {
+		[FILTER_MARK] = "writes over the mark, so the kernel does not deliver the packet",
+		[FILTER_DROPS] = "drops the packet",
+		[FILTER_POLICY] = "drops the packet, by its policy",
+	};
+	struct findings *findings = arg;
+	struct finding *finding;
+	char rule[64] = "";
+
+	if (!met->certain || met->harm == FILTER_WAY_BACK || findings->count == FINDINGS_MAX)
+		return;
+	if (met->handle)
+		snprintf(rule, sizeof(rule), ", rule handle %llu,",
+			 (unsigned long long)met->handle);
+	finding = &findings->list[findings->count++];
+	finding->what = met->harm == FILTER_MARK ? "mark-rules" : "input-rules";
+	snprintf(finding->text, sizeof(finding->text),
+		 "chain %s %s %s%s %s; 'ifw doctor' has the command that lets it in", met->family,
+		 met->table, met->chain, rule, does[met->harm]);
+}
+
+void outside_find_filters(const struct cli *cli, const struct iface_info *iface,
+			  const struct explanation *explanation, struct findings *findings)
+{
+	struct filters *filters __attribute__((cleanup(free_filters))) = NULL;
+	const struct packet *p = &explanation->packet;
+	const struct filter_packet packet = {
+		.iface = iface,
+		.dst = p->dst,
+		.dst_port = p->dst_port,
+		.family = p->family,
+		.protocol = p->protocol,
+		.established =
+			p->protocol == IPPROTO_TCP && (p->tcp_flags & TCP_SYN_ACK) != TCP_SYN,
+	};
+	int err;
+
+	if (!explanation->result.decision.marked ||
+	    explanation->result.decision.verdict != IFW_VERDICT_PASS)
+		return;
+	err = loader_filters_open(&filters);
+	if (err)
+		complain(cli, "note: rules of nftables were not read: %s", strerror(-err));
+	else
+		loader_filters_meet(filters, &packet, on_finding, findings);
+}
