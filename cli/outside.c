@@ -271,7 +271,7 @@ static int check_source(const struct outside *out, const struct routed_packet *p
 	return 0;
 }
 
-static bool check_refusal(const struct outside *out, const struct refusal *refusal)
+static bool check_refusal(const struct outside *out, const struct route_refusal *refusal)
 {
 	const char *version = out->packet->family == IFW_FAMILY_IPV6 ? "-6 " : "";
 	char dst[INET6_ADDRSTRLEN];
@@ -294,7 +294,7 @@ static bool check_refusal(const struct outside *out, const struct refusal *refus
 
 /* Marked: it has to come to this host. */
 static void check_marked(const struct outside *out, const struct policy_info *policy,
-			 const struct route_answer *answer, const struct refusal *refusal)
+			 const struct route_answer *answer, const struct route_refusal *refusal)
 {
 	const struct ifw_iface *set = &out->iface->settings;
 	const char *version = out->packet->family == IFW_FAMILY_IPV6 ? "-6 " : "";
@@ -339,7 +339,7 @@ bool outside_forwards(const char *ifname, uint8_t family)
 
 /* Not marked: where the destination is not of this host, it has to be passed on. */
 static void check_passed_on(const struct outside *out, const struct route_answer *answer,
-			    const struct refusal *refusal)
+			    const struct route_refusal *refusal)
 {
 	const bool ipv6 = out->packet->family == IFW_FAMILY_IPV6;
 	char dst[INET6_ADDRSTRLEN];
@@ -384,7 +384,7 @@ static int check_routing(const struct outside *out)
 		.mark = out->decision->marked ? set->mark : 0,
 	};
 	struct policy_info policy = {};
-	struct refusal refusal = {};
+	struct route_refusal refusal = {};
 	struct route_answer answer;
 	bool refused;
 	int err = loader_route(&packet, &answer);

@@ -390,7 +390,7 @@ struct way_back {
 int loader_way_back(const struct routed_packet *packet, struct way_back *back);
 
 /* The policy rule, or the route, that refuses a packet. */
-struct refusal {
+struct route_refusal {
 	const char *kind; /* blackhole, unreachable, prohibit; NULL: none is known to */
 	bool rule;
 	uint32_t priority; /* of the rule */
@@ -399,7 +399,7 @@ struct refusal {
 	uint8_t dst_len;
 };
 /* 0 or -errno. */
-int loader_refusal(const struct routed_packet *packet, struct refusal *refusal);
+int loader_refusal(const struct routed_packet *packet, struct route_refusal *refusal);
 
 /* What stands between a marked packet and this host. */
 struct policy_info {

@@ -236,7 +236,7 @@ static const char *route_kind(uint8_t type)
 
 /* *decided: the table has an answer, so that no further rule is asked. */
 static int ask_table(const struct walk *walk, const struct step *step, int family,
-		     struct refusal *refusal, bool *decided)
+		     struct route_refusal *refusal, bool *decided)
 {
 	struct best best = {.packet = walk->packet, .table = step->table, .len = -1};
 	int err = find_best(&best, family);
@@ -251,7 +251,7 @@ static int ask_table(const struct walk *walk, const struct step *step, int famil
 	return 0;
 }
 
-int loader_refusal(const struct routed_packet *packet, struct refusal *refusal)
+int loader_refusal(const struct routed_packet *packet, struct route_refusal *refusal)
 {
 	CLEANUP(walk_free) struct walk walk = {.packet = packet};
 	const int family = packet->family == IFW_FAMILY_IPV6 ? AF_INET6 : AF_INET;
@@ -259,7 +259,7 @@ int loader_refusal(const struct routed_packet *packet, struct refusal *refusal)
 	bool decided = false;
 	int err;
 
-	*refusal = (struct refusal){.kind = NULL};
+	*refusal = (struct route_refusal){.kind = NULL};
 	if (!if_indextoname(packet->ifindex, walk.ifname))
 		return -errno;
 	err = list_steps(&walk, family);
