@@ -291,6 +291,37 @@ static int fix(const struct cli *cli, const struct doctor *doctor)
 	return status;
 }
 
+/* One that went is still known, as long as it is recorded. */
+static bool is_recorded(const struct cli *cli, const char *name)
+{
+	const struct loader_options options = {.pin_dir = cli->pin_dir};
+	struct failure failure = {0};
+	auto_loader loader = NULL;
+	auto_ifaces ifaces = {0};
+	bool found = false;
+
+	if (loader_open(&loader, LOADER_READ, &options, &failure) ||
+	    loader_ifaces(loader, &ifaces.all, &ifaces.all_count, &failure))
+		return false;
+	for (size_t i = 0; i < ifaces.all_count; i++)
+		found |= strcmp(ifaces.all[i].name, name) == 0;
+	return found;
+}
+
+/* Before anything is looked at: a name that is mistyped is no finding about the host. */
+static int check_names(const struct cli *cli, const struct asked *asked)
+{
+	for (int i = 0; i < asked->count; i++) {
+		const char *name = asked->names[i];
+
+		if (if_nametoindex(name) || is_recorded(cli, name))
+			continue;
+		complain(cli, "no interface '%s'; `ip link` lists those there are", name);
+		return CLI_INPUT;
+	}
+	return CLI_DONE;
+}
+
 /* --- The command -------------------------------------------------------------------------- */
 
 static int report(const struct cli *cli, const struct doctor *doctor)
@@ -324,6 +355,9 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
 		return args_status(got);
 	asked.names = argv + optind;
 	asked.count = argc - optind;
+	status = check_names(cli, &asked);
+	if (status)
+		return status;
 	status = look_at_all(cli, &asked, &doctor);
 	if (!status && asked.fix) {
 		fixed = fix(cli, &doctor);

@@ -252,10 +252,12 @@ def check_words(net):
     check("this host\n" in shown and "\neth0\n" in shown and "\033" not in shown,
           "a part for the host, one for the interface, and no colour in a pipe")
     check(shown.rstrip().splitlines()[-1].endswith(" 0 warning, 0 failed"), "and a sum")
-    for words, status in (((), 0), (("eth0",), 0), (("eth1",), 3), (("nonsense0",), 3),
+    for words, status in (((), 0), (("eth0",), 0), (("eth1",), 3), (("nonsense0",), 1),
                           (("--nonsense",), 1)):
         done = net.lab.ifw("doctor", *words, ok=False)
         equal(done.returncode, status, f"doctor {' '.join(words)} {done.stderr.strip()}")
+    done = net.lab.ifw("doctor", "eth0", "nonsense0", ok=False)
+    check(done.stdout == "" and "no interface 'nonsense0'" in done.stderr, "a name that is mistyped is said, and no more")
     ip(net, f"rule del {RULE}")
     shown = net.lab.ifw("doctor", ok=False).stdout
     check("\n  FAILED   policy-rule        IPv4: there is none" in shown and "# ifw up eth0\n" in shown,
