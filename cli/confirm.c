@@ -24,7 +24,7 @@ static void show_left(int64_t left_ms)
 	fflush(stderr);
 }
 
-static int tell_end(const struct cli *cli, char word)
+int confirm_tell(const struct cli *cli, char word)
 {
 	if (isatty(STDERR_FILENO))
 		fputs("\r            \r", stderr);
@@ -69,9 +69,9 @@ static int wait_here(const struct cli *cli, const struct up_attempt *attempt, in
 
 		show_left(left > 0 ? left : 0);
 		if (poll(fds, 3, (int)until_shown(left)) < 0 && errno != EINTR)
-			return tell_end(cli, 0);
+			return confirm_tell(cli, 0);
 		if (fds[0].revents)
-			return tell_end(cli, confirm_hear(guard));
+			return confirm_tell(cli, confirm_hear(guard));
 		if (fds[1].revents) {
 			(void)confirm_say(guard, UNDO);
 			close_fd(&signals);
@@ -86,7 +86,7 @@ static int wait_here(const struct cli *cli, const struct up_attempt *attempt, in
 	}
 }
 
-int confirm_attempt(const struct cli *cli, struct up_attempt *attempt)
+int confirm_begin(const struct cli *cli, const struct trial *trial, struct guard *guard)
 {
 	int ends[2], status = CLI_REFUSED;
 	pid_t child;
@@ -99,18 +99,48 @@ int confirm_attempt(const struct cli *cli, struct up_attempt *attempt)
 	child = fork();
 	if (child == 0) {
 		close(ends[0]);
-		status = confirm_wait(cli, attempt, ends[1]);
+		status = confirm_wait(cli, trial, ends[1]);
 		fflush(stdout);
 		_exit(status);
 	}
 	close(ends[1]);
 	if (child < 0)
 		complain(cli, "cannot make a process: %s", strerror(errno));
-	else if (confirm_hear(ends[0]) == TRIED)
-		status = wait_here(cli, attempt, ends[0]);
-	else if (waitpid(child, &status, 0) == child)
+	else if (confirm_hear(ends[0]) == TRIED) {
+		*guard = (struct guard){.fd = ends[0], .pid = child};
+		return CLI_DONE;
+	} else if (waitpid(child, &status, 0) == child)
 		status = WIFEXITED(status) ? WEXITSTATUS(status) : CLI_REFUSED;
 	close(ends[0]);
+	return status ? status : CLI_REFUSED;
+}
+
+static int begin_up(const struct cli *cli, void *attempt)
+{
+	return up_do(cli, attempt);
+}
+
+static int undo_up(const struct cli *cli, void *attempt)
+{
+	return up_undo(cli, attempt);
+}
+
+int confirm_attempt(const struct cli *cli, struct up_attempt *attempt)
+{
+	const struct trial trial = {
+		.seconds = attempt->request.confirm_s,
+		.command = "ifw up",
+		.begin = begin_up,
+		.undo = undo_up,
+		.arg = attempt,
+	};
+	struct guard guard = {.fd = -1};
+	int status = confirm_begin(cli, &trial, &guard);
+
+	if (status)
+		return status;
+	status = wait_here(cli, attempt, guard.fd);
+	close(guard.fd);
 	return status;
 }
 
@@ -132,8 +162,8 @@ static int ask(const struct cli *cli, char word)
 	}
 	if (fd < 0) {
 		complain(cli,
-			 "nothing waits to be confirmed ('ifw up IFACE --confirm SECONDS' makes "
-			 "that)");
+			 "nothing waits to be confirmed ('ifw up IFACE --confirm SECONDS' and 'ifw "
+			 "run --confirm SECONDS' make that)");
 		return CLI_REFUSED;
 	}
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = ANSWER_S},

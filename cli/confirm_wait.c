@@ -13,6 +13,7 @@
 #include "files.h"
 
 #define LOCK "confirm.lock"
+#define HOLD_S 5 /* a supervisor may be attaching */
 
 /* Its descriptor, or -errno; bound: to listen, else connected. */
 static int bind_or_connect(int fd, const struct sockaddr_un *at, bool bound)
@@ -46,7 +47,7 @@ int confirm_socket(const char *path, bool bound)
 
 struct waiting {
 	const struct cli *cli;
-	struct up_attempt *attempt;
+	const struct trial *trial;
 	int starter;  /* the command that was typed; -1 once it is gone */
 	int listener; /* of `ifw confirm` */
 	int signals;
@@ -100,7 +101,7 @@ static char hear_other(int listener, int *asks)
 /* What is wanted: KEEP or UNDO; the time being over is UNDO, too. */
 static char wait_for_word(struct waiting *w, int *asks)
 {
-	const int64_t until = confirm_now_ms() + (int64_t)w->attempt->request.confirm_s * 1000;
+	int64_t until = confirm_now_ms() + (int64_t)w->trial->seconds * 1000;
 
 	for (;;) {
 		struct pollfd fds[] = {{.fd = w->listener, .events = POLLIN},
@@ -121,6 +122,11 @@ static char wait_for_word(struct waiting *w, int *asks)
 				close_fd(&w->starter);
 				w->starter = -1;
 			}
+			/* It took until now to do all of it. */
+			if (word == TRIED) {
+				until = confirm_now_ms() + (int64_t)w->trial->seconds * 1000;
+				word = 0;
+			}
 		}
 		if (!word && fds[0].revents) {
 			word = hear_other(w->listener, asks);
@@ -134,20 +140,41 @@ static char wait_for_word(struct waiting *w, int *asks)
 	}
 }
 
+/* Until it has answered it may do again what is undone; what hangs is not waited for. */
+static void hold_starter(const struct waiting *w)
+{
+	if (!w->trial->supervised || w->starter < 0)
+		return;
+	(void)setsockopt(w->starter, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = HOLD_S},
+			 sizeof(struct timeval));
+	if (!confirm_say(w->starter, HOLD))
+		return;
+	for (char word = 0; word != HOLD;) {
+		word = confirm_hear(w->starter);
+		if (!word)
+			return;
+	}
+}
+
 static void conclude(struct waiting *w)
 {
+	const char *command = w->trial->command;
 	auto_fd asks = -1;
 	char word = wait_for_word(w, &asks);
 
-	if (word == UNDO && up_undo(w->cli, w->attempt) != CLI_DONE)
-		word = NOT_UNDONE;
+	if (word == UNDO) {
+		hold_starter(w);
+		if (w->trial->undo(w->cli, w->trial->arg) != CLI_DONE)
+			word = NOT_UNDONE;
+	}
 	/* Nobody may be at the terminal any more. */
 	openlog("ifw", LOG_PID, LOG_DAEMON);
 	if (word == UNDO)
-		syslog(LOG_WARNING, "ifw up was not confirmed: all is as it was before");
+		syslog(LOG_WARNING, "%s was not confirmed: all is as it was before", command);
 	if (word == NOT_UNDONE)
-		syslog(LOG_ERR, "ifw up was not confirmed, and could not be undone: see 'ifw iface "
-				"show'");
+		syslog(LOG_ERR,
+		       "%s was not confirmed, and could not be undone: see 'ifw iface show'",
+		       command);
 	if (asks >= 0)
 		(void)confirm_say(asks, word);
 	if (w->starter >= 0)
@@ -175,11 +202,11 @@ static int be_the_only_one(const struct cli *cli, int *lock)
 	return CLI_REFUSED;
 }
 
-/* The process of its own. It does the change, too, for it must not end between the two. */
-int confirm_wait(const struct cli *cli, struct up_attempt *attempt, int starter)
+/* The process of its own. It begins the change, too, for it must not end between the two. */
+int confirm_wait(const struct cli *cli, const struct trial *trial, int starter)
 {
 	auto_fd lock = -1, listener = -1, signals = -1;
-	struct waiting w = {.cli = cli, .attempt = attempt, .starter = starter};
+	struct waiting w = {.cli = cli, .trial = trial, .starter = starter};
 	char path[PATH_MAX];
 	int status;
 
@@ -197,7 +224,7 @@ int confirm_wait(const struct cli *cli, struct up_attempt *attempt, int starter)
 		}
 	}
 	if (!status)
-		status = up_do(cli, attempt);
+		status = trial->begin(cli, trial->arg);
 	if (status)
 		return status;
 	leave_terminal();

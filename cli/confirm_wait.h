@@ -3,20 +3,22 @@
 #ifndef IFW_CONFIRM_WAIT_H
 #define IFW_CONFIRM_WAIT_H
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "up.h"
+#include "confirm.h"
 
 #define CONFIRM_SOCKET "confirm" /* see files_runtime() */
 
 /* What is said over the sockets: a byte each. */
 enum word {
-	TRIED = 't',	 /* it is done, and waits */
-	KEEP = 'k',	 /* asked for, and the answer: it stays */
-	UNDO = 'u',	 /* likewise: all is as it was */
-	NOT_UNDONE = 'n' /* answer: it could not be undone */
+	TRIED = 't',	  /* it is done, and waits */
+	KEEP = 'k',	  /* asked for, and the answer: it stays */
+	UNDO = 'u',	  /* likewise: all is as it was */
+	NOT_UNDONE = 'n', /* answer: it could not be undone */
+	HOLD = 'h'	  /* to who acts on its own: no more of that; and its answer */
 };
 
 static inline void close_fd(int *fd)
@@ -43,17 +45,21 @@ static inline bool confirm_say(int fd, char word)
 static inline char confirm_hear(int fd)
 {
 	char word = 0;
+	ssize_t got = recv(fd, &word, 1, 0);
 
-	return recv(fd, &word, 1, 0) == 1 ? word : 0;
+	/* That what we said was not read comes before what was said to us. */
+	if (got < 0 && errno == ECONNRESET)
+		got = recv(fd, &word, 1, 0);
+	return got == 1 ? word : 0;
 }
 
 /* Its descriptor, or -errno; bound: to listen, else connected. */
 int confirm_socket(const char *path, bool bound);
 
 /*
- * The life of the process that waits: does it, says so to starter, and undoes it unless it
+ * The life of the process that waits: begins it, says so to starter, and undoes it unless it
  * hears otherwise. The status that it ends with.
  */
-int confirm_wait(const struct cli *cli, struct up_attempt *attempt, int starter);
+int confirm_wait(const struct cli *cli, const struct trial *trial, int starter);
 
 #endif /* IFW_CONFIRM_WAIT_H */

@@ -36,11 +36,11 @@ static const struct page {
 	 "\n"
 	 "  ifw up eth0 eth1 --rules /etc/ifw.rules\n"},
 	{"confirm",
-	 "ifw confirm           what 'ifw up --confirm SECONDS' tries stays\n"
+	 "ifw confirm           what 'ifw up --confirm SECONDS', or ifw run's, tries stays\n"
 	 "ifw confirm --undo    it is undone now\n"
 	 "\n"
-	 "Who waits for it lives on when the terminal or the ssh session ends: not confirmed in\n"
-	 "time, interfaces and rules are as they were before.\n"
+	 "Who waits for it lives on when the terminal or the ssh session ends, or 'ifw run' does:\n"
+	 "not confirmed in time, interfaces, settings and rules are as they were before.\n"
 	 "\n"
 	 "  ifw up eth0 --confirm 60; ifw confirm\n"},
 	{"down",
@@ -165,7 +165,8 @@ static const struct page {
 	 "           others are left to you\n"
 	 "\n"
 	 "Exit status 3 where something failed, else 2 where something could not be looked at;\n"
-	 "warnings alone are 0. docs/doctor.md says more of each check.\n"
+	 "warnings alone are 0, and 1 is for a name that no interface has. docs/doctor.md says\n"
+	 "more of each check.\n"
 	 "\n"
 	 "  ifw doctor eth0\n"},
 	{"explain",
@@ -215,8 +216,12 @@ static const struct page {
 	{"run",
 	 "ifw run [--config FILE]            keep interfaces and rules as a file says\n"
 	 "ifw run --check [--config FILE]    only look for errors; needs no privilege\n"
+	 "ifw run --confirm SECONDS [--config FILE]\n"
+	 "                                   undo it, and end with status 3, unless 'ifw\n"
+	 "                                   confirm' comes in time; SIGINT undoes it at once\n"
 	 "\n"
-	 "It stays in the foreground; packaging/ifw.service runs it from systemd.\n"
+	 "It stays in the foreground; packaging/ifw.service runs it from systemd. Typed in an ssh\n"
+	 "session that it would cut, it does nothing and says so.\n"
 	 "\n"
 	 "  --config FILE    default: /etc/ifw/ifw.conf. A line a setting:\n"
 	 "\n"

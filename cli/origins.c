@@ -19,6 +19,32 @@ bool origins_recorded(const struct cli *cli)
 	return files_runtime(cli, RECORD, path) == CLI_DONE && access(path, F_OK) == 0;
 }
 
+int origins_keep(const struct cli *cli, char **record, size_t *size)
+{
+	char path[PATH_MAX];
+	int status = files_runtime(cli, RECORD, path);
+
+	*record = NULL;
+	return status || access(path, F_OK) ? status : cli_read(cli, path, record, size);
+}
+
+int origins_put_back(const struct cli *cli, const char *record, size_t size)
+{
+	char path[PATH_MAX];
+	int status = files_runtime(cli, RECORD, path), err = 0;
+
+	if (status)
+		return status;
+	if (record)
+		err = files_write(path, record, size);
+	else if (unlink(path) && errno != ENOENT)
+		err = -errno;
+	if (!err)
+		return CLI_DONE;
+	complain(cli, "cannot put '%s' back: %s", path, strerror(-err));
+	return CLI_REFUSED;
+}
+
 int origins_write(const char *path, const char *title, const struct rule_set *set)
 {
 	char line[RULE_TEXT_MAX];

@@ -22,6 +22,13 @@ bool origins_recorded(const struct cli *cli);
 int origins_apply(const struct cli *cli, struct loader *loader, struct rule_set *file,
 		  struct rule_set *saved, size_t *count);
 
+/*
+ * The record of what came from the file, to be put back when rules go back to what they
+ * were; NULL: there is none. CLI_DONE or CLI_REFUSED after complaining.
+ */
+int origins_keep(const struct cli *cli, char **record, size_t *size);
+int origins_put_back(const struct cli *cli, const char *record, size_t size);
+
 /* Rules in force that did not come from the administrator's file. CLI_DONE or CLI_REFUSED. */
 int origins_runtime(const struct cli *cli, struct loader *loader, struct rule_set *set);
 

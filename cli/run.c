@@ -15,6 +15,8 @@
 #include "args.h"
 #include "files.h"
 #include "notify.h"
+#include "run_trial.h"
+#include "ssh.h"
 #include "supervise.h"
 #include "text.h"
 
@@ -23,6 +25,7 @@
 
 struct asked {
 	const char *file;
+	uint32_t confirm_s; /* 0: what it does is not undone */
 	bool check;
 };
 
@@ -32,6 +35,7 @@ static int read_options(struct cli *cli, int argc, char **argv, struct asked *as
 		ARGS_COMMON,
 		{"config", required_argument, NULL, ARGS_COMMAND},
 		{"check", no_argument, NULL, ARGS_COMMAND + 1},
+		{"confirm", required_argument, NULL, ARGS_COMMAND + 2},
 		ARGS_END,
 	};
 	int got;
@@ -41,8 +45,10 @@ static int read_options(struct cli *cli, int argc, char **argv, struct asked *as
 	while ((got = args_next(cli, argc, argv, options)) >= 0) {
 		if (got == ARGS_COMMAND)
 			asked->file = optarg;
-		else
+		else if (got == ARGS_COMMAND + 1)
 			asked->check = true;
+		else if (up_confirm(cli, optarg, &asked->confirm_s))
+			return ARGS_BAD;
 	}
 	if (got != ARGS_END_OF_OPTIONS)
 		return got;
@@ -216,23 +222,32 @@ static int next_signal(int fd)
 	return found;
 }
 
-static int wait_and_look(struct supervisor *s, int signals, int watch)
+static int wait_and_look(struct supervisor *s, struct run_trial *trial, int signals, int watch)
 {
 	const uint64_t watchdog_ms = notify_watchdog_ms();
 	const uint64_t every =
 		watchdog_ms && watchdog_ms < LOOK_EVERY_MS ? watchdog_ms : LOOK_EVERY_MS;
-	struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = watch, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = signals, .events = POLLIN},
+			       {.fd = watch, .events = POLLIN},
+			       {.fd = trial->guard.fd, .events = POLLIN}};
 	size_t attached = s->attached, unfiltered = s->unfiltered;
 
 	for (;;) {
-		int got = 0;
+		int got = 0, status;
 
-		if (poll(fds, 2, (int)every) < 0 && errno != EINTR) {
+		if (poll(fds, 3, (int)every) < 0 && errno != EINTR) {
 			complain(&s->cli, "cannot wait: %s", strerror(errno));
 			return CLI_REFUSED;
 		}
 		if (fds[0].revents)
 			got = next_signal(signals);
+		/* First of all: what is undone is not to be looked at. */
+		if (fds[2].revents || (got && got != SIGHUP && trial->guard.fd >= 0)) {
+			status = run_trial_end(&s->cli, trial, !fds[2].revents);
+			if (status)
+				return status;
+			fds[2] = (struct pollfd){.fd = -1};
+		}
 		if (got == SIGHUP)
 			reload(s);
 		else if (got)
@@ -250,19 +265,35 @@ static int wait_and_look(struct supervisor *s, int signals, int watch)
 	}
 }
 
-static void close_fd(int *fd)
+/* Attaches and applies; where that fails, or must not be, all is as it was. */
+static int start_or_undo(struct supervisor *s, struct run_trial *trial, uint32_t confirm_s)
 {
-	if (*fd >= 0)
-		close(*fd);
-}
-#define auto_fd __attribute__((cleanup(close_fd))) int
+	auto_before before = {0};
+	int status = CLI_DONE;
 
-static int run(struct supervisor *s)
+	s->ask_ssh = !confirm_s && ssh_session();
+	if (s->ask_ssh)
+		status = before_take(&s->cli, &before);
+	if (!status) {
+		status = start(s);
+		if (status && s->ask_ssh)
+			(void)before_restore(&s->cli, &before);
+	}
+	s->ask_ssh = false;
+	if (status)
+		run_trial_abandon(&s->cli, trial);
+	return status;
+}
+
+static int run(struct supervisor *s, uint32_t confirm_s)
 {
+	__attribute__((cleanup(run_trial_free))) struct run_trial trial = {.guard.fd = -1};
 	auto_fd lock = -1, signals = -1, watch = -1;
 	struct failure failure = {0};
 	int status = be_the_only_one(&s->cli, &lock);
 
+	if (!status && confirm_s)
+		status = run_trial_begin(&s->cli, &trial, confirm_s);
 	if (status)
 		return status;
 	signals = take_signals(&s->cli);
@@ -274,12 +305,13 @@ static int run(struct supervisor *s)
 		complain(&s->cli, "%s", failure.text);
 		return CLI_REFUSED;
 	}
-	status = start(s);
+	status = start_or_undo(s, &trial, confirm_s);
 	if (status)
 		return status;
+	run_trial_done(&trial, confirm_s);
 	notify_state(s, "READY=1\n");
 	puts("ready");
-	return wait_and_look(s, signals, watch);
+	return wait_and_look(s, &trial, signals, watch);
 }
 
 int cmd_run(struct cli *cli, int argc, char **argv)
@@ -295,5 +327,5 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 	s.cli = *cli;
 	s.file = asked.file;
 	setvbuf(stdout, NULL, _IOLBF, 0); /* the log of a service is no terminal */
-	return run(&s);
+	return run(&s, asked.confirm_s);
 }

@@ -105,19 +105,20 @@ static bool drops(struct sim_world *world, const struct flow *flow, uint32_t ifi
 	return explanation.result.decision.verdict == IFW_VERDICT_DROP;
 }
 
-static bool is_named(const struct up_request *request, const char *name)
+bool ssh_session(void)
 {
-	for (unsigned int i = 0; i < request->count; i++)
-		if (strcmp(request->names[i], name) == 0)
-			return true;
-	return false;
+	struct session session;
+
+	return session_read(&session);
 }
 
-int ssh_check(const struct cli *cli, struct loader *loader, const struct up_request *request)
+int ssh_check(const struct cli *cli, struct loader *loader, const struct ssh_attach *attach)
 {
+	uint32_t set = 0, clear = 0;
+	struct sim_iface *iface;
 	struct flow segment, first;
 	struct session session;
-	char name[IF_NAMESIZE];
+	char name[IF_NAMESIZE], command[IF_NAMESIZE + 64];
 	auto_world world = NULL;
 	const char *reason;
 	uint32_t ifindex;
@@ -127,22 +128,28 @@ int ssh_check(const struct cli *cli, struct loader *loader, const struct up_requ
 		return CLI_DONE;
 	first.src_port = 1; /* no session has it, so that it is a new one */
 	ifindex = session_ifindex(&segment);
-	if (!ifindex || !if_indextoname(ifindex, name) || !is_named(request, name) ||
-	    live_world(cli, loader, &world) || add_iface(world, name, ifindex, &segment))
+	if (!ifindex || !if_indextoname(ifindex, name) ||
+	    !attach->names(attach->arg, name, &set, &clear) || live_world(cli, loader, &world) ||
+	    add_iface(world, name, ifindex, &segment))
 		return CLI_DONE;
+	iface = sim_world_find_iface(world, name);
+	if (iface)
+		iface->settings.flags = (iface->settings.flags | set) & ~clear;
+	snprintf(command, sizeof(command), "ifw %s%s --confirm 60", attach->command,
+		 attach->by_name ? name : "");
 	if (drops(world, &segment, ifindex, &reason)) {
 		complain(
 			cli,
 			"this would cut the ssh session that you type in (%s): try it, and have it "
-			"undone unless you confirm it, with: ifw up %s --confirm 60 (or give a "
-			"'pass' rule first; without SSH_CONNECTION in the environment it is done)",
-			reason, name);
+			"undone unless you confirm it, with: %s (or give a 'pass' rule first; "
+			"without SSH_CONNECTION in the environment it is done)",
+			reason, command);
 		return CLI_REFUSED;
 	}
 	if (drops(world, &first, ifindex, &reason))
 		complain(cli,
 			 "warning: this ssh session goes on, but a new one to port %s will not be "
-			 "let in (%s); 'ifw up %s --confirm 60' undoes it unless you confirm it",
-			 session.server_port, reason, name);
+			 "let in (%s); '%s' undoes it unless you confirm it",
+			 session.server_port, reason, command);
 	return CLI_DONE;
 }

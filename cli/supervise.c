@@ -8,6 +8,7 @@
 
 #include "iface.h"
 #include "origins.h"
+#include "ssh.h"
 #include "supervise.h"
 #include "text.h"
 
@@ -359,6 +360,25 @@ static void tell_limits(const struct cli *cli, struct loader *loader, const stru
 			 usage.limits.ranges, usage.limits.prefixes);
 }
 
+struct will {
+	const struct cli *cli;
+	const struct config *config;
+};
+
+/* As attach() would set it. */
+static bool will_attach(void *arg, const char *name, uint32_t *set, uint32_t *clear)
+{
+	const struct will *will = arg;
+	struct iface_setting setting;
+
+	if (!config_names(will->config, name, NULL))
+		return false;
+	config_setting(will->cli, will->config, NULL, name, &setting);
+	*set = setting.change.set;
+	*clear = setting.change.clear;
+	return true;
+}
+
 /* all: what a command took down, too. */
 static int start(struct supervisor *s, struct intended *intended, bool all)
 {
@@ -366,6 +386,8 @@ static int start(struct supervisor *s, struct intended *intended, bool all)
 	struct config before = s->config;
 	auto_loader loader = NULL;
 	auto_ifaces ifaces = {0};
+	struct will will = {&s->cli, &intended->config};
+	const struct ssh_attach attach = {.names = will_attach, .arg = &will, .command = "run"};
 	int status;
 
 	/* Nothing to be in force on: the state would be made for nothing, and goes again. */
@@ -379,6 +401,8 @@ static int start(struct supervisor *s, struct intended *intended, bool all)
 	status = cli_open_any(&s->cli, LOADER_CREATE, &intended->config.request.limits, &loader);
 	if (!status && !s->rules_wanting)
 		status = put_rules(s, loader, intended, !up || !origins_recorded(&s->cli));
+	if (!status && s->ask_ssh)
+		status = ssh_check(&s->cli, loader, &attach);
 	if (!status)
 		status = ifaces_load(&s->cli, loader, NULL, &ifaces);
 	if (status)

@@ -26,6 +26,7 @@ struct supervisor {
 	struct cli cli;
 	const char *file; /* the configuration */
 	struct config config;
+	bool ask_ssh;	    /* refuse to attach what would cut the session in use */
 	bool rules_wanting; /* the file's rules are not in force */
 	size_t rules;	    /* in force when they were put there last */
 	size_t attached;

@@ -16,10 +16,9 @@
 /* Settings that an interface had; NULL: it was not up. */
 static const struct ifw_iface *settings_before(const struct before *before, const char *name)
 {
-	for (size_t i = 0; i < before->iface_count; i++)
-		if (strcmp(before->ifaces[i].name, name) == 0)
-			return &before->ifaces[i].settings;
-	return NULL;
+	const struct iface_info *info = before_iface(before, name);
+
+	return info ? &info->settings : NULL;
 }
 
 static int limits_refused(const struct cli *cli, const char *what, uint32_t has, uint32_t wanted)
@@ -112,24 +111,18 @@ static int put_rules(const struct cli *cli, struct loader *loader, struct rule_s
 	return CLI_REFUSED;
 }
 
-/* One that was up stays up, but with the mark and the table that it had. */
-static int undo_one(struct loader *loader, const char *name, const struct up_result *result,
-		    const struct before *before, struct failure *failure)
+/* One that was up stays up, but with the settings that it had. */
+static int undo_one(struct loader *loader, const char *name, const struct before *before,
+		    struct failure *failure)
 {
-	const struct ifw_iface *was = settings_before(before, name);
-	struct up_options options = {.set_mark = true};
-	struct up_result ignored;
+	auto_ifaces now = {0};
+	const struct iface_info *info = NULL;
+	int err = loader_ifaces(loader, &now.all, &now.all_count, failure);
 
-	if (!result->was_up || !was)
-		return loader_down(loader, name, failure);
-	options.track = was->wants_track ? LOADER_TRACK_ON : LOADER_TRACK_OFF;
-	if (result->track == !!was->wants_track && was->mark == result->policy.mark &&
-	    was->mark_mask == result->policy.mark_mask && was->table == result->policy.table)
-		return 0;
-	options.mark = was->mark;
-	options.mark_mask = was->mark_mask;
-	options.table = was->table;
-	return loader_up(loader, name, &options, &ignored, failure);
+	for (size_t i = 0; i < now.all_count; i++)
+		if (strcmp(now.all[i].name, name) == 0)
+			info = &now.all[i];
+	return err ? err : before_restore_iface(loader, before, info, name, failure);
 }
 
 /*
@@ -184,8 +177,7 @@ static int undo(const struct cli *cli, struct loader *loader, struct up_attempt 
 		return CLI_REFUSED;
 	}
 	for (unsigned int i = attempt->done; i-- > 0;) {
-		if (undo_one(loader, attempt->request.names[i], &attempt->results[i], before,
-			     &failure)) {
+		if (undo_one(loader, attempt->request.names[i], before, &failure)) {
 			complain(cli, "could not undo it on '%s': %s", attempt->request.names[i],
 				 failure.text);
 			status = CLI_REFUSED;
@@ -272,9 +264,22 @@ static int attach_all(const struct cli *cli, struct loader *loader, struct up_at
 	return CLI_DONE;
 }
 
+static bool is_named(void *arg, const char *name, uint32_t *set, uint32_t *clear)
+{
+	const struct up_request *request = arg;
+
+	*set = *clear = 0; /* settings that it has it keeps */
+	for (unsigned int i = 0; i < request->count; i++)
+		if (strcmp(request->names[i], name) == 0)
+			return true;
+	return false;
+}
+
 int up_do(const struct cli *cli, struct up_attempt *attempt)
 {
 	const struct up_request *request = &attempt->request;
+	const struct ssh_attach attach = {
+		.names = is_named, .arg = &attempt->request, .command = "up ", .by_name = true};
 	auto_loader loader = NULL;
 	int status = cli_open_any(cli, LOADER_CREATE, &request->limits, &loader);
 
@@ -289,7 +294,7 @@ int up_do(const struct cli *cli, struct up_attempt *attempt)
 	if (!status && request->rules)
 		status = put_rules(cli, loader, &attempt->rules, &attempt->before);
 	if (!status && !request->confirm_s)
-		status = ssh_check(cli, loader, request);
+		status = ssh_check(cli, loader, &attach);
 	if (!status)
 		status = attach_all(cli, loader, attempt);
 	if (status)
@@ -309,8 +314,7 @@ int up_undo(const struct cli *cli, struct up_attempt *attempt)
 
 void up_free(struct up_attempt *attempt)
 {
-	loader_ifaces_free(attempt->before.ifaces, attempt->before.iface_count);
-	rule_set_clear(&attempt->before.rules);
+	before_free(&attempt->before);
 	rule_set_clear(&attempt->rules);
 	free(attempt->results);
 }

@@ -3,16 +3,8 @@
 #ifndef IFW_UP_H
 #define IFW_UP_H
 
+#include "before.h"
 #include "up_args.h"
-
-/* What there was before, to go back to. */
-struct before {
-	bool nothing; /* neither interfaces nor rules: this command made the state */
-	struct iface_info *ifaces;
-	size_t iface_count;
-	struct rule_set rules;
-	bool rules_replaced;
-};
 
 struct up_attempt {
 	struct up_request request;

@@ -97,7 +97,7 @@ static int parse_flows(const struct cli *cli, const char *text, uint32_t *flows)
 	return 0;
 }
 
-static int parse_confirm(const struct cli *cli, const char *text, uint32_t *seconds)
+int up_confirm(const struct cli *cli, const char *text, uint32_t *seconds)
 {
 	uint64_t number;
 
@@ -137,7 +137,7 @@ static int take(const struct cli *cli, int option, const char *value, struct up_
 		return parse_switch(cli, "track", value, LOADER_TRACK_ON, LOADER_TRACK_OFF,
 				    &request->options.track);
 	case CONFIRM:
-		return parse_confirm(cli, value, &request->confirm_s);
+		return up_confirm(cli, value, &request->confirm_s);
 	default:
 		request->rules = value;
 		return 0;

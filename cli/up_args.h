@@ -24,6 +24,8 @@ int up_parse(struct cli *cli, int argc, char **argv, struct up_request *request)
  */
 int up_option(const struct cli *cli, const char *name, const char *value,
 	      struct up_request *request);
+/* SECONDS of --confirm. 0, or ARGS_BAD after complaining. */
+int up_confirm(const struct cli *cli, const char *text, uint32_t *seconds);
 /* Once all are taken: what follows from them. 0, or ARGS_BAD after complaining. */
 int up_complete(const struct cli *cli, struct up_request *request);
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""`ifw up --confirm`: what nobody confirms is undone, whatever becomes of who typed it.
+"""`ifw up --confirm`, `ifw run --confirm`: what nobody confirms is undone, whatever becomes of who typed it.
 
-Also: typed in an ssh session, `ifw up` does not cut it.
+Also: typed in an ssh session, neither cuts it.
 """
 
 import contextlib
 import os
 import pathlib
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -15,9 +16,10 @@ import time
 
 import commands
 import lab as laboratory
+import supervised
 from commands import refused, same
 from lab import PATIENCE, check, equal, wait_for
-from supervised import attached
+from supervised import CONFIG, Supervisor, attached
 
 SHORT, LONG = 2, 60  # seconds to confirm in
 RULE = "deny udp to 192.0.2.0/24 port 9"
@@ -99,7 +101,7 @@ def back_to_what_it_was(host):
     host.veth("eth1")
     host.ifw("up", "eth0", "--mark", "0x40", "--table", "77")
     host.ifw("rule", "add", RULE)
-    before = host.state()
+    before = whole(host)
     pathlib.Path(RULES).write_text("pass udp to 192.0.2.0/24 port 9\n")
     words = ("up", "eth0", "eth1", "--mark", "0x80", "--table", "78", "--rules", RULES)
     typed = Typed(host, *words, "--confirm", str(LONG))
@@ -109,10 +111,7 @@ def back_to_what_it_was(host):
     check("undone" in host.ifw("confirm", "--undo"), "confirm --undo undoes it at once")
     equal(typed.status(), 3, "who typed it hears it")
 
-    def whole(text):  # programs were loaded anew
-        return "\n".join(line for line in text.splitlines() if not line.startswith("eth0: ["))
-
-    same(whole(before), whole(host.state()), "rules, mark, table and the other interface are as before")
+    same(before, whole(host), "rules, mark, table and the other interface are as before")
     equal(host.reason_of("eth0", "192.0.2.7", 9), "rule-deny", "and decide so")
 
 
@@ -236,6 +235,129 @@ def over_ssh(host):
         session.close()
 
 
+def whole(host):
+    """The state without what is made anew each time (programs, maps of rules), and what `ifw run` knows of rules."""
+    lines = [line for line in host.state().splitlines() if not re.match(r"eth\d: \[|.*/(rules|prefixes)_[01]$", line)]
+    return "\n".join(lines + [f"{path}: {path.read_text()}" for path in pathlib.Path("/run/ifw").glob("*.rules")])
+
+
+def run_not_confirmed(host):
+    """The supervisor: time, SIGINT, `confirm --undo`, its own violent end, and what fails."""
+    host.veth("eth0", "172.16.240.1/24")
+    before = host.state()
+    supervised.write("interface eth*\n", f"{RULE}\n")
+    began = time.monotonic()
+    with Supervisor(host, "--confirm", str(SHORT)) as one:
+        check(host.programs("eth0") and host.rules() == [RULE], "it attaches, and rules are in force")
+        one.wait_line("not confirmed: all is as it was before")
+        equal(one.process.popen.wait(), 3, "not confirmed in time, it ends and says so")
+    check(time.monotonic() - began >= SHORT, "but not before")
+    same(before, host.state(), "and all is as it was")
+    for words in ("0", "x", "86401"):
+        refused(host.lab.ifw("run", "--confirm", words, ok=False), 1, "seconds", f"--confirm {words}")
+    for end in ("SIGINT", "SIGTERM", "--undo"):
+        with Supervisor(host, "--confirm", str(LONG)) as one:
+            if end == "--undo":
+                check("undone" in host.ifw("confirm", "--undo"), "confirm --undo undoes it")
+            else:
+                one.process.popen.send_signal(getattr(signal, end))
+            equal(one.process.popen.wait(), 3, f"{end}: it ends")
+        same(before, host.state(), f"{end}: all is undone")
+    with Supervisor(host, "--confirm", str(SHORT)) as one:
+        one.process.popen.kill()
+        wait_for(lambda: waits() == [], "the waiting process to end", seconds=SHORT + PATIENCE)
+    same(before, host.state(), "killed, it is undone all the same")
+    with Supervisor(host, "--confirm", str(SHORT)) as one:
+        one.process.popen.send_signal(signal.SIGSTOP)
+        wait_for(lambda: host.programs("eth0") == [], "what hangs to be undone", seconds=SHORT + 2 * PATIENCE)
+        one.process.popen.send_signal(signal.SIGCONT)
+        equal(one.process.popen.wait(), 3, "and it ends when it goes on")
+    same(before, host.state(), "with nothing done again")
+    supervised.write("interface eth*\nboot open\n", "nonsense\n")
+    refused(host.run(host.lab.program("ifw"), "run", "--config", CONFIG, "--confirm", str(LONG), ok=False), 1,
+            "error", "what cannot be done is not waited for")
+    same(before, host.state(), "and leaves nothing")
+    equal(waits(), [], "no process is left")
+
+
+def run_confirmed(host):
+    host.veth("eth0", "172.16.240.1/24")
+    supervised.write("interface eth*\n", f"{RULE}\n")
+    with Supervisor(host, "--confirm", str(SHORT)) as one:
+        check("it stays" in host.ifw("confirm"), "confirm is answered")
+        one.wait_line("confirmed: it stays")
+        time.sleep(SHORT)
+        host.veth("eth1", "172.16.250.1/24")
+        check(attached(host, "eth0") and attached(host, "eth1"), "it stays, and it goes on supervising")
+        equal(len(waits()), 1, "and nobody waits")
+        one.reload()
+        refused(host.lab.ifw("confirm", ok=False), 2, "nothing waits", "what is read later needs no word")
+        equal(one.stop(), 0, "it stops as ever")
+    check(attached(host, "eth0"), "what was confirmed stays")
+
+
+def run_back_to_what_it_was(host):
+    """Interfaces, settings and rules of commands, and of a configuration before; reloads are undone, too."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.veth("eth1")
+    host.ifw("up", "eth0", "--mark", "0x40", "--table", "77")
+    host.ifw("iface", "set", "eth0", "echo", "on")
+    host.ifw("rule", "add", RULE)
+    mine, config = "pass udp to 198.51.100.0/24 port 9", "interface eth{} ssh off verbose 3 pass-protocol 50\nmark 0x80\n"
+    for what in ("of commands", "of a supervisor"):
+        before = whole(host)
+        supervised.write(config.format("*"), f"{mine}\n")
+        with Supervisor(host, "--confirm", str(LONG)) as one:
+            check(mine in host.rules() and host.iface("eth0")["mark"] == 0x80, f"{what}: it is tried")
+            supervised.write(config.format("1"))
+            one.reload()
+            check(host.iface("eth0") is None and mine not in host.rules(), "and something else after SIGHUP")
+            host.ifw("confirm", "--undo")
+            equal(one.process.popen.wait(), 3, "it ends")
+        same(before, whole(host), f"{what}: rules, their origin, settings and interfaces are as before")
+        supervised.write("interface eth0 echo on\n", "deny udp to 203.0.113.0/24 port 5\n")
+        with Supervisor(host) as one:
+            one.stop()
+
+
+def run_over_ssh(host):
+    """By hand, in a session that it would cut: refused, and nothing is changed."""
+    client = host.lab.namespace("client")
+    host.lab.veth(host.router, "eth0", client, "eth0")
+    host.router.configure("eth0", "172.16.240.1/24")
+    client.configure("eth0", "172.16.240.2/24")
+    wait_for(lambda: "linkdown" not in host.run("ip", "route").stdout, "the link to be there")
+    before = host.state()
+
+    def session(at):
+        return ["env", f"SSH_CONNECTION=172.16.240.2 9 172.16.240.1 {at}"]
+
+    def run(at=2222):
+        return host.run(*session(at), host.lab.program("ifw"), "run", "--config", CONFIG, ok=False)
+
+    supervised.write("interface eth*\n", f"{RULE}\n")
+    refused(run(), 2, "would cut the ssh session.*no-rule.*ifw run --confirm 60", "a session that would be cut stops it")
+    same(before, host.state(), "and nothing is changed")
+    supervised.write("interface eth* ssh off\n")
+    refused(run(22), 2, "would cut the ssh session", "so does one to port 22 where ssh is to be off")
+    same(before, host.state(), "and nothing is changed")
+    host.veth("eth1", "172.16.250.1/24")
+    host.ifw("up", "eth1")
+    host.ifw("rule", "add", RULE)
+    before = whole(host)
+    supervised.write("interface eth*\n")
+    refused(run(), 2, "would cut", "beside rules of commands")
+    same(before, whole(host), "which stay")
+    with Supervisor(host, "--confirm", str(LONG), prefix=session(2222)) as one:
+        one.process.popen.send_signal(signal.SIGINT)
+        equal(one.process.popen.wait(), 3, "who asks for it may try")
+    same(before, whole(host), "and is back")
+    supervised.write("interface eth*\n", "pass tcp to 172.16.240.1 port 2222\n")
+    with Supervisor(host, prefix=session(2222)):
+        check(attached(host, "eth0"), "with a rule there is nothing to be said")
+
+
 laboratory.main(
-    commands.parts(not_confirmed, confirmed, back_to_what_it_was, others_meanwhile, at_a_terminal, session_ends, over_ssh)
+    commands.parts(not_confirmed, confirmed, back_to_what_it_was, others_meanwhile, at_a_terminal, session_ends,
+                   over_ssh, run_not_confirmed, run_confirmed, run_back_to_what_it_was, run_over_ssh)
 )
