@@ -13,7 +13,8 @@
 #include "files.h"
 
 #define LOCK "confirm.lock"
-#define HOLD_S 5 /* a supervisor may be attaching */
+#define START_S 60 /* for a supervisor to do all of it */
+#define HOLD_S 5   /* a supervisor may be attaching */
 
 /* Its descriptor, or -errno; bound: to listen, else connected. */
 static int bind_or_connect(int fd, const struct sockaddr_un *at, bool bound)
@@ -101,7 +102,8 @@ static char hear_other(int listener, int *asks)
 /* What is wanted: KEEP or UNDO; the time being over is UNDO, too. */
 static char wait_for_word(struct waiting *w, int *asks)
 {
-	int64_t until = confirm_now_ms() + (int64_t)w->trial->seconds * 1000;
+	const int64_t before = w->trial->supervised ? START_S : 0;
+	int64_t until = confirm_now_ms() + (before + w->trial->seconds) * 1000;
 
 	for (;;) {
 		struct pollfd fds[] = {{.fd = w->listener, .events = POLLIN},

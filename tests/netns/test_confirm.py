@@ -283,10 +283,10 @@ def run_not_confirmed(host):
 def run_confirmed(host):
     host.veth("eth0", "172.16.240.1/24")
     supervised.write("interface eth*\n", f"{RULE}\n")
-    with Supervisor(host, "--confirm", str(SHORT)) as one:
+    with Supervisor(host, "--confirm", str(3 * SHORT)) as one:
         check("it stays" in host.ifw("confirm"), "confirm is answered")
         one.wait_line("confirmed: it stays")
-        time.sleep(SHORT)
+        time.sleep(3 * SHORT)
         host.veth("eth1", "172.16.250.1/24")
         check(attached(host, "eth0") and attached(host, "eth1"), "it stays, and it goes on supervising")
         equal(len(waits()), 1, "and nobody waits")

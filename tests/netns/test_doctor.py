@@ -245,9 +245,6 @@ def check_unprivileged(net):
 
 def check_words(net):
     """What people see, and what they may type."""
-    missing = net.lab.ifw("doctor", "eth99", ok=False)
-    check(missing.returncode == 3 and "there is no such interface" in missing.stdout
-          and "ifw up eth99" not in missing.stdout, "what is not there cannot be brought up, and is not told to be")
     shown = net.lab.ifw("doctor", "eth0").stdout
     check("this host\n" in shown and "\neth0\n" in shown and "\033" not in shown,
           "a part for the host, one for the interface, and no colour in a pipe")
