@@ -207,17 +207,16 @@ static void show_rest(const struct iface_info *iface)
 
 static void show_defaults(void)
 {
-	puts("default: what nothing lets in drops, but on lo; what leaves passes, but where "
-	     "egress-default is deny");
+	puts("default: what nothing lets in drops, but on lo; what leaves passes");
 }
 
 /* Room and counters are those of all interfaces together. */
 static void show_rules(const struct loader_usage *usage)
 {
-	printf("rules: %u, room for %u port ranges and %u prefixes; ", usage->rules,
+	printf("rules: %u; room for %u ranges and %u prefixes; ", usage->rules,
 	       usage->limits.ranges, usage->limits.prefixes);
 	if (usage->limits.counting == LOADER_COUNTING_ON)
-		printf("counted, in %u KiB a CPU\n", usage->counters / 1024);
+		printf("counted in %u KiB a CPU\n", usage->counters / 1024);
 	else
 		puts("not counted");
 }
@@ -230,6 +229,7 @@ static int show_table(const struct ifaces *ifaces, const struct loader_usage *us
 
 	if (!table)
 		return -ENOMEM;
+	table_keep_last(table);
 	for (size_t i = 0; i < ifaces->count; i++)
 		add_iface(table, &ifaces->shown[i]);
 	err = table_print(table, stdout, &look);

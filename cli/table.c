@@ -26,6 +26,7 @@ struct table {
 	struct cell *cells;
 	size_t count, room;
 	bool failed;
+	bool keep_last;
 };
 
 struct table *table_create(const struct table_column *columns, unsigned int count)
@@ -92,6 +93,11 @@ void table_cell(struct table *table, enum table_style style, const char *format,
 	table->count++;
 }
 
+void table_keep_last(struct table *table)
+{
+	table->keep_last = true;
+}
+
 static const char *style_start(const struct table_look *look, enum table_style style)
 {
 	if (!look->colour || style == TABLE_PLAIN)
@@ -124,25 +130,28 @@ static unsigned int print_cell(FILE *out, const struct table_look *look, const s
 	return at + width + GAP;
 }
 
+/* In a row of so many columns; the one behind them, if there is one, is below. */
 static void print_titles(const struct table *table, FILE *out, const struct table_look *look,
-			 const unsigned int *widths)
+			 const unsigned int *widths, unsigned int columns)
 {
 	unsigned int at = look->indent;
 
 	fprintf(out, "%*s%s", (int)look->indent, "", look->colour ? "\033[1m" : "");
-	for (unsigned int i = 0; i < table->column_count; i++) {
+	for (unsigned int i = 0; i < columns; i++) {
 		struct cell title = {.text = (char *)table->columns[i].title};
 
 		at = print_cell(out, look, &title, widths[i], table->columns[i].right,
-				i + 1 == table->column_count, at);
+				i + 1 == columns, at);
 	}
+	if (columns < table->column_count)
+		fprintf(out, "\n%*s%s", (int)look->indent + GAP, "", table->columns[columns].title);
 	fprintf(out, "%s\n", look->colour ? "\033[0m" : "");
 }
 
 /* Blanks behind the last word of a row would only wrap the line. */
-static unsigned int last_filled(const struct table *table, size_t row)
+static unsigned int last_filled(const struct table *table, size_t row, unsigned int columns)
 {
-	unsigned int last = table->column_count - 1;
+	unsigned int last = columns - 1;
 
 	while (last > 0 && !*table->cells[row + last].text)
 		last--;
@@ -150,9 +159,10 @@ static unsigned int last_filled(const struct table *table, size_t row)
 }
 
 /* The widest that is no number gives way, until the last column has some room. */
-static void shrink(const struct table *table, const struct table_look *look, unsigned int *widths)
+static void shrink(const struct table *table, const struct table_look *look, unsigned int *widths,
+		   unsigned int columns)
 {
-	unsigned int last = table->column_count - 1, used = look->indent;
+	unsigned int last = columns - 1, used = look->indent;
 
 	used += widths[last] < SHOWN_MIN ? widths[last] : SHOWN_MIN;
 	for (unsigned int i = 0; i < last; i++)
@@ -171,9 +181,42 @@ static void shrink(const struct table *table, const struct table_look *look, uns
 	}
 }
 
+/* How many columns stand side by side: all, or all but the last. */
+static unsigned int columns_of_row(const struct table *table, const struct table_look *look,
+				   const unsigned int *widths)
+{
+	unsigned int used = look->indent, columns = table->column_count;
+
+	for (unsigned int i = 0; i < columns; i++)
+		used += widths[i] + (i ? GAP : 0);
+	return table->keep_last && look->width && used > look->width && columns > 1 ? columns - 1
+										    : columns;
+}
+
+static void print_row(const struct table *table, FILE *out, const struct table_look *look,
+		      const unsigned int *widths, size_t row, unsigned int columns)
+{
+	const bool below = columns < table->column_count;
+	unsigned int last = last_filled(table, row, columns), at = look->indent;
+
+	if (!below || last || *table->cells[row].text) {
+		fprintf(out, "%*s", (int)look->indent, "");
+		for (unsigned int i = 0; i <= last; i++)
+			at = print_cell(out, look, &table->cells[row + i], widths[i],
+					table->columns[i].right, i == last, at);
+		fputc('\n', out);
+	}
+	if (below && *table->cells[row + columns].text) {
+		at = look->indent + GAP;
+		fprintf(out, "%*s", (int)at, "");
+		print_cell(out, look, &table->cells[row + columns], 0, false, true, at);
+		fputc('\n', out);
+	}
+}
+
 int table_print(const struct table *table, FILE *out, const struct table_look *look)
 {
-	unsigned int widths[TABLE_COLUMNS_MAX] = {0}, columns = table->column_count;
+	unsigned int widths[TABLE_COLUMNS_MAX] = {0}, columns = table->column_count, side;
 
 	if (table->failed || !columns)
 		return table->failed ? -ENOMEM : 0;
@@ -182,17 +225,11 @@ int table_print(const struct table *table, FILE *out, const struct table_look *l
 	for (size_t i = 0; i < table->count; i++)
 		if (strlen(table->cells[i].text) > widths[i % columns])
 			widths[i % columns] = strlen(table->cells[i].text);
-	shrink(table, look, widths);
-	print_titles(table, out, look, widths);
-	for (size_t row = 0; row + columns <= table->count; row += columns) {
-		unsigned int last = last_filled(table, row), at = look->indent;
-
-		fprintf(out, "%*s", (int)look->indent, "");
-		for (unsigned int i = 0; i <= last; i++)
-			at = print_cell(out, look, &table->cells[row + i], widths[i],
-					table->columns[i].right, i == last, at);
-		fputc('\n', out);
-	}
+	side = columns_of_row(table, look, widths);
+	shrink(table, look, widths, side);
+	print_titles(table, out, look, widths, side);
+	for (size_t row = 0; row + columns <= table->count; row += columns)
+		print_row(table, out, look, widths, row, side);
 	return 0;
 }
 

@@ -43,6 +43,12 @@ void table_destroy(struct table *table);
 void table_cell(struct table *table, enum table_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * What stands in the last column is too much to lose: where the terminal has no room for it,
+ * it goes below its row, on lines of its own.
+ */
+void table_keep_last(struct table *table);
+
 /* Prints titles and rows. 0 or -ENOMEM; then nothing was printed. */
 int table_print(const struct table *table, FILE *out, const struct table_look *look);
 

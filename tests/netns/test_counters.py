@@ -185,8 +185,8 @@ def many(host):
     shown = host.json("iface", "show")["rules"]
     equal((shown["count"], shown["counted"], shown["counter_bytes_per_cpu"]), (9000, True, 3 * 65536),
           "as much a CPU as is shown")
-    check("rules: 9000, room for" in host.ifw("iface", "show")
-          and "counted, in 192 KiB a CPU" in host.ifw("iface", "show"), "to people, too")
+    check("rules: 9000; room for" in host.ifw("iface", "show")
+          and "counted in 192 KiB a CPU" in host.ifw("iface", "show"), "to people, too")
     picked = (0, 4094, 4095, 4096, 8190, 8191, 8192, 8999)
     for n, i in enumerate(picked):
         host.send("eth0", f"10.{i // 250}.{i % 250}.1", 1 + i % 3, count=n + 1)

@@ -104,6 +104,35 @@ Test(table, other_columns_give_way_where_the_last_has_no_room)
 	table_destroy(table);
 }
 
+Test(table, what_is_to_be_kept_goes_below)
+{
+	struct table_look look = {.width = 33};
+	struct table *table = sample();
+	char *text;
+
+	table_keep_last(table);
+	for (int i = 0; i < 2; i++)
+		table_cell(table, TABLE_PLAIN, "%s", "");
+	table_cell(table, TABLE_PLAIN, "more of it");
+	text = print(table, &look);
+	cr_expect_str_eq(text, "NAME              N\n"
+			       "  TEXT\n"
+			       "eth0              7\n"
+			       "  short\n"
+			       "longest-name  12345\n"
+			       "  a longer text\n"
+			       "  more of it\n");
+	free(text);
+	look.width = 34;
+	text = print(table, &look);
+	cr_expect_str_eq(text, "NAME              N  TEXT\n"
+			       "eth0              7  short\n"
+			       "longest-name  12345  a longer text\n"
+			       "                     more of it\n");
+	free(text);
+	table_destroy(table);
+}
+
 Test(table, fits_exactly)
 {
 	struct table_look look = {.width = 34};
