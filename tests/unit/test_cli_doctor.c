@@ -72,7 +72,7 @@ Test(doctor, host)
 	facts.lo_up = false;
 	expect(&facts, "lo", DOCTOR_FAILED, "down", "ip link set lo up");
 	facts = good;
-	strcpy(facts.lacking, "CAP_BPF");
+	snprintf(facts.lacking, sizeof(facts.lacking), "CAP_BPF");
 	expect(&facts, "privilege", DOCTOR_UNSEEN, "CAP_BPF missing", "sudo ifw doctor");
 	facts = good;
 	facts.bpffs = false;
@@ -90,7 +90,7 @@ Test(doctor, bpffs_elsewhere)
 	cr_expect_eq(find(&doctor, "bpffs")->fix, DOCTOR_MOUNT);
 	doctor_free(&doctor);
 	doctor = (struct doctor){.count = 0};
-	strcpy(facts.bpffs_at, "/mnt");
+	snprintf(facts.bpffs_at, sizeof(facts.bpffs_at), "/mnt");
 	doctor_judge_host(&doctor, &facts);
 	cr_expect_eq(find(&doctor, "bpffs")->fix, DOCTOR_OTHERS);
 	cr_expect_str_eq(find(&doctor, "bpffs")->command, "mount -t bpf bpf /mnt");

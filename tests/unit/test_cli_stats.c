@@ -19,8 +19,8 @@ static void readings(struct stats out[2])
 {
 	memset(ifaces, 0, sizeof(ifaces));
 	for (int i = 0; i < 2; i++) {
-		strcpy(ifaces[i][0].name, "eth0");
-		strcpy(ifaces[i][1].name, "eth1");
+		snprintf(ifaces[i][0].name, sizeof(ifaces[i][0].name), "eth0");
+		snprintf(ifaces[i][1].name, sizeof(ifaces[i][1].name), "eth1");
 		ifaces[i][0].ifindex = 2;
 		ifaces[i][1].ifindex = 3;
 		ifaces[i][0].attached = true;
@@ -176,7 +176,7 @@ Test(prometheus, escapes_labels)
 	char *text;
 
 	readings(both);
-	strcpy(ifaces[1][0].name, "a\"b\\c\nd\xff");
+	snprintf(ifaces[1][0].name, sizeof(ifaces[1][0].name), "a\"b\\c\nd\xff");
 	text = prometheus(&both[1]);
 	SAYS(text, "ifw_decisions_total{interface=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\"} 30\n");
 	free(text);

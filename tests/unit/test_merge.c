@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* test_merge.c - rules of several origins in one set. */
+#include <stdio.h>
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +18,12 @@ static void parse(const char *text, struct rule_set *set)
 static void expect(const struct rule_set *set, const char *wanted)
 {
 	char text[4096] = "", line[RULE_TEXT_MAX];
+	size_t used = 0;
 
 	for (size_t i = 0; i < set->count; i++) {
 		rule_print(&set->rules[i], &set->names, line, sizeof(line));
-		strncat(text, line, sizeof(text) - strlen(text) - 2);
-		strcat(text, "\n");
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\n", line);
+		cr_assert_lt(used, sizeof(text));
 	}
 	cr_expect_str_eq(text, wanted);
 }
