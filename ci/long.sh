@@ -13,16 +13,6 @@ cd "$(dirname "$0")/.." || exit 2
 # shellcheck disable=SC2034 # steps.sh reads it
 patience=10800
 
-# long NAME=VALUE... -- BUILD_DIR LABEL [ctest options]: a suite with settings of its own.
-long() {
-  while [ "$1" != -- ]; do
-    local -x "$1"
-    shift
-  done
-  shift
-  suite "$@"
-}
-
 export CI=true # what is skipped fails
 choose "setup build style fuzz oracle scale failing killed soak mutants" "$@"
 printf 'commit %s\n' "$(git describe --always --dirty)"
@@ -31,15 +21,15 @@ step setup "Install what is missing" ci/setup.sh
 step build "Build, release" build release
 step build "Build, fuzz targets with ASan and UBSan (clang)" build fuzz
 step style "Static analysis with all its patience (clang-tidy)" tidy 225000
-step fuzz "Fuzz targets, 10 minutes each" long IFW_FUZZ_SECONDS=600 -- build-fuzz fuzz -j "$jobs"
-step oracle "Decision written twice, 1,000,000 random packets" long IFW_ORACLE_PACKETS=1000000 -- build oracle
+step fuzz "Fuzz targets, 10 minutes each" with IFW_FUZZ_SECONDS=600 -- build-fuzz fuzz -j "$jobs"
+step oracle "Decision written twice, 1,000,000 random packets" with IFW_ORACLE_PACKETS=1000000 -- build oracle
 step scale "10,000,000 random packets, kernel and simulator" \
-  long IFW_SCALE_PACKETS=10000000 -- build executors -R differential
-step failing "Every call of every command fails once" long IFW_FAIL_ALL=1 -- build netns -R fail_nth
+  with IFW_SCALE_PACKETS=10000000 -- build executors -R differential
+step failing "Every call of every command fails once" with IFW_FAIL_ALL=1 -- build netns -R fail_nth
 step killed "Killed 200 times under traffic, and before each step" \
-  long IFW_KILLS=200 IFW_LONG=1 -- build netns -R netns-test_killed
-step soak "Ten minutes of everything at once" long IFW_SOAK=600 -- build netns -R soak
-step mutants "Forty defects in each header are noticed" long IFW_MUTANTS=all -- build mutants
+  with IFW_KILLS=200 IFW_LONG=1 -- build netns -R netns-test_killed
+step soak "Ten minutes of everything at once" with IFW_SOAK=600 -- build netns -R soak
+step mutants "Forty defects in each header are noticed" with IFW_MUTANTS=all -- build mutants
 step killed "Nothing left behind" leftovers
 
 summary

@@ -89,6 +89,16 @@ suite() {
   return "$status"
 }
 
+# with NAME=VALUE... -- BUILD_DIR LABEL [ctest options]: a suite with settings of its own.
+with() {
+  while [ "$1" != -- ]; do
+    local -x "$1"
+    shift
+  done
+  shift
+  suite "$@"
+}
+
 # tidy NODES: clang-tidy on what has a compile command, which BPF has not: it is for another
 # machine. So many states of a function are looked at by the analyzer, which takes all the
 # time: with its own 225,000 three times as long, and nothing more found in these sources.

@@ -9,11 +9,11 @@ from lab import equal
 
 
 def killed_up_and_down(host, hook, first):
-    """Each second step by either hook, which differ in few; all of them where IFW_LONG says that there is time.
+    """Each third step by either hook, which differ in few; all of them where IFW_LONG says that there is time.
 
     With sanitizers each sixth: what is left behind is the same, and loading takes several times as long.
     """
-    every = 6 if host.lab.sanitized() else 2
+    every = 6 if host.lab.sanitized() else 3
     if os.environ.get("IFW_LONG"):
         first = every = 1
 
