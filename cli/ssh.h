@@ -7,7 +7,7 @@
 
 /* What is going to be attached. */
 struct ssh_attach {
-	/* Whether that interface is; *set, *clear: flags that it gets (enum ifw_iface_flags). */
+	/* Whether that one is; *set, *clear: enum ifw_iface_flags that are switched on, off. */
 	bool (*names)(void *arg, const char *ifname, uint32_t *set, uint32_t *clear);
 	void *arg;
 	const char *command; /* that does it: "up " or "run" */
