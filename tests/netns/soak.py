@@ -43,13 +43,15 @@ class Worker:
         self.done = self.missing = 0
         self.wrong = []
         self.going = threading.Event()
+        self.between = threading.Lock()  # who holds it knows that no step is under way
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self):
         while not self.going.is_set():
             try:
-                self.step(self)
+                with self.between:
+                    self.step(self)
                 self.done += 1
             except Exception as error:  # one failure does not end the soak
                 self.wrong.append(f"{type(error).__name__}: {error}")

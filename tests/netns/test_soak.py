@@ -9,6 +9,7 @@ started again.
 IFW_SOAK=SECONDS says how long (10 unless given; the long run takes 600).
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -69,9 +70,15 @@ def resident(pid):
     return int(line.split()[1]) << 10
 
 
-def sample(net, changes, monitor):
-    """(bytes of maps, bytes of the monitor), with the rules that stay alone, and no flow."""
-    with changes.lock:
+def sample(net, changes, monitor, talks):
+    """(bytes of maps, bytes of the monitor), with the rules that stay alone, and no flow.
+
+    No conversation is under way when the flows are forgotten: who asked then would not
+    be answered, as the answer to a question that nobody remembers is dropped.
+    """
+    with contextlib.ExitStack() as quiet:
+        for lock in (changes.lock, *(worker.between for worker in talks.values())):
+            quiet.enter_context(lock)
         changes.reset()
         net.lab.ifw("flow", "flush")
         return maps_bytes(), resident(monitor.pid)
@@ -120,12 +127,12 @@ def soaked(lab):
 
     begun = time.monotonic()
     time.sleep(SECONDS / 5)  # what grows only at first has grown
-    first = sample(net, changes, monitor)
+    first = sample(net, changes, monitor, talks)
     while (left := begun + SECONDS - time.monotonic()) > 0:
         time.sleep(min(30, left))
         print(f"      {time.monotonic() - begun:4.0f} of {SECONDS:.0f} s: {changes.worker.done} changes of rules,"
               f" {flapping.done} of an interface, {proxies.restarts} restarts, {monitor.seen} verdicts seen", flush=True)
-    last = sample(net, changes, monitor)
+    last = sample(net, changes, monitor, talks)
 
     for name, worker in talks.items():
         worker.end()
