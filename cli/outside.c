@@ -15,6 +15,7 @@
  *   forwarding      it is off where the packet would have to be passed on
  *   mark-rules      a rule of nftables writes over the mark, see outside_filters.c
  *   input-rules     or drops the packet
+ *   forward-rules   or drops what would be passed on
  *   route           the kernel has no route for it, or another than to this host
  */
 #include <errno.h>
@@ -351,9 +352,13 @@ static void check_passed_on(const struct outside *out, const struct route_answer
 		      "packet "
 		      "on to %s",
 		      ipv6 ? "ipv6.conf.all" : "ipv4.conf.*", dst);
-	else if (!check_refusal(out, refusal) && answer->error)
+	else if (check_refusal(out, refusal))
+		return;
+	else if (answer->error)
 		found(out, "route", "the kernel has no route to %s: %s", dst,
 		      strerror(-answer->error));
+	else
+		out->findings->passed_on = true;
 }
 
 /*

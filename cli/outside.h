@@ -21,6 +21,7 @@ struct finding {
 struct findings {
 	struct finding list[FINDINGS_MAX];
 	size_t count;
+	bool passed_on; /* as far as routing goes, the packet is passed on to another host */
 };
 
 /* The listener of an intercept rule, as the decision looks it up; NULL: there is none. */
@@ -41,8 +42,9 @@ int outside_find(const struct cli *cli, struct loader *loader, const struct ifac
 
 /*
  * Adds the rules of nftables (and iptables-nft) that would defeat the packet where it was
- * intercepted, as far as they do not ask for its source: mark-rules, input-rules. Says on
- * standard error where they cannot be read.
+ * intercepted (mark-rules, input-rules), or where outside_find() found that it is passed on
+ * (forward-rules), as far as they do not ask for its source. Says on standard error where they
+ * cannot be read.
  */
 void outside_find_filters(const struct cli *cli, const struct iface_info *iface,
 			  const struct explanation *explanation, struct findings *findings);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * outside_filters.c - see outside.h: the rules of nftables that a packet meets after it was
- * intercepted. Only what every packet like it meets is told: of its source the chains are not
- * asked.
+ * intercepted, or where it is passed on. Only what every packet like it meets is told: of its
+ * source the chains are not asked.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -17,6 +17,18 @@ static void free_filters(struct filters **filters)
 	loader_filters_close(*filters);
 }
 
+struct meeting {
+	struct findings *findings;
+	bool forwarded;
+};
+
+static const char *word_for(const struct meeting *meeting, const struct filter_finding *met)
+{
+	return meeting->forwarded	  ? "forward-rules"
+	       : met->harm == FILTER_MARK ? "mark-rules"
+					  : "input-rules";
+}
+
 static void on_finding(void *arg, const struct filter_finding *met)
 {
 	static const char *const does[] = {
@@ -24,7 +36,8 @@ static void on_finding(void *arg, const struct filter_finding *met)
 		[FILTER_DROPS] = "drops the packet",
 		[FILTER_POLICY] = "drops the packet, by its policy",
 	};
-	struct findings *findings = arg;
+	const struct meeting *meeting = arg;
+	struct findings *findings = meeting->findings;
 	struct finding *finding;
 	char rule[64] = "";
 
@@ -34,10 +47,11 @@ static void on_finding(void *arg, const struct filter_finding *met)
 		snprintf(rule, sizeof(rule), ", rule handle %llu,",
 			 (unsigned long long)met->handle);
 	finding = &findings->list[findings->count++];
-	finding->what = met->harm == FILTER_MARK ? "mark-rules" : "input-rules";
+	finding->what = word_for(meeting, met);
 	snprintf(finding->text, sizeof(finding->text),
-		 "chain %s %s %s%s %s; 'ifw doctor' has the command that lets it in", met->family,
-		 met->table, met->chain, rule, does[met->harm]);
+		 "chain %s %s %s%s %s; 'ifw doctor' has the command that lets it %s", met->family,
+		 met->table, met->chain, rule, does[met->harm],
+		 meeting->forwarded ? "through" : "in");
 }
 
 void outside_find_filters(const struct cli *cli, const struct iface_info *iface,
@@ -45,23 +59,25 @@ void outside_find_filters(const struct cli *cli, const struct iface_info *iface,
 {
 	struct filters *filters __attribute__((cleanup(free_filters))) = NULL;
 	const struct packet *p = &explanation->packet;
+	struct meeting meeting = {.findings = findings, .forwarded = findings->passed_on};
 	const struct filter_packet packet = {
 		.iface = iface,
 		.dst = p->dst,
 		.dst_port = p->dst_port,
 		.family = p->family,
 		.protocol = p->protocol,
+		.forwarded = meeting.forwarded,
 		.established =
 			p->protocol == IPPROTO_TCP && (p->tcp_flags & TCP_SYN_ACK) != TCP_SYN,
 	};
 	int err;
 
-	if (!explanation->result.decision.marked ||
-	    explanation->result.decision.verdict != IFW_VERDICT_PASS)
+	if (explanation->result.decision.verdict != IFW_VERDICT_PASS ||
+	    (!explanation->result.decision.marked && !meeting.forwarded))
 		return;
 	err = loader_filters_open(&filters);
 	if (err)
 		complain(cli, "note: rules of nftables were not read: %s", strerror(-err));
 	else
-		loader_filters_meet(filters, &packet, on_finding, findings);
+		loader_filters_meet(filters, &packet, on_finding, &meeting);
 }

@@ -472,9 +472,9 @@ struct filter_finding {
 struct filter_packet {
 	const struct iface_info *iface;
 	struct ifw_addr dst;
-	uint16_t dst_port; /* host order */
+	uint16_t dst_port; /* host order; of TCP and UDP */
 	uint8_t family;	   /* enum ifw_family */
-	uint8_t protocol;  /* IPPROTO_TCP, IPPROTO_UDP */
+	uint8_t protocol;  /* IPPROTO_* */
 	bool forwarded;	   /* passed on; else intercepted, and so marked */
 	bool established;  /* not the first packet of its connection */
 };

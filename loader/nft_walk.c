@@ -231,7 +231,8 @@ static void make_packet(const struct filter_packet *from, struct nft_packet *pac
 		know(&packet->network, 9, &from->protocol, 1);
 		know(&packet->network, 16, wire, 4);
 	}
-	know(&packet->transport, 2, &port, 2);
+	if (from->protocol == IPPROTO_TCP || from->protocol == IPPROTO_UDP)
+		know(&packet->transport, 2, &port, 2);
 }
 
 void loader_filters_meet(const struct filters *filters, const struct filter_packet *packet,

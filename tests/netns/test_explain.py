@@ -143,10 +143,13 @@ def nftables(net, rules):
         net.lab.router.run("nft", "delete", "table", "inet", "others")
 
 
+CHAIN = "table inet others {{\n chain base {{ type filter hook {}; }}\n}}\n".format
+
+
 def check_filters(net):
     flow = flow_to(IPV4, (IPV4.far, 80))
     works = lambda seconds: proxied(net, IPV4, seconds)
-    chain = "table inet others {{\n chain base {{ type filter hook {}; }}\n}}\n".format
+    chain = CHAIN
     for what, rules in (("mark-rules", "prerouting priority mangle; meta mark set 7"),
                         ("input-rules", "input priority 0; tcp dport 80 drop"),
                         ("input-rules", "input priority 0; policy drop; tcp dport 81 accept")):
@@ -221,6 +224,23 @@ def check_src_valid_mark(net):
                  works, lambda: changed(net, f"ip rule add {rule}", f"ip rule del {rule}"))
 
 
+def check_forward_filters(net, family, flow, arrives):
+    """What is passed on meets the chains of the forward hook, and not those of what is intercepted."""
+    for rules in ("forward priority 0; udp dport 7000 drop", "forward priority 0; policy drop; tcp dport 7000 accept",
+                  "forward priority 0; ct state new iifname eth0 reject"):
+        defeated(net, f"{family.name}, nftables, {rules}", family, flow, "forward-rules", arrives,
+                 lambda: nftables(net, CHAIN(rules)))
+    for rules in ("forward priority 0; udp dport 7001 drop", "forward priority 0; policy drop; udp dport 7000 accept",
+                  "forward priority 0; ct state established drop", "input priority 0; policy drop",
+                  "prerouting priority mangle; meta mark set 7"):
+        with nftables(net, CHAIN(rules)):
+            equal(named(net, *flow)[0], [], f"{family.name}, passed on, nftables, {rules}: not named")
+            check(arrives(laboratory.PATIENCE), f"{family.name}, passed on, nftables, {rules}: no harm")
+    with nftables(net, CHAIN("forward priority 0; policy drop")):
+        equal(named(net, *flow_to(family, (family.router, 7001), "udp"))[0], [],
+              f"{family.name}, what is for the host comes to no forward chain")
+
+
 def check_forwarding(net, family):
     net.rule(f"pass udp to {family.server} port 7000")
     flow = flow_to(family, (family.server, 7000), "udp")
@@ -243,6 +263,7 @@ def check_forwarding(net, family):
     with sysctls(net, **{name: 0}):
         equal(named(net, *flow_to(family, (family.router, 7001), "udp"))[0], [],
               f"{family.name}, what is for the host needs no forwarding")
+    check_forward_filters(net, family, flow, arrives)
 
 
 @contextlib.contextmanager
