@@ -7,9 +7,8 @@
 #include "doctor_looks.h"
 #include "outside.h"
 #include "sim/explain/explain_text.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 #include "text.h"
-#include "sim/room.h"
 
 #define NAMED_MAX 16 /* of those that are wrong; there may be one a service */
 

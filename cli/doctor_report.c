@@ -6,7 +6,7 @@
 
 #include "doctor.h"
 #include "json.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 #define NAME_WIDTH 19
 #define STATE_WIDTH 9

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "ruleset/room.h"
 #include "table.h"
 #include "text.h"
 
@@ -53,28 +54,13 @@ void table_destroy(struct table *table)
 	free(table);
 }
 
-static int make_room(struct table *table)
-{
-	size_t room = table->room ? table->room * 2 : 64;
-	struct cell *larger;
-
-	if (table->count < table->room)
-		return 0;
-	larger = realloc(table->cells, room * sizeof(*larger));
-	if (!larger)
-		return -ENOMEM;
-	table->cells = larger;
-	table->room = room;
-	return 0;
-}
-
 void table_cell(struct table *table, enum table_style style, const char *format, ...)
 {
 	va_list args;
 	char *text;
 	int len;
 
-	if (make_room(table)) {
+	if (room_for_one(&table->cells, table->count, &table->room, sizeof(*table->cells))) {
 		table->failed = true;
 		return;
 	}

@@ -11,6 +11,7 @@
 
 #include "datapath/addr.h"
 #include "netlink.h"
+#include "ruleset/room.h"
 
 /* --- Links ------------------------------------------------------------------ */
 
@@ -170,18 +171,12 @@ struct addr_query {
 
 static int add_addr(struct addr_query *query, struct ifw_addr addr, uint8_t family, uint8_t kind)
 {
-	if (query->count == query->room) {
-		size_t room = query->room ? query->room * 2 : 16;
-		void *grown = reallocarray(query->addrs, room, sizeof(*query->addrs));
+	int err = room_for_one(&query->addrs, query->count, &query->room, sizeof(*query->addrs));
 
-		if (!grown)
-			return -ENOMEM;
-		query->addrs = grown;
-		query->room = room;
-	}
-	query->addrs[query->count++] =
-		(struct iface_addr){.addr = addr, .family = family, .kind = kind};
-	return 0;
+	if (!err)
+		query->addrs[query->count++] =
+			(struct iface_addr){.addr = addr, .family = family, .kind = kind};
+	return err;
 }
 
 /* net/ipv4/fib_frontend.c fib_add_ifaddr: the last address of a prefix below /31. */

@@ -40,9 +40,9 @@ struct nft_rule {
 
 struct nft_ruleset {
 	struct nft_chain *chains;
-	size_t chain_count;
+	size_t chain_count, chain_room;
 	struct nft_rule *rules; /* those of a chain in their order */
-	size_t rule_count;
+	size_t rule_count, rule_room;
 };
 
 /* -EOPNOTSUPP: the kernel has no nftables. -EPERM: needs CAP_NET_ADMIN. Free it in any case. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "nft.h"
+#include "ruleset/room.h"
 
 static void *ask(struct netlink *nl, uint16_t type, uint8_t family)
 {
@@ -23,12 +24,6 @@ static void *ask(struct netlink *nl, uint16_t type, uint8_t family)
 static void copy_text(char to[NFT_NAME_SIZE], const struct nlattr *attr)
 {
 	snprintf(to, NFT_NAME_SIZE, "%s", mnl_attr_get_str(attr));
-}
-
-static void *grow(void *array, size_t count, size_t size)
-{
-	/* Doubled where the count is a power of two. */
-	return count & (count - 1) ? array : reallocarray(array, count ? count * 2 : 1, size);
 }
 
 /* --- Chains ------------------------------------------------------------------------- */
@@ -76,7 +71,6 @@ static int take_chain(const struct nlmsghdr *nlh, void *arg)
 	struct nft_chain chain = {.family = header->nfgen_family};
 	struct nft_ruleset *ruleset = arg;
 	const struct nlattr *attr;
-	void *grown;
 
 	mnl_attr_for_each(attr, nlh, sizeof(*header))
 	{
@@ -97,12 +91,11 @@ static int take_chain(const struct nlmsghdr *nlh, void *arg)
 			break;
 		}
 	}
-	grown = grow(ruleset->chains, ruleset->chain_count, sizeof(chain));
-	if (!grown) {
+	if (room_for_one(&ruleset->chains, ruleset->chain_count, &ruleset->chain_room,
+			 sizeof(chain))) {
 		errno = ENOMEM;
 		return MNL_CB_ERROR;
 	}
-	ruleset->chains = grown;
 	ruleset->chains[ruleset->chain_count++] = chain;
 	return MNL_CB_OK;
 }
@@ -131,7 +124,6 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 	struct nft_ruleset *ruleset = arg;
 	const struct nlattr *attr, *expressions = NULL;
 	struct nft_rule rule = {.handle = 0};
-	void *grown;
 
 	mnl_attr_for_each(attr, nlh, sizeof(*header))
 	{
@@ -149,10 +141,8 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 		return MNL_CB_OK; /* of a chain that came meanwhile, or one that does nothing */
 	rule.size = mnl_attr_get_len(expressions);
 	rule.expressions = malloc(rule.size);
-	grown = grow(ruleset->rules, ruleset->rule_count, sizeof(rule));
-	if (grown)
-		ruleset->rules = grown;
-	if (!grown || !rule.expressions) {
+	if (!rule.expressions ||
+	    room_for_one(&ruleset->rules, ruleset->rule_count, &ruleset->rule_room, sizeof(rule))) {
 		free(rule.expressions);
 		errno = ENOMEM;
 		return MNL_CB_ERROR;

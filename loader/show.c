@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "iface.h"
+#include "ruleset/room.h"
 
 struct collect {
 	struct iface_info *ifaces;
@@ -44,15 +45,8 @@ static int info_addrs(struct loader *loader, struct iface_info *info)
 				return -errno;
 			continue;
 		}
-		if (info->addr_count == room) {
-			void *grown;
-
-			room = room ? room * 2 : 8;
-			grown = reallocarray(info->addrs, room, sizeof(*info->addrs));
-			if (!grown)
-				return -ENOMEM;
-			info->addrs = grown;
-		}
+		if (room_for_one(&info->addrs, info->addr_count, &room, sizeof(*info->addrs)))
+			return -ENOMEM;
 		info->addrs[info->addr_count++] = (struct iface_addr){
 			.addr = key.addr, .family = (uint8_t)key.family, .kind = (uint8_t)kind};
 	}

@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "../datapath/addr.h"
+#include "room.h"
 #include "rule.h"
 #include "visible.h"
-
-#define SET_ROOM_FIRST 16 /* rules */
 
 /* The kernel's isspace() holds Latin-1's no-break space too (lib/ctype.c). */
 static bool is_kernel_space(uint8_t byte)
@@ -102,20 +101,12 @@ bool rule_equal(const struct rule *a, const struct rule *b)
 
 int rule_set_add(struct rule_set *set, const struct rule *rule)
 {
-	if (set->count == set->room) {
-		size_t room = set->room ? set->room * 2 : SET_ROOM_FIRST;
-		struct rule copy = *rule; /* it may be one of the set's own */
-		struct rule *rules = reallocarray(set->rules, room, sizeof(*rules));
+	const struct rule copy = *rule; /* it may be one of the set's own */
+	int err = room_for_one(&set->rules, set->count, &set->room, sizeof(*set->rules));
 
-		if (!rules)
-			return -ENOMEM;
-		set->rules = rules;
-		set->room = room;
+	if (!err)
 		set->rules[set->count++] = copy;
-		return 0;
-	}
-	set->rules[set->count++] = *rule;
-	return 0;
+	return err;
 }
 
 void rule_set_clear(struct rule_set *set)

@@ -12,6 +12,7 @@
 
 #include "capture_ng.h"
 #include "capture_ng_form.h"
+#include "ruleset/room.h"
 
 #define BLOCK_MAX (16U << 20) /* bytes; a packet has at most 256 KiB in what tcpdump writes */
 #define IFACES_MAX 65536      /* in a section: what fits into an old packet block's number */
@@ -264,16 +265,11 @@ static int read_iface(struct ng_reader *reader, struct body *body,
 	error = read_iface_options(reader, *body, &iface, message);
 	if (error)
 		return error;
-	if (reader->count == reader->iface_room) {
-		size_t room = reader->iface_room ? 2 * reader->iface_room : 8;
-		struct ng_iface *larger = realloc(reader->ifaces, room * sizeof(*larger));
-
-		if (!larger) {
-			damaged(message, "out of memory");
-			return -ENOMEM;
-		}
-		reader->ifaces = larger;
-		reader->iface_room = room;
+	error = room_for_one(&reader->ifaces, reader->count, &reader->iface_room,
+			     sizeof(*reader->ifaces));
+	if (error) {
+		damaged(message, "out of memory");
+		return error;
 	}
 	reader->ifaces[reader->count++] = iface;
 	return 0;

@@ -8,6 +8,7 @@
 
 #include "capture_ng.h"
 #include "capture_ng_form.h"
+#include "ruleset/room.h"
 
 #define NANOSECONDS 9 /* if_tsresol: 10^-9 s */
 #define VERSION_MAJOR 1
@@ -22,7 +23,8 @@ struct ng_writer {
 	FILE *file;
 	int error;
 	struct ng_iface *ifaces; /* those described so far */
-	uint32_t count, room;
+	size_t room;
+	uint32_t count;
 	uint32_t last; /* most packets are of the interface of the one before */
 };
 
@@ -115,22 +117,14 @@ static bool is_iface(const struct ng_iface *iface, const char *name, enum captur
 /* Its number, after describing it where it is new; the writer's error is set where that fails. */
 static uint32_t number_of(struct ng_writer *writer, const char *name, enum capture_link link)
 {
-	struct ng_iface *larger;
-
 	if (writer->last < writer->count && is_iface(&writer->ifaces[writer->last], name, link))
 		return writer->last;
 	for (uint32_t i = 0; i < writer->count; i++)
 		if (is_iface(&writer->ifaces[i], name, link))
 			return i;
-	if (writer->count == writer->room) {
-		writer->room = writer->room ? 2 * writer->room : 8;
-		larger = realloc(writer->ifaces, writer->room * sizeof(*larger));
-		if (!larger) {
-			writer->error = -ENOMEM;
-			writer->room = writer->count;
-			return 0;
-		}
-		writer->ifaces = larger;
+	if (room_for_one(&writer->ifaces, writer->count, &writer->room, sizeof(*writer->ifaces))) {
+		writer->error = -ENOMEM;
+		return 0;
 	}
 	writer->ifaces[writer->count] = (struct ng_iface){.link = link};
 	snprintf(writer->ifaces[writer->count].name, CAPTURE_IFNAME_MAX, "%s", name);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "boxes.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 enum field {
 	FIELD_IFACES,

@@ -9,7 +9,7 @@
 #include "changes.h"
 #include "sim/explain/explain_text.h"
 #include "sim/hash.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 #define ANY_CHANGE UINT32_MAX
 

@@ -11,7 +11,7 @@
 #include "choose.h"
 #include "cover.h"
 #include "grid_parts.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 #define GROWN_WORDS_MAX (1U << 22) /* of the points of all boxes there are to choose from */
 #define GROWN_MAX 4096

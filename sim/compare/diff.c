@@ -10,7 +10,7 @@
 #include "diff_parts.h"
 #include "sim/hash.h"
 #include "martians.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 #define PROGRESS_EVERY 65536 /* cells */
 

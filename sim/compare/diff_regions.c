@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "diff_parts.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 /* An example that no other region holds, asked about once more: what is reported was seen. */
 static int find_example(const struct probe *probe, const struct diff_label *key,

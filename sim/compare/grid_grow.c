@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "grid_parts.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 #define POINTS_MAX 512	     /* that are grown by themselves */
 #define WORK_MAX 20000000ULL /* words looked at; some hundredths of a second */

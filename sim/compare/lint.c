@@ -9,7 +9,7 @@
 
 #include "ruleset/cleanup.h"
 #include "lint_parts.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 const char *lint_kind_name(enum lint_kind kind)
 {

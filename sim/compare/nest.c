@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "nest.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 int nest_add(struct nest *nest, const struct nest_item *item)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "spans.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 /* Of as many prefixes and holes together, fewer prefixes are better. */
 #define COST_HOLE (1ULL << 32)
@@ -33,15 +33,8 @@ struct tree {
 /* Number of the node, 0 where there is no memory; the root's is 1. */
 static uint32_t add_node(struct tree *tree, number first, uint8_t len)
 {
-	if (tree->count == tree->room) {
-		size_t room = tree->room ? tree->room * 2 : 64;
-		struct node *larger = reallocarray(tree->nodes, room, sizeof(*larger));
-
-		if (!larger)
-			return 0;
-		tree->nodes = larger;
-		tree->room = room;
-	}
+	if (room_for_one(&tree->nodes, tree->count, &tree->room, sizeof(*tree->nodes)))
+		return 0;
 	tree->nodes[tree->count++] = (struct node){.first = first, .len = len};
 	return (uint32_t)tree->count;
 }

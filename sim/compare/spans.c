@@ -7,7 +7,7 @@
 
 #include "sim/hash.h"
 #include "spans.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 void spans_free(struct spans *spans)
 {
@@ -175,21 +175,6 @@ void span_pool_destroy(struct span_pool *pool)
 	free(pool);
 }
 
-static int grow(struct span_pool *pool)
-{
-	size_t room = pool->room ? pool->room * 2 : 64;
-	struct pooled **larger;
-
-	if (pool->count < pool->room)
-		return 0;
-	larger = reallocarray(pool->by_id, room, sizeof(*larger));
-	if (!larger)
-		return -ENOMEM;
-	pool->by_id = larger;
-	pool->room = room;
-	return 0;
-}
-
 int span_pool_take(struct span_pool *pool, struct spans *spans, uint32_t *id)
 {
 	static const struct span none;
@@ -204,7 +189,8 @@ int span_pool_take(struct span_pool *pool, struct spans *spans, uint32_t *id)
 		spans_free(spans);
 		return 0;
 	}
-	pooled = grow(pool) == 0 ? calloc(1, sizeof(*pooled)) : NULL;
+	if (!room_for_one(&pool->by_id, pool->count, &pool->room, sizeof(*pool->by_id)))
+		pooled = calloc(1, sizeof(*pooled));
 	if (!pooled) {
 		spans_free(spans);
 		return -ENOMEM;

@@ -13,7 +13,7 @@
 #include "datapath/flow_tcp.h"
 #include "datapath/geneve.h"
 #include "region_cuts.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 #define IPV4_PROTOCOL 9 /* bytes into the header */
 #define IPV4_SRC 12

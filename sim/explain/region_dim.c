@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "region_cuts.h"
-#include "sim/room.h"
+#include "ruleset/room.h"
 
 size_t dim_cell(const struct dim *dim, number value)
 {

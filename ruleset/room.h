@@ -2,8 +2,8 @@
 /*
  * room.h - arrays that grow one element at a time.
  */
-#ifndef IFW_SIM_ROOM_H
-#define IFW_SIM_ROOM_H
+#ifndef IFW_ROOM_H
+#define IFW_ROOM_H
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,4 +31,4 @@ static inline int room_for_one(void *array, size_t count, size_t *room, size_t s
 	return 0;
 }
 
-#endif /* IFW_SIM_ROOM_H */
+#endif /* IFW_ROOM_H */
