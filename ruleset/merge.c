@@ -82,23 +82,46 @@ int merge_rules(struct rule_set *set, const struct rule_set *from, const struct 
 	return err;
 }
 
+/* Those of before in their places, unless others deleted them; what others put instead, there, too.
+ */
+static int put_before(struct rule_set *set, const struct rule_set *before,
+		      const struct rule_set *others, const struct rule_set *deleted)
+{
+	__attribute__((cleanup(table_free))) struct table theirs = {0}, gone = {0};
+	int err = table_make(&theirs, others);
+
+	if (!err)
+		err = table_make(&gone, deleted);
+	for (size_t i = 0; !err && i < before->count; i++) {
+		const struct rule *rule = &before->rules[i];
+		const struct rule *other = table_find(&theirs, others, rule);
+		const struct rule *lost = table_find(&gone, deleted, rule);
+
+		if (!other && lost && rule_equal(lost, rule))
+			continue;
+		err = rule_set_add(set, other ? other : rule);
+		/* A counter that was given back meanwhile may be another rule's now. */
+		if (!err && !other)
+			set->rules[set->count - 1].counter = 0;
+	}
+	return err;
+}
+
 int merge_back(struct rule_set *set, const struct rule_set *before, const struct rule_set *tried,
 	       const struct rule_set *now)
 {
-	struct rule_set deleted = {0};
-	size_t of_others;
-	int err = merge_rules(set, now, tried, NULL, NULL);
+	struct rule_set others = {0}, deleted = {0};
+	int err = merge_rules(&others, now, tried, NULL, NULL);
 
-	of_others = set->count;
 	if (!err)
 		err = merge_rules(&deleted, tried, now, NULL, NULL);
 	if (!err)
-		err = merge_rules(set, before, &deleted, NULL, NULL);
-	/* Counters that were given back meanwhile may be those of other rules now. */
-	for (size_t i = of_others; i < set->count; i++)
-		set->rules[i].counter = 0;
+		err = put_before(set, before, &others, &deleted);
+	if (!err)
+		err = merge_rules(set, &others, NULL, NULL, NULL);
 	if (!err)
 		err = keep_counters(set, now);
+	rule_set_clear(&others);
 	rule_set_clear(&deleted);
 	return err;
 }

@@ -21,8 +21,9 @@ int merge_rules(struct rule_set *set, const struct rule_set *from, const struct 
  * Undoes a change from before to tried without what others have done since: the set, empty
  * until then, becomes what is in force now, less what the change brought, and with what it
  * took away; but not what others have deleted, and where they put another rule of the same
- * match that one stands. Slots of all mean the same names; counters are those of now. 0 or
- * -ENOMEM.
+ * match that one stands in its place. What they added stands behind, for of two that fit alike
+ * the one that was added first decides. Slots of all mean the same names; counters are those
+ * of now. 0 or -ENOMEM.
  */
 int merge_back(struct rule_set *set, const struct rule_set *before, const struct rule_set *tried,
 	       const struct rule_set *now);

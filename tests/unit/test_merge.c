@@ -93,11 +93,31 @@ Test(merge, back_leaves_what_others_did_meanwhile)
 		before.rules[i].counter = 7;
 	now.rules[4].counter = 9;
 	cr_assert_eq(merge_back(&set, &before, &tried, &now), 0);
-	expect(&set, "deny udp to 10.0.0.0/8 port 6\ndeny udp to 10.0.0.0/8 port 4\n"
-		     "pass tcp to 10.0.0.0/8 port 8\npass udp to 10.0.0.0/8 port 2\n"
-		     "pass udp to 10.0.0.0/8 port 3\n");
-	cr_expect_eq(set.rules[2].counter, 9);
-	cr_expect_eq(set.rules[3].counter, 0);
+	expect(&set, "pass udp to 10.0.0.0/8 port 2\npass udp to 10.0.0.0/8 port 3\n"
+		     "deny udp to 10.0.0.0/8 port 4\ndeny udp to 10.0.0.0/8 port 6\n"
+		     "pass tcp to 10.0.0.0/8 port 8\n");
+	cr_expect_eq(set.rules[0].counter, 0);
+	cr_expect_eq(set.rules[4].counter, 9);
+	rule_set_clear(&set);
+	rule_set_clear(&before);
+	rule_set_clear(&tried);
+	rule_set_clear(&now);
+}
+
+/* Of two that fit alike the one that was added first decides: it was there before, and is again. */
+Test(merge, back_puts_what_was_there_before_in_front_of_what_others_added)
+{
+	struct rule_set set = {0}, before, tried, now;
+
+	parse("deny tcp to 10.0.0.0/8 port 80-90\n", &before);
+	parse("deny tcp to 10.0.0.0/8 port 80-90\npass udp to 10.0.0.0/8 port 5\n", &tried);
+	parse("deny tcp to 10.0.0.0/8 port 80-90\npass udp to 10.0.0.0/8 port 5\n"
+	      "pass tcp to 10.0.0.0/8 port 80-85\n",
+	      &now);
+	now.rules[0].counter = 3;
+	cr_assert_eq(merge_back(&set, &before, &tried, &now), 0);
+	expect(&set, "deny tcp to 10.0.0.0/8 port 80-90\npass tcp to 10.0.0.0/8 port 80-85\n");
+	cr_expect_eq(set.rules[0].counter, 3, "one that was in force all along keeps its counter");
 	rule_set_clear(&set);
 	rule_set_clear(&before);
 	rule_set_clear(&tried);
