@@ -235,7 +235,8 @@ static int wait_and_look(struct supervisor *s, struct run_trial *trial, int sign
 	for (;;) {
 		int got = 0, status;
 
-		if (poll(fds, 3, (int)every) < 0 && errno != EINTR) {
+		if (poll(fds, 3, s->retry ? SUPERVISE_RETRY_MS : (int)every) < 0 &&
+		    errno != EINTR) {
 			complain(&s->cli, "cannot wait: %s", strerror(errno));
 			return CLI_REFUSED;
 		}

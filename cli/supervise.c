@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "confirm_wait.h"
 #include "iface.h"
 #include "origins.h"
 #include "ssh.h"
@@ -114,6 +115,26 @@ static void tell_attached(const char *name, const struct up_result *result)
 	       result->addresses == 1 ? "" : "es");
 }
 
+#define RETRY_TIMES 20 /* of a processor's time, trying again takes a twentieth at most */
+
+/*
+ * What a failed attempt undoes we are told of like any change, so that being told is no
+ * reason to try again.
+ */
+static void try_later(struct supervisor *s, struct known *known, int64_t began_ms)
+{
+	int64_t now = confirm_now_ms(), wait = (now - began_ms) * RETRY_TIMES;
+
+	known->again_ms = now + (wait > SUPERVISE_RETRY_MS ? wait : SUPERVISE_RETRY_MS);
+	s->retry = true;
+}
+
+/* Whether there is no use in trying: it has no name, and for another one there was none. */
+static bool is_left_out(const struct supervisor *s, struct loader *loader, const char *name)
+{
+	return s->full && !iface_names_find(loader_names(loader), name);
+}
+
 static void attach(struct supervisor *s, struct loader *loader, const struct config *before,
 		   const struct ifaces *ifaces, struct known *known)
 {
@@ -122,8 +143,13 @@ static void attach(struct supervisor *s, struct loader *loader, const struct con
 	struct up_options options;
 	struct up_result result;
 	struct failure failure = {0};
+	int64_t began_ms = confirm_now_ms();
 	int err;
 
+	if (is_left_out(s, loader, known->name)) {
+		known->unfiltered = known->no_room = true;
+		return;
+	}
 	config_setting(&s->cli, &s->config, before, known->name, &setting);
 	up_fill_options(&s->config.request, info ? &info->settings : NULL, &options);
 	if (info && info->ifindex == known->ifindex && info->attached)
@@ -137,10 +163,13 @@ static void attach(struct supervisor *s, struct loader *loader, const struct con
 		printf("%s: gone before it was attached\n", known->name);
 		return;
 	}
-	if (known->no_room) /* all of them together: see tell_left_out() */
+	if (known->no_room) { /* all of them together: see tell_left_out() */
+		s->full = true;
 		return;
+	}
 	if (err) {
 		say_problem(s, known, "%s", failure.text);
+		try_later(s, known, began_ms);
 		return;
 	}
 	known->attached = true;
@@ -151,7 +180,7 @@ static void attach(struct supervisor *s, struct loader *loader, const struct con
 /* Whether what `ifw up` made of it is all there. */
 static bool is_whole(const struct iface_info *info)
 {
-	const bool needs_egress = info->settings.flags & (IFW_IFACE_TRACK | IFW_IFACE_EGRESS_DENY);
+	const bool needs_egress = info->settings.at[IFW_DIRECTION_OUT].hook != IFW_HOOK_NONE;
 
 	return info->attached && (info->egress || !needs_egress);
 }
@@ -208,6 +237,8 @@ static void attach_link(struct supervisor *s, struct loader *loader, const struc
 	} else if (!all && !info && known->attached) {
 		say_problem(s, known, "'%s' was taken down by a command, and stays so until SIGHUP",
 			    known->name);
+	} else if (!all && known->again_ms > confirm_now_ms()) {
+		s->retry = true;
 	} else {
 		attach(s, loader, before, ifaces, known);
 	}
@@ -218,6 +249,7 @@ static void attach_named(struct supervisor *s, struct loader *loader, const stru
 {
 	struct if_nameindex *links = if_nameindex();
 
+	s->full = s->retry = false;
 	/* There are not names for everything, and who is named comes before who fits a pattern. */
 	for (int exact = 1; exact >= 0; exact--) {
 		for (size_t i = 0; links && links[i].if_index; i++) {
@@ -475,6 +507,7 @@ void supervise_look(struct supervisor *s)
 	auto_ifaces ifaces = {0};
 	int err;
 
+	s->retry = false;
 	known_prune(s);
 	err = loader_open(&loader, LOADER_WRITE, &options, &failure);
 	if (err == -ENOENT) {

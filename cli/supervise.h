@@ -10,6 +10,7 @@
 #include "config.h"
 
 #define PROBLEM_MAX 256
+#define SUPERVISE_RETRY_MS 1000 /* at the soonest; see supervisor.retry */
 
 /* An interface that was looked at before. */
 struct known {
@@ -18,6 +19,7 @@ struct known {
 	bool attached;		   /* by us: where it is down now, somebody wanted that */
 	bool unfiltered;	   /* it could not be attached */
 	bool no_room;		   /* for there are as many names as there can be */
+	int64_t again_ms;	   /* not tried before (CLOCK_MONOTONIC), as it failed */
 	int follow_error;	   /* -errno of following it, said */
 	char problem[PROBLEM_MAX]; /* why it is not attached, said */
 };
@@ -31,6 +33,8 @@ struct supervisor {
 	size_t rules;	    /* in force when they were put there last */
 	size_t attached;
 	size_t unfiltered;	    /* that are here, and could not be attached */
+	bool full;		    /* no name was left for one, in the look that is under way */
+	bool retry;		    /* one waits for again_ms: look again, without being told */
 	char left_out[PROBLEM_MAX]; /* those without room, said */
 	struct known *known;
 	size_t known_count;

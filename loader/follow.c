@@ -40,6 +40,8 @@ static int follow_name(struct loader *loader, uint32_t ifindex, const struct ifw
 	if (err || !attached)
 		return err;
 	slot = slot_for(loader, name, NULL);
+	if (slot == -ENOSPC) /* it goes on under the name that it had; follow_one() says so */
+		return 0;
 	if (slot < 0)
 		return slot;
 	err = names_write(loader, NULL);
@@ -117,11 +119,13 @@ static int follow_one(struct loader *loader, uint32_t ifindex, const struct ifw_
 	if (err || !attached)
 		return err;
 	err = follow_addrs(loader, ifindex, settings->slot, &addrs);
-	memcpy(policy.ifname, settings->name, sizeof(policy.ifname));
+	snprintf(policy.ifname, sizeof(policy.ifname), "%s", name);
 	if (!err && policy.table)
 		err = net_policy_add(&policy, &made, &ipv6);
+	if (!err && strcmp(name, settings->name) != 0)
+		err = -ENOSPC; /* see follow_name() */
 	if (err || addrs || made)
-		following->each(following->arg, settings->name, addrs, made, err);
+		following->each(following->arg, name, addrs, made, err);
 	return 0;
 }
 

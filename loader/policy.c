@@ -306,10 +306,8 @@ int net_policy_add(const struct net_policy *policy, bool *made, bool *ipv6)
 		return err;
 	err = add_policy(&nl, AF_INET6, policy, made);
 	*ipv6 = !err;
-	if (!err || is_without_ipv6(err))
-		return 0;
-	(void)remove_policies(&nl, AF_INET, policy->ifname, NULL, policy->table);
-	return err;
+	/* What IPv4 has stays: it may have been there before. */
+	return is_without_ipv6(err) ? 0 : err;
 }
 
 int net_policy_remove(const char *ifname, uint32_t table)
