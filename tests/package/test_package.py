@@ -8,8 +8,10 @@ Debian (base.sh). Its files are laid under an overlay, so that nothing is writte
 there; systemd does not run in it, and the service's command is started by hand.
 """
 
+import contextlib
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +27,12 @@ from talk import FAR, Echo, Talk  # noqa: E402
 
 RULES = ["intercept tcp to 10.9.0.0/16 port 80 via 127.0.0.1:{port}", "deny tcp to 10.1.0.0/16 port 443"]
 UNIT = "usr/lib/systemd/system/ifw.service"
+FAKE = "run/fake"
+# What the scripts of the package ask of a systemd, which has the service enabled and stopped.
+SYSTEMCTL = f"""#!/bin/sh
+echo "$@" >>/{FAKE}/asked
+case "$*" in *is-enabled*) echo enabled ;; *is-active*) exit 3 ;; esac
+"""
 
 
 def service(debian):
@@ -54,21 +62,36 @@ class Debian:
         (self.root / "run/netns").mkdir(exist_ok=True)
 
     def run(self, *command, ok=True, **options):
-        return self.lab.router.run("chroot", self.root, "env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive",
-                                   *command, ok=ok, **options)
+        return self.lab.router.run("chroot", self.root, "env", f"PATH=/{FAKE}:/usr/sbin:/usr/bin:/sbin:/bin",
+                                   "DEBIAN_FRONTEND=noninteractive", *command, ok=ok, **options)
 
     def ifw(self, *words):
         return self.run("ifw", *words).stdout
 
-    def dpkg(self, *words):
+    def dpkg(self, *words, ok=True):
         done = self.run("dpkg", *words, ok=False, seconds=120)
-        check(done.returncode == 0, f"dpkg {words[0]}" + (f": {done.stdout}{done.stderr}" if done.returncode else ""))
+        as_wanted = (done.returncode == 0) == ok
+        check(as_wanted, f"dpkg {words[0]}{'' if ok else ' fails'}" + ("" if as_wanted else f": {done.stdout}{done.stderr}"))
         return done.stdout + done.stderr
 
     def install(self, package):
         target = self.root / "tmp" / pathlib.Path(package).name
         target.write_bytes(pathlib.Path(package).read_bytes())
         return self.dpkg("--install", f"/tmp/{target.name}")
+
+    @contextlib.contextmanager
+    def systemd(self):
+        """For those inside it runs; yields what was asked of it about the service, which does not."""
+        fake, running, asked = self.root / FAKE, self.root / "run/systemd/system", []
+        fake.mkdir()
+        running.mkdir(parents=True)
+        (fake / "systemctl").write_text(SYSTEMCTL)
+        (fake / "systemctl").chmod(0o755)
+        yield asked
+        asked += [line.split()[-2] for line in (fake / "asked").read_text().splitlines()
+                  if line.endswith(" ifw.service") and "is-" not in line]
+        shutil.rmtree(fake)
+        running.rmdir()
 
     def files(self):
         """All files but what dpkg, its tools and caches write for themselves."""
@@ -120,13 +143,36 @@ def upgraded(debian, network, talk):
     said = debian.install(PACKAGE)
     check("stays as it was" in said and "ifw upgrade" in said, "an older version leaves it alone, and says so")
     check(pins(), "and in force")
+    not_removed(debian)
     debian.install(NEXT)
 
 
+def not_removed(debian):
+    """The program cannot take off what is a newer one's: nothing is half removed."""
+    with debian.systemd() as asked:
+        debian.dpkg("--remove", "ifw", ok=False)
+    equal(asked, ["stop", "start"], "a service that was stopped to be removed is started again where it is not")
+    check(pins(), "and the firewall is in force")
+
+
 def removed(debian, network, clean):
-    debian.dpkg("--remove", "ifw")
+    router = network.lab.router
+    stale = pathlib.Path("/run/netns/stale")  # as of `ip netns add` where no mount comes through
+    stale.touch()
+    router.run("ip", "netns", "add", "100")
+    router.run("ip", "-n", "100", "link", "set", "lo", "up")
+    router.run("ip", "-n", "100", "link", "add", "eth0", "type", "veth", "peer", "far")
+    debian.ifw("-n", "/run/netns/100", "up", "eth0")
+    said = debian.install(NEXT)
+    check("stays as it was" not in said, "what is no namespace is none to be taken over, and 100 is no process")
+    with debian.systemd() as asked:
+        said = debian.dpkg("--remove", "ifw")
+    check("stale" not in said, "what is no namespace is left alone")
     equal(pins(), [], "removing it takes the firewall off, in every namespace")
-    equal(network.lab.router.run("ip", "rule", "show", "fwmark", "0x20/0x20").stdout, "", "and its policy rules")
+    equal(asked, ["stop"], "after the service")
+    router.run("ip", "netns", "del", "100")
+    stale.unlink()
+    equal(router.run("ip", "rule", "show", "fwmark", "0x20/0x20").stdout, "", "and its policy rules")
     check((debian.root / "etc/ifw/ifw.conf").exists(), "configuration stays")
     (debian.root / "var/lib/ifw").mkdir(exist_ok=True)
     (debian.root / "var/lib/ifw/saved.rules").write_text("")
