@@ -172,6 +172,10 @@ def removed(debian, network, clean):
     equal(asked, ["stop"], "after the service")
     router.run("ip", "netns", "del", "100")
     stale.unlink()
+    with debian.systemd() as asked:
+        debian.install(NEXT)
+    equal(asked, ["restart"], "installed again it is started, as it is enabled")
+    debian.dpkg("--remove", "ifw")
     equal(router.run("ip", "rule", "show", "fwmark", "0x20/0x20").stdout, "", "and its policy rules")
     check((debian.root / "etc/ifw/ifw.conf").exists(), "configuration stays")
     (debian.root / "var/lib/ifw").mkdir(exist_ok=True)
