@@ -17,15 +17,20 @@
 
 /* --- Settings ------------------------------------------------------------------------ */
 
+/* Of both values the larger counts. */
+static void mend_strict(struct doctor_check *check, const char *iface)
+{
+	doctor_mend(check, DOCTOR_OTHERS, "sysctl -w net/ipv4/conf/%s/rp_filter=2", iface);
+}
+
 static void look_rp_filter(const struct look *look)
 {
 	const int64_t value = outside_larger_conf(look->iface->name, "rp_filter");
 
 	if (value == 1)
-		doctor_mend(doctor_add(look->doctor, "rp_filter", DOCTOR_WARNING,
+		mend_strict(doctor_add(look->doctor, "rp_filter", DOCTOR_WARNING,
 				       "strict: only sources whose way back is by '%s' come in",
 				       look->iface->name),
-			    DOCTOR_OTHERS, "sysctl -w net/ipv4/conf/%s/rp_filter=2",
 			    look->doctor->word);
 	else
 		doctor_add(look->doctor, "rp_filter", DOCTOR_OK, "%s",
@@ -141,6 +146,27 @@ static bool is_new(struct trial *trial, const char *what)
 	return true;
 }
 
+/* What shows why it is so; of a setting, what mends it. */
+static void mend_route(const struct trial *trial, const char *what, struct doctor_check *check)
+{
+	const struct packet *packet = &trial->marked.packet;
+	const char *word = trial->look->doctor->word;
+	char src[INET6_ADDRSTRLEN];
+
+	rule_print_addr(packet->src, packet->family, src, sizeof(src));
+	if (strcmp(what, "source") == 0)
+		doctor_mend(check, DOCTOR_OTHERS, "ip route get %s", src);
+	else if (strcmp(what, "rp_filter") != 0)
+		doctor_mend(check, DOCTOR_OTHERS, "ip %srule show",
+			    packet->family == IFW_FAMILY_IPV6 ? "-6 " : "");
+	else if (outside_larger_conf(trial->look->iface->name, what) == 1)
+		mend_strict(check, word);
+	else
+		doctor_mend(check, DOCTOR_OTHERS,
+			    "sysctl -w net/ipv4/conf/all/rp_filter=0 net/ipv4/conf/%s/rp_filter=0",
+			    word);
+}
+
 /* What the checks above cannot see: routing as a whole. */
 static int try_packet(struct trial *trial, struct ifw_addr dst)
 {
@@ -161,10 +187,9 @@ static int try_packet(struct trial *trial, struct ifw_addr dst)
 		if (!is_new(trial, found->what))
 			continue;
 		rule_print_addr(dst, trial->marked.packet.family, text, sizeof(text));
-		doctor_mend(doctor_add(look->doctor, found->what, DOCTOR_FAILED, "to %s: %s", text,
-				       found->text),
-			    DOCTOR_OTHERS, "ip %srule show",
-			    trial->marked.packet.family == IFW_FAMILY_IPV6 ? "-6 " : "");
+		mend_route(trial, found->what,
+			   doctor_add(look->doctor, found->what, DOCTOR_FAILED, "to %s: %s", text,
+				      found->text));
 	}
 	return 0;
 }

@@ -1,18 +1,45 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What the tests of `ifw doctor` share: something is broken, named, and mended as doctor says."""
+"""What the tests of `ifw doctor` share: something is broken, named, and mended as doctor says.
+
+Each check that docs/doctor.md lists is broken by test_doctor_filters.py, or by
+test_doctor.py, which fails where there is a check that it has not broken.
+"""
 
 import json
 import os
 import pathlib
+import re
 
 from lab import check, equal
 
 STATES = ("ok", "not-seen", "warning", "failed")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FILTERS = {"mark-rules", "input-rules", "forward-rules", "iptables-legacy"}  # test_doctor_filters.py
+NEVER_WRONG = {"btf"}  # for information: ifw needs none
+broken = set()  # what this test has broken and seen named
 
 
-def look(net, *words):
-    """(checks, exit status)"""
-    done = net.lab.ifw("doctor", "-j", *words, ok=False)
+def listed():
+    """Of docs/doctor.md."""
+    page = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
+    return set(re.findall(r"^\| `([a-z][a-z0-9_-]+)` \|", page, re.M))
+
+
+def in_sources():
+    """What doctor.c and its like may say: where a check is added, and why it matters."""
+    sources = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "cli").glob("doctor*.c")}
+    return set(re.findall(r'"([a-z0-9_-]+)",\s*DOCTOR_(?:OK|UNSEEN|WARNING|FAILED)', "".join(sources.values()))
+               + re.findall(r'\{"([a-z0-9_-]+)",\s*"', sources["doctor_report.c"]))
+
+
+def all_broken(expected):
+    """The last of a test: these have been broken, each."""
+    equal(sorted(expected - broken), [], "each check has been broken, and named for it")
+
+
+def look(net, *words, under=()):
+    """(checks, exit status); under: a program that changes what ifw runs in."""
+    done = net.lab.router.run(*under, net.lab.program("ifw"), "doctor", "-j", *words, ok=False)
     return json.loads(done.stdout)["checks"], done.returncode
 
 
@@ -34,14 +61,16 @@ def healthy(net, text, expected=frozenset()):
     check(status == 0 or any(c["state"] == "failed" for c in checks), f"{text}: status {status}")
 
 
-def named(net, text, name, iface="eth0", state="failed", only=True, says=""):
-    """The check of that name that is wrong; only: and no other one is."""
-    checks, status = look(net)
+def named(net, text, name, iface="eth0", state="failed", only=True, says="", under=()):
+    """The check of that name that is wrong (state: or these); only: and no other one is."""
+    checks, status = look(net, under=under)
     found = [c for c in checks if (c["check"], c["interface"]) == (name, iface) and c["state"] != "ok"]
     if not check(found, f"{text}: '{name}' is named, of {sorted(wrong(checks), key=str)}"):
         return None
-    equal({c["state"] for c in found}, {state}, f"{text}: {found[0]['found']}")
-    check(says in found[0]["found"], f"{text}: and says '{says}'")
+    broken.add(name)
+    equal({c["state"] for c in found}, {state} if isinstance(state, str) else set(state),
+          f"{text}: {found[0]['found']}")
+    check(any(says in c["found"] for c in found), f"{text}: and says '{says}'")
     check(found[0]["why"], f"{text}: why it matters: {found[0]['why']}")
     if only:
         equal(wrong(checks), {(name, iface)}, f"{text}: and nothing else")

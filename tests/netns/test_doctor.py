@@ -9,13 +9,16 @@ import socket
 import subprocess
 
 import bpfcalls
+import commands
+import doctor
 import lab as laboratory
 import network
-from doctor import fixed, healthy, look, mended, named, wrong
+from doctor import FILTERS, NEVER_WRONG, all_broken, fixed, healthy, in_sources, listed, look, mended, named, wrong
 from lab import check, equal
-from network import FAMILIES, IPV4, PROXY_PORT
+from network import FAMILIES, IPV4, PROXY_PORT, intercepted
 
 RULE = "priority 100 iif eth0 fwmark 0x20/0x20 lookup 7100 protocol 119"
+SK_ASSIGN = 124  # BPF_FUNC_sk_assign
 ROUTE = "local default dev lo table 7100 proto 119"
 
 
@@ -79,6 +82,29 @@ def check_before(net, has_tcx):
         os.close(link)
     with contextlib.closing(bpfcalls.XdpDropper(net.lab.router.ifindex("eth0"))):
         named(net, "an XDP program", "before", state="warning", says="XDP")
+    for kind, broken in (("a filter of tc", check_filter_before), ("a TCX program", check_tcx_before_clsact)):
+        if kind != "a TCX program" or has_tcx:
+            net.lab.ifw("down", "eth0")
+            net.lab.ifw("up", "eth0", "--hook", "clsact")
+            healthy(net, f"on clsact, before {kind}")
+            broken(net)
+    net.lab.ifw("down", "eth0")
+    net.lab.ifw("up", "eth0")
+
+
+def check_filter_before(net):
+    bpfcalls.CountingProgram(bpfcalls.CONTINUE).attach_filter(net.lab.router, "eth0", 65000)
+    healthy(net, "a filter of tc behind ours")
+    bpfcalls.CountingProgram(bpfcalls.CONTINUE).attach_filter(net.lab.router, "eth0", 7)
+    mended(net, "a filter of tc first", "before", state="warning", says="tc filter 'bpf theirs_")
+    for priority in (7, 65000):
+        net.lab.router.run(*f"tc filter del dev eth0 ingress prio {priority}".split())
+
+
+def check_tcx_before_clsact(net):
+    link = bpfcalls.CountingProgram(bpfcalls.CONTINUE).attach_tcx(net.lab.router.ifindex("eth0"))
+    mended(net, "a TCX program, and ours on clsact", "before", state="warning", says="TCX program")
+    os.close(link)
 
 
 def check_settings(net):
@@ -132,6 +158,35 @@ def check_route(net):
         healthy(net, f"without it {option}")
 
 
+def check_source(net):
+    """The kernel takes the clients for itself, as routes of anycast addresses make it do."""
+    route = f"local {IPV4.client}/32 dev lo table local"
+    everybody = "local 172.16.240.0/24 dev lo table local"
+    ip(net, f"route add {everybody}")
+    found = named(net, "neighbours taken for this host", "source", says="(martian)")
+    check("local" in net.lab.router.run(*found["command"].split()).stdout, f"`{found['command']}` shows why")
+    ip(net, f"route add {route}")
+    check(net.tcp((IPV4.far, 80), seconds=network.QUIET) is None, "and no client comes to the proxy")
+    ip(net, f"route del {route}")
+    ip(net, f"route del {everybody}")
+    healthy(net, "neighbours are neighbours again")
+    intercepted(net, "and clients come to the proxy", (IPV4.far, 80))
+
+
+def check_way_back(net):
+    """rp_filter where the way back to a neighbour is another one, or there is none."""
+    router = net.lab.router
+    for value, route, state, says in (
+            (1, f"172.16.240.254/32 via {IPV4.server}", ("warning", "failed"), "not by that interface"),
+            (2, "unreachable 172.16.240.254/32", "failed", "not there")):
+        ip(net, f"route add {route}")
+        healthy(net, f"rp_filter off and the route {route}")
+        router.sysctl("net.ipv4.conf.eth0.rp_filter", value)
+        mended(net, f"rp_filter {value} and the route {route}", "rp_filter", state=state, says=says)
+        router.sysctl("net.ipv4.conf.eth0.rp_filter", 0)
+        ip(net, f"route del {route}")
+
+
 def check_listeners(net):
     port = PROXY_PORT + 10
     transparent = [c["found"] for c in look(net)[0] if c["check"] == "transparent"]
@@ -139,6 +194,7 @@ def check_listeners(net):
     net.rule(rule)
     net.rule(f"intercept udp to 10.9.0.0/16 port 81 via 127.0.0.1:{port}")
     text = "no listener"
+    named(net, text, "listener", iface=None)
     checks, status = look(net)
     missing = [c for c in checks if c["check"] == "listener" and c["state"] == "failed"]
     equal(sorted(c["found"].split(",")[0] for c in missing),
@@ -166,14 +222,62 @@ def check_listeners(net):
 
 
 def check_upper(net):
-    """A bridge is made on top of eth0 after ifw came up there."""
-    ip(net, "link add br0 type bridge")
-    ip(net, "link set br0 up")
-    ip(net, "link set eth0 master br0")
-    found = named(net, "a bridge port", "upper", only=False, says="br0")
-    equal(found["command"], "ifw up br0 && ifw down eth0", "ifw goes to the bridge")
-    ip(net, "link set eth0 nomaster")
-    healthy(net, "no bridge port any more")
+    """A bridge or another device is made on top of eth0 after ifw came up there.
+
+    Those that this kernel does not have are tried on others: tests/kernels/devices.py.
+    """
+    for kind, make, undo in (
+            ("bridge", ["link add up0 type bridge", "link set eth0 master up0"], ["link set eth0 nomaster"]),
+            ("bond", ["link add up0 type bond mode active-backup", "link set eth0 down",
+                      "link set eth0 master up0"], ["link set eth0 nomaster"]),
+            ("vlan", ["link add link eth0 name up0 type vlan id 7"], []),
+            ("macvlan", ["link add link eth0 name up0 type macvlan"], []),
+            ("macvtap", ["link add link eth0 name up0 type macvtap"], []),
+            ("ipvlan", ["link add link eth0 name up0 type ipvlan"], [])):
+        if net.lab.router.run("ip", *make[0].split(), ok=False).returncode:
+            print(f"      (no {kind} here)")
+            continue
+        for words in (*make[1:], "link set up0 up"):
+            ip(net, words)
+        found = named(net, f"a {kind} on top", "upper", only=False, says="up0")
+        equal(found["command"], "ifw up up0 && ifw down eth0", f"ifw goes to the {kind}")
+        for words in (*undo, "link del up0"):
+            ip(net, words)
+        if kind == "bond":
+            ip(net, "link set eth0 up")
+            net.meet()
+            net.lab.ifw("doctor", "--fix")
+        healthy(net, f"no {kind} any more")
+
+
+def check_names(net):
+    """Rules take all names that there are, so that none is left for eth1."""
+    names = ",".join(["eth0", *(f"none{i}" for i in range(62))])
+    rule = f"pass tcp to {IPV4.router} port 1 on {names}"
+    net.rule(rule)
+    found = named(net, "no name is left", "names", iface=None, state="warning", says="1 interface is NOT filtered, among them eth1")
+    net.lab.router.run(net.lab.program("ifw"), *found["command"].split()[1:])
+    net.lab.ifw("rule", "del", rule)
+    healthy(net, "names are left again")
+
+
+def check_kernel(net):
+    """One that says it is 2.6, and one that has no bpf_sk_assign()."""
+    named(net, "an old kernel", "kernel", iface=None, only=False, says="ifw needs 5.10",
+          under=("setarch", "--uname-2.6"))
+    environment = commands.disturbed(net, NO_HELPER=SK_ASSIGN)
+    names = ("LD_PRELOAD", "ASAN_OPTIONS", "NO_HELPER")
+    named(net, "a kernel without a helper", "helpers", iface=None, says="the kernel has no bpf_sk_assign",
+          under=("env", *(f"{name}={environment[name]}" for name in names)))
+
+
+def check_capabilities(net):
+    """Root, but without one of them. SYS_ADMIN would do for two."""
+    for number, name in ((12, "CAP_NET_ADMIN"), (38, "CAP_PERFMON"), (39, "CAP_BPF")):
+        found = named(net, f"without {name}", "privilege", iface=None, state="not-seen", only=False,
+                      says=f"{name} missing",
+                      under=("setpriv", f"--bounding-set=-cap_{number},-cap_21", "--inh-caps=-all"))
+        equal(found["command"], "sudo ifw doctor", f"without {name}: somebody else may")
 
 
 def check_bpffs(net):
@@ -183,6 +287,7 @@ def check_bpffs(net):
     checks = {c["check"]: c for c in json.loads(done.stdout)["checks"]}
     equal((done.returncode, checks["bpffs"]["state"], checks["bpffs"]["command"]),
           (3, "failed", "mount -t bpf bpf /sys/fs/bpf"), "no BPF file system is named")
+    doctor.broken.add("bpffs")
     for mend in (checks["bpffs"]["command"], f"{net.lab.program('ifw')} doctor --fix >/dev/null"):
         done = net.lab.router.run("unshare", "--mount", "sh", "-c",
                                   script.replace("; ", f"; {mend}; "), ok=False)
@@ -238,8 +343,9 @@ def check_unprivileged(net):
     checks = json.loads(done.stdout)["checks"]
     equal(done.returncode, 2, f"without privilege: could not look {done.stderr}")
     states = {c["check"]: c["state"] for c in checks}
-    for name in ("privilege", "helpers", "state"):
+    for name in ("privilege", "helpers", "state", "hook"):
         equal(states[name], "not-seen", f"without privilege '{name}' was not looked at")
+    doctor.broken.add("hook")  # and where the kernel tells, there is always one
     equal(states["kernel"], "ok", "and what needs none was")
 
 
@@ -260,12 +366,9 @@ def check_words(net):
     check("\n  FAILED   policy-rule        IPv4: there is none" in shown and "# ifw up eth0\n" in shown,
           "what failed stands with its command")
     net.lab.ifw("up", "eth0")
-    page = pathlib.Path(__file__).resolve().parents[2] / "docs" / "doctor.md"
     checks, _ = look(net)
-    missing = {c["check"] for c in checks} - set(
-        line.split("`")[1] for line in page.read_text(encoding="utf-8").splitlines()
-        if line.startswith("| `"))
-    equal(missing, set(), "every check is in docs/doctor.md")
+    equal(sorted(in_sources() ^ listed()), [], "every check of the sources is in docs/doctor.md, and no other")
+    equal(sorted({c["check"] for c in checks} - listed()), [], "and so is every one that is shown")
     equal([c["check"] for c in checks if not c["why"]], [], "and says why it matters")
 
 
@@ -288,11 +391,16 @@ def test(lab):
     check_programs(net, has_tcx)
     check_before(net, has_tcx)
     check_route(net)
+    check_source(net)
+    check_way_back(net)
     check_ipv6_off(net)
     check_listeners(net)
     check_settings(net)
     check_networkd(net)
     check_words(net)
+    check_names(net)
+    check_kernel(net)
+    check_capabilities(net)
     check_bpffs(net)
     check_abi(net)
     check_unprivileged(net)
@@ -302,6 +410,7 @@ def test(lab):
     check_gone(net)
     lab.ifw("down", "--all")
     equal(wrong(look(net)[0]), {("state", None)}, "where nothing is up, that is said")
+    all_broken(listed() - FILTERS - NEVER_WRONG)
 
 
 laboratory.main(test)

@@ -9,7 +9,7 @@ import socket
 
 import lab as laboratory
 import network
-from doctor import healthy, look, mended, named, shell
+from doctor import FILTERS, all_broken, healthy, look, mended, named, shell
 from lab import check, equal
 from network import IPV4, IPV6, QUIET
 
@@ -233,6 +233,7 @@ def test(lab):
     check_firewalld(net)
     check_iptables(net)
     check_legacy(net)
+    all_broken(FILTERS)
 
 
 laboratory.main(test)
