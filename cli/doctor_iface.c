@@ -13,6 +13,15 @@ bool look_rule_holds(const struct look *look, const struct rule *rule)
 	       (rule->ifaces == IFW_IFACES_ANY || rule->ifaces >> look->iface->settings.slot & 1);
 }
 
+/* On whatever interface: the program for what leaves is on all of them then. */
+static bool has_egress_rules(const struct rule_set *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (rule_is_egress(&rules->rules[i]))
+			return true;
+	return false;
+}
+
 /* What `ifw up` would mend. */
 static void failed_up(const struct look *look, const char *name, const char *found)
 {
@@ -23,14 +32,13 @@ static void failed_up(const struct look *look, const char *name, const char *fou
 static void look_program(const struct look *look)
 {
 	const struct iface_info *iface = look->iface;
-	const uint32_t flags = iface->settings.flags;
 
 	if (iface->attached)
 		doctor_add(look->doctor, "attached", DOCTOR_OK, "%s",
 			   text_hook(iface->settings.at[IFW_DIRECTION_IN].hook));
 	else
 		failed_up(look, "attached", "the program is not on its hook any more");
-	if (!(flags & (IFW_IFACE_TRACK | IFW_IFACE_EGRESS_DENY)))
+	if (!loader_needs_egress(&iface->settings, has_egress_rules(look->rules)))
 		return;
 	if (iface->egress)
 		doctor_add(look->doctor, "egress", DOCTOR_OK, "%s",

@@ -11,7 +11,7 @@
 #include "flows.h"
 #include "iface.h"
 
-bool egress_is_needed(const struct ifw_iface *settings, bool rules)
+bool loader_needs_egress(const struct ifw_iface *settings, bool rules)
 {
 	return settings->wants_track || settings->flags & IFW_IFACE_EGRESS_DENY || rules;
 }
@@ -35,7 +35,7 @@ static int egress_attach(struct loader *loader, uint32_t ifindex, struct ifw_ifa
 int egress_settle(struct loader *loader, uint32_t ifindex, struct ifw_iface *settings,
 		  const struct program *program, bool rules, struct failure *failure)
 {
-	bool needed = egress_is_needed(settings, rules), attached = false;
+	bool needed = loader_needs_egress(settings, rules), attached = false;
 	int err = 0;
 
 	if (needed && !program)
@@ -119,7 +119,7 @@ static int settle_one(struct loader *loader, uint32_t ifindex, const struct ifw_
 		return fail_errno(all->failure, err, "cannot tell what is attached to '%s'",
 				  settings->name);
 	/* One that is not there or was taken off by hand is for `ifw up`. */
-	if (!in || egress_is_needed(settings, all->rules) == out)
+	if (!in || loader_needs_egress(settings, all->rules) == out)
 		return 0;
 	return egress_settle(loader, ifindex, &wanted, NULL, all->rules, all->failure);
 }

@@ -16,8 +16,6 @@ int flows_remove_unused(struct loader *loader, uint32_t except);
 /* Says why lo is not tracked; -EOPNOTSUPP. */
 int fail_track_lo(struct failure *failure);
 
-/* Whether the program for what leaves has anything to do there. rules: some are egress rules. */
-bool egress_is_needed(const struct ifw_iface *settings, bool rules);
 /*
  * Makes the egress hook of an interface what its settings ask for, and then the
  * settings. program: one that is loaded with its egress part where it is needed,

@@ -313,6 +313,8 @@ int loader_egress_attach(struct loader *loader, struct failure *failure);
 int loader_egress_settle(struct loader *loader, struct failure *failure);
 /* Whether it is on each already, for who cannot attach. -EOPNOTSUPP: not. */
 int loader_egress_check(struct loader *loader, struct failure *failure);
+/* Whether the program for what leaves has anything to do there. rules: some are egress rules. */
+bool loader_needs_egress(const struct ifw_iface *settings, bool rules);
 
 /* How many flows there is room for from now on; not while something is tracked. 0 or -errno. */
 int loader_flows_limit(struct loader *loader, uint32_t flows, struct failure *failure);

@@ -172,7 +172,7 @@ static int bring_up(struct loader *loader, const struct link_info *link,
 	};
 	struct net_policy named = policy;
 	const struct program *program = NULL;
-	bool rules = store_has_egress(loader), egress = egress_is_needed(settings, rules), made;
+	bool rules = store_has_egress(loader), egress = loader_needs_egress(settings, rules), made;
 	int err;
 
 	snprintf(named.ifname, sizeof(named.ifname), "%s", settings->name);

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""`ifw doctor` on hosts that are made otherwise than that of test_doctor.py, each part one of its own."""
+
+import contextlib
+import socket
+
+import bpfcalls
+import commands
+import lab as laboratory
+import network
+from doctor import fixed, healthy, look, mended, named, wrong
+from lab import check, equal
+
+PORT = 18080
+IP_TRANSPARENT = 19  # linux/in.h
+SO_BINDTODEVICE = 25  # asm-generic/socket.h
+
+
+def has_tcx(host, name="eth0"):
+    return bool(bpfcalls.tcx_programs(host.router.ifindex(name), "ingress"))
+
+
+@contextlib.contextmanager
+def listener(host, device=None, port=PORT):
+    """A transparent one on 127.0.0.1, of one interface where it is named."""
+    with host.router.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
+        if device:
+            made.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, device.encode())
+        made.bind(("127.0.0.1", port))
+        made.listen()
+        yield made
+
+
+def egress_rules(host):
+    """Neither tracking nor a default that denies: the program for what leaves is there for rules alone."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.ifw("up", "eth0", "--track", "off")
+    healthy(host, "nothing is asked of what leaves")
+    equal([c["check"] for c in look(host)[0] if c["check"] == "egress"], [], "and nothing is said of it")
+    host.ifw("rule", "add", "egress", "deny", "tcp", "to", "0.0.0.0/0", "port", "25")
+    healthy(host, "an egress rule")
+    if has_tcx(host):
+        network.detach(f"egress_{host.router.ifindex('eth0')}")
+        fixed(host, "its program detached", "egress")
+
+
+laboratory.main(commands.parts(egress_rules))
