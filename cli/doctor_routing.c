@@ -109,12 +109,11 @@ static bool neighbour(const struct iface_info *iface, uint8_t family, struct ifw
 		if (own->family != family)
 			continue;
 		if (family == IFW_FAMILY_IPV4) {
-			/* A subnet of at least 4: of its hosts one of the last two is not this one.
-			 */
+			/* The last host of the subnet that is not this one; they are in order. */
 			if (own->kind != IFW_ADDR_BROADCAST)
 				continue;
 			addr->hi -= 1ULL << 32;
-			for (size_t j = 0; j < iface->addr_count; j++)
+			for (size_t j = iface->addr_count; j-- > 0;)
 				if (ifw_addr_equal(iface->addrs[j].addr, *addr) &&
 				    iface->addrs[j].kind == IFW_ADDR_LOCAL)
 					addr->hi -= 1ULL << 32;

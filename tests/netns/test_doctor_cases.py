@@ -20,7 +20,6 @@ def has_tcx(host, name="eth0"):
     return bool(bpfcalls.tcx_programs(host.router.ifindex(name), "ingress"))
 
 
-@contextlib.contextmanager
 def listener(host, device=None, port=PORT):
     """A transparent one on 127.0.0.1, of one interface where it is named."""
     with host.router.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
@@ -46,4 +45,14 @@ def egress_rules(host):
         fixed(host, "its program detached", "egress")
 
 
-laboratory.main(commands.parts(egress_rules))
+def highest_addresses(host):
+    """A router that has the last two addresses of its subnet; one of them with VRRP, perhaps."""
+    host.veth("eth0", "192.0.2.253/24", "192.0.2.254/32")
+    host.ifw("up", "eth0")
+    healthy(host, "the two highest addresses of a subnet are own ones")
+    host.run("ip", "address", "add", "192.0.2.252/32", "dev", "eth0")
+    host.ifw("up", "eth0")
+    healthy(host, "and the three highest")
+
+
+laboratory.main(commands.parts(egress_rules, highest_addresses))
