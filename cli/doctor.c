@@ -159,7 +159,7 @@ static int look_state(const struct look *outer, const struct asked *asked,
 		return look_ifaces(look, asked, &ifaces);
 	look->iface = ifaces.shown;
 	look_lookup(look, !facts->before_5_17);
-	err = look_listeners(look);
+	err = look_listeners(look, &ifaces);
 	if (!err)
 		err = look_ifaces(look, asked, &ifaces);
 	return err ? cannot(look->cli, NULL, err) : CLI_DONE;

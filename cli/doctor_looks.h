@@ -31,8 +31,9 @@ bool look_is_own(const struct look *look, const struct rule *rule);
 int look_iface(const struct look *look);
 /* Policy rules and routes, and settings of the kernel that routing hangs on. */
 int look_routing(const struct look *look);
-/* Listeners of intercept rules, on whatever interface. */
-int look_listeners(const struct look *look);
+/* Listeners of intercept rules, for each of these interfaces that they hold on. */
+struct ifaces;
+int look_listeners(const struct look *look, const struct ifaces *ifaces);
 /* Rules of nftables and iptables that packets of the interface meet behind the program. */
 void look_filters(const struct look *look);
 /* Whether there are rules of iptables-legacy, which look_filters() does not see. */

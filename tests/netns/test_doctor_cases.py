@@ -20,6 +20,7 @@ def has_tcx(host, name="eth0"):
     return bool(bpfcalls.tcx_programs(host.router.ifindex(name), "ingress"))
 
 
+@contextlib.contextmanager
 def listener(host, device=None, port=PORT):
     """A transparent one on 127.0.0.1, of one interface where it is named."""
     with host.router.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
@@ -55,4 +56,25 @@ def highest_addresses(host):
     healthy(host, "and the three highest")
 
 
-laboratory.main(commands.parts(egress_rules, highest_addresses))
+def bound_listeners(host):
+    """A listener that is bound to an interface takes what comes in by that one alone."""
+    rule = f"intercept tcp to 10.9.0.0/16 port 80 via 127.0.0.1:{PORT}"
+    for name, net in (("eth0", 240), ("eth1", 241)):
+        host.veth(name, f"172.16.{net}.1/24")
+    host.ifw("up", "eth0", "eth1")
+    host.ifw("rule", "add", f"{rule} on eth1")
+    with listener(host, "eth1"):
+        healthy(host, "bound to the interface of its rule")
+    with listener(host, "eth0"):
+        named(host, "bound to another one", "listener", iface=None, says=f"nobody listens on tcp 127.0.0.1:{PORT}, so")
+    host.ifw("rule", "add", rule)
+    with listener(host, "eth1"):
+        named(host, "bound to one of two", "listener", iface=None,
+              says=f"nobody listens on tcp 127.0.0.1:{PORT} for what comes in by 'eth0', so")
+        with listener(host, "eth0"):
+            healthy(host, "one for each of them")
+    with listener(host):
+        healthy(host, "and one for both")
+
+
+laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners))
