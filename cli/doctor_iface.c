@@ -146,11 +146,13 @@ int look_iface(const struct look *look)
 	}
 	if (err)
 		return err;
-	look_program(look);
-	if (look->iface->renamed)
+	/* Under its former name nothing else could be mended, and `ifw up` mends all of it. */
+	if (look->iface->renamed) {
 		renamed(look, facts.name);
-	else
-		look_link(look, &facts, down);
+		return 0;
+	}
+	look_program(look);
+	look_link(look, &facts, down);
 	look_addresses(look, &facts);
 	return look->iface->attached ? look_before(look) : 0;
 }

@@ -77,4 +77,19 @@ def bound_listeners(host):
         healthy(host, "and one for both")
 
 
-laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners))
+def renamed(host):
+    """Under the former name nothing can be mended."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.ifw("up", "eth0")
+    if has_tcx(host):
+        network.detach(f"link_{host.router.ifindex('eth0')}")
+    host.run("ip", "address", "add", "172.16.240.2/24", "dev", "eth0")
+    host.run("ip", "link", "set", "eth0", "name", "wan0")
+    found = named(host, "renamed, detached, and with another address", "link", says="'wan0'")
+    equal(found["command"], "ifw up wan0", "the command is for the name that it has")
+    done = host.lab.ifw("doctor", "--fix", ok=False)
+    equal((done.returncode, done.stderr), (3, ""), "--fix tries nothing under the former name")
+    mended(host, "renamed", "link")
+
+
+laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners, renamed))
