@@ -34,8 +34,18 @@ static int cannot(const struct cli *cli, const struct failure *failure, int err)
 
 /* --- One after another ------------------------------------------------------------------ */
 
-static void look_lookup(const struct look *look, bool kernel_has_it)
+/* The first that `ifw up` would take under its name; NULL: there is none. */
+static const struct iface_info *first_present(const struct ifaces *ifaces)
 {
+	for (size_t i = 0; i < ifaces->count; i++)
+		if (ifaces->shown[i].present && !ifaces->shown[i].renamed)
+			return &ifaces->shown[i];
+	return NULL;
+}
+
+static void look_lookup(const struct look *look, const struct ifaces *ifaces, bool kernel_has_it)
+{
+	const struct iface_info *present = first_present(ifaces);
 	bool attached = false;
 	int err = loader_lookup_attached(look->loader, &attached);
 
@@ -49,8 +59,10 @@ static void look_lookup(const struct look *look, bool kernel_has_it)
 			doctor_add(look->doctor, "socket-lookup", DOCTOR_WARNING,
 				   "the program for socket lookups is not in force");
 
+		if (!present)
+			return;
 		/* It belongs to all of them; any brings it back. */
-		doctor_section(look->doctor, look->iface->name);
+		doctor_section(look->doctor, present->name);
 		doctor_mend(check, DOCTOR_UP, "ifw up %s", look->doctor->word);
 		memcpy(check->where, look->doctor->where, sizeof(check->where));
 		doctor_section(look->doctor, "");
@@ -157,8 +169,7 @@ static int look_state(const struct look *outer, const struct asked *asked,
 	look_names(look, &ifaces);
 	if (!ifaces.count)
 		return look_ifaces(look, asked, &ifaces);
-	look->iface = ifaces.shown;
-	look_lookup(look, !facts->before_5_17);
+	look_lookup(look, &ifaces, !facts->before_5_17);
 	err = look_listeners(look, &ifaces);
 	if (!err)
 		err = look_ifaces(look, asked, &ifaces);

@@ -92,4 +92,22 @@ def renamed(host):
     mended(host, "renamed", "link")
 
 
-laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners, renamed))
+def lookup_of_others(host):
+    """An interface that is there brings back what belongs to all."""
+    for name, net in (("eth0", 240), ("eth1", 241), ("eth2", 242)):
+        host.veth(name, f"172.16.{net}.1/24")
+    host.ifw("up", "eth0", "eth1", "eth2")
+    if not network.detach("lookup"):
+        return
+    host.run("ip", "link", "del", "eth0")
+    host.run("ip", "link", "set", "eth1", "name", "wan0")
+    found = named(host, "socket lookup detached, the first interfaces gone and renamed", "socket-lookup",
+                  iface="eth2", state="warning", only=False)
+    equal(found["command"], "ifw up eth2", "it is brought back by the one that is there")
+    host.run("ip", "link", "del", "wan0")
+    host.run("ip", "link", "del", "eth2")
+    found = named(host, "with none there", "socket-lookup", iface=None, state="warning", only=False)
+    equal(found["command"], None, "nothing that could be typed does")
+
+
+laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners, renamed, lookup_of_others))
