@@ -4,8 +4,6 @@
  * made up, and followed as `ifw explain` does.
  */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -171,11 +169,12 @@ static int try_packet(struct trial *trial, struct ifw_addr dst)
 {
 	const struct look *look = trial->look;
 	struct findings findings = {.count = 0};
+	int err;
 
 	trial->marked.packet.dst = dst;
-	if (outside_find(look->cli, look->loader, look->iface, look->world, IFW_DIRECTION_IN,
-			 &trial->marked, &findings))
-		return -EIO;
+	err = outside_find_route(look->iface, &trial->marked, &findings);
+	if (err)
+		return err;
 	for (size_t i = 0; i < findings.count; i++) {
 		const struct finding *found = &findings.list[i];
 		char text[INET6_ADDRSTRLEN];
@@ -231,8 +230,16 @@ static int look_route(const struct look *look, uint8_t family)
 	};
 	/* Of the prefixes that are kept for documentation: RFC 5737, RFC 3849. */
 	struct ifw_addr somewhere = {.hi = 0x20010db800000000ULL, .lo = 1};
-	int err;
+	bool down;
+	int err = loader_is_down(look->iface->ifindex, &down);
 
+	if (err)
+		return err;
+	if (down) {
+		doctor_add(look->doctor, "route", DOCTOR_OK,
+			   "%s: the interface is down, so nothing was tried", version_of(family));
+		return 0;
+	}
 	if (!neighbour(look->iface, family, &trial.marked.packet.src)) {
 		doctor_add(look->doctor, "route", DOCTOR_OK,
 			   "%s: no address here, so nothing was tried", version_of(family));

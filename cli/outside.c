@@ -410,6 +410,18 @@ static int check_routing(const struct outside *out)
 	return 0;
 }
 
+int outside_find_route(const struct iface_info *iface, const struct explanation *explanation,
+		       struct findings *findings)
+{
+	const struct outside out = {.iface = iface,
+				    .packet = &explanation->packet,
+				    .direction = IFW_DIRECTION_IN,
+				    .decision = &explanation->result.decision,
+				    .findings = findings};
+
+	return is_routed(&out) ? check_routing(&out) : 0;
+}
+
 /* --- All of it ----------------------------------------------------------------------- */
 
 int outside_find(const struct cli *cli, struct loader *loader, const struct iface_info *iface,

@@ -41,6 +41,13 @@ int outside_find(const struct cli *cli, struct loader *loader, const struct ifac
 		 const struct explanation *explanation, struct findings *findings);
 
 /*
+ * The same of routing alone, of a packet that comes in by an interface that is up: route, source,
+ * and what else keeps it from coming to this host. 0 or -errno.
+ */
+int outside_find_route(const struct iface_info *iface, const struct explanation *explanation,
+		       struct findings *findings);
+
+/*
  * Adds the rules of nftables (and iptables-nft) that would defeat the packet where it was
  * intercepted (mark-rules, input-rules), or where outside_find() found that it is passed on
  * (forward-rules), as far as they do not ask for its source. Says on standard error where they

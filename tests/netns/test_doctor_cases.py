@@ -110,4 +110,14 @@ def lookup_of_others(host):
     equal(found["command"], None, "nothing that could be typed does")
 
 
-laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners, renamed, lookup_of_others))
+def down(host):
+    """Of an interface that is down routing says nothing."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.ifw("up", "eth0")
+    host.run("ip", "link", "set", "eth0", "down")
+    named(host, "down", "link")
+    found = [c["found"] for c in look(host)[0] if c["check"] == "route" and c["interface"] == "eth0"]
+    check(found and all("down, so nothing was tried" in text for text in found), f"no route was tried: {found}")
+
+
+laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners, renamed, lookup_of_others, down))
