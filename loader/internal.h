@@ -72,6 +72,20 @@ int fail(struct failure *failure, int error, const char *format, ...)
 int fail_errno(struct failure *failure, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* --- place.c --- */
+
+int netns_identity(__u64 *dev, __u64 *ino);
+/* Fills the namespace and dir; pin_dir: NULL for the namespace's own. */
+int choose_dir(struct loader *loader, const char *pin_dir, struct failure *failure);
+/* 0 where the folder that holds the pin directory is a BPF file system. */
+int check_bpffs(const struct loader *loader, struct failure *failure);
+/* Whether pins can be made: where the pin directory (NULL: the usual one) would lie. Fills at. */
+bool pins_have_bpffs(const char *pin_dir, char *at, size_t size);
+/* Mounts the BPF file system where a host has none yet; no error where it cannot. */
+int mount_bpffs(struct failure *failure);
+/* -ENODEV: there is none, since this runs under `ip netns exec`. 0: it is not that. */
+int refuse_netns_exec(struct failure *failure);
+
 /* --- pins.c --- */
 
 /* Path of a pin; truncation is an error. */
@@ -82,41 +96,49 @@ void pin_generation(const char *name, uint32_t generation, char *text, size_t si
 int map_next(int fd, const void *last, void *next);
 /* 0 and *fd, or -errno. */
 int pin_open(const struct loader *loader, const char *name, int *fd);
-int meta_write(struct loader *loader, struct failure *failure);
-/* Around each change of the settings or addresses of interfaces, so that who reads notices. */
-int ifaces_begin(struct loader *loader);
-int ifaces_end(struct loader *loader, int err);
-int names_write(struct loader *loader, struct failure *failure);
-/* A slot starts with no addresses and no counts. */
-int slot_reset(struct loader *loader, uint32_t slot);
-/* Removes every pin and the directory. */
-int pins_destroy(struct loader *loader, struct failure *failure);
-int netns_identity(__u64 *dev, __u64 *ino);
-/* Whether pins can be made: where the pin directory (NULL: the usual one) would lie. Fills at. */
-bool pins_have_bpffs(const char *pin_dir, char *at, size_t size);
-
-/* --- for upgrade.c --- */
-
-/* A loader with nothing open that knows its directory; to be closed even after an error. */
-int loader_new(struct loader **out, enum loader_mode mode, const struct loader_options *options,
-	       struct failure *failure);
+int generation_open(struct loader *loader, uint32_t number, struct generation *set,
+		    struct failure *failure);
+void generation_close(struct generation *set);
 /* Locks the directory; -ENOENT: it is not there. */
 int pins_lock(struct loader *loader, struct failure *failure);
 bool pin_is_ours(const char *name);
+/* Removes every pin of ours, and with pins_destroy() the directory, where nothing else is in it. */
+int remove_pins(struct loader *loader, struct failure *failure);
+int pins_destroy(struct loader *loader, struct failure *failure);
+/* What a killed command left, in a folder that has nothing else in it. */
+bool is_remnant(const struct loader *loader);
+
+/* --- meta.c --- */
+
+int meta_write(struct loader *loader, struct failure *failure);
+/* meta and active as they are now; 0 or -errno. */
+int meta_read(struct loader *loader);
+/* Around each change of the settings or addresses of interfaces, so that who reads notices. */
+int ifaces_begin(struct loader *loader);
+int ifaces_end(struct loader *loader, int err);
 /* Of meta_fd. *whole: meta is as large as ours, and was read. */
 int meta_abi(struct loader *loader, uint32_t *abi, bool *whole, struct failure *failure);
 /* Says that these pins are of another ABI, and what to do; -EPROTO. */
 int refuse_abi(const struct loader *loader, uint32_t abi, bool whole, struct failure *failure);
 /* -EXDEV: what meta says is of another network namespace. */
 int check_netns(const struct loader *loader, struct failure *failure);
+/* Reads meta, and from it the limits; 0 where it is of this version and network namespace. */
+int check_meta(struct loader *loader, struct failure *failure);
+/* A slot starts with no addresses and no counts. */
+int slot_reset(struct loader *loader, uint32_t slot);
+int names_write(struct loader *loader, struct failure *failure);
+int names_read(struct loader *loader);
+
+/* --- open.c --- */
+
+/* A loader with nothing open that knows its directory; to be closed even after an error. */
+int loader_new(struct loader **out, enum loader_mode mode, const struct loader_options *options,
+	       struct failure *failure);
 /* -ENOENT, in words. */
 int fail_not_up(const struct loader *loader, struct failure *failure);
 
 /* --- store.c, room.c, replace.c --- */
 
-int generation_open(struct loader *loader, uint32_t number, struct generation *set,
-		    struct failure *failure);
-void generation_close(struct generation *set);
 /*
  * Calls attempt until it does not say -EAGAIN, with which it answers where a
  * writer was at work meanwhile. Where writers do not stop coming it is called
@@ -124,11 +146,8 @@ void generation_close(struct generation *set);
  */
 int read_whole(struct loader *loader, int (*attempt)(struct loader *loader, bool locked, void *arg),
 	       void *arg);
-/* meta and active as they are now; 0 or -errno. */
-int meta_read(struct loader *loader);
 /* All rules of a generation in order; skips what a killed writer left doubled. */
 int store_read_rules(int rules_fd, struct rule_set *set);
-int names_read(struct loader *loader);
 void rule_from_entry(struct rule *rule, const struct group_key *key,
 		     const struct group_value *value);
 struct group_key group_key_of(const struct rule *rule, uint32_t index);

@@ -105,16 +105,6 @@ int store_read_rules(int rules_fd, struct rule_set *set)
 	return 0;
 }
 
-int meta_read(struct loader *loader)
-{
-	uint32_t zero = 0;
-
-	if (bpf_map_lookup_elem(loader->meta_fd, &zero, &loader->meta) ||
-	    bpf_map_lookup_elem(loader->active_fd, &zero, &loader->active))
-		return -errno;
-	return 0;
-}
-
 struct counted_set {
 	struct rule_set *set;
 	struct ifw_count **counts; /* NULL: not wanted, or there are none */
