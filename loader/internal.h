@@ -124,6 +124,8 @@ int refuse_abi(const struct loader *loader, uint32_t abi, bool whole, struct fai
 int check_netns(const struct loader *loader, struct failure *failure);
 /* Reads meta, and from it the limits; 0 where it is of this version and network namespace. */
 int check_meta(struct loader *loader, struct failure *failure);
+/* What a slot counts, zero, for each of the CPUs; to be freed. 0 or -errno. */
+int slot_counters_alloc(struct ifw_counters **by_cpu, int *cpus);
 /* A slot starts with no addresses and no counts. */
 int slot_reset(struct loader *loader, uint32_t slot);
 int names_write(struct loader *loader, struct failure *failure);

@@ -116,16 +116,22 @@ int check_meta(struct loader *loader, struct failure *failure)
 
 /* --- Slots ------------------------------------------------------------------------- */
 
+int slot_counters_alloc(struct ifw_counters **by_cpu, int *cpus)
+{
+	*cpus = libbpf_num_possible_cpus();
+	if (*cpus < 1)
+		return -EINVAL;
+	*by_cpu = calloc((size_t)*cpus, sizeof(**by_cpu));
+	return *by_cpu ? 0 : -ENOMEM;
+}
+
 int slot_reset(struct loader *loader, uint32_t slot)
 {
-	int cpus = libbpf_num_possible_cpus();
 	CLEANUP(cleanup_free) struct ifw_counters *zero = NULL;
+	int cpus, err = slot_counters_alloc(&zero, &cpus);
 
-	if (cpus < 1)
-		return -EINVAL;
-	zero = calloc((size_t)cpus, sizeof(*zero));
-	if (!zero)
-		return -ENOMEM;
+	if (err)
+		return err;
 	if (bpf_map_update_elem(loader->counters_fd, &slot, zero, BPF_ANY))
 		return -errno;
 	return addrs_sync(loader, slot, NULL, 0);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* show.c - interfaces as people see them. */
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -58,13 +57,10 @@ static int info_addrs(struct loader *loader, struct iface_info *info)
 static int info_counters(struct loader *loader, struct iface_info *info)
 {
 	CLEANUP(cleanup_free) struct ifw_counters *per_cpu = NULL;
-	int cpus = libbpf_num_possible_cpus();
+	int cpus, err = slot_counters_alloc(&per_cpu, &cpus);
 
-	if (cpus < 1)
-		return -EINVAL;
-	per_cpu = calloc((size_t)cpus, sizeof(*per_cpu));
-	if (!per_cpu)
-		return -ENOMEM;
+	if (err)
+		return err;
 	if (bpf_map_lookup_elem(loader->counters_fd, &info->settings.slot, per_cpu))
 		return -errno;
 	for (int cpu = 0; cpu < cpus; cpu++) {

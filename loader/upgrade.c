@@ -11,7 +11,6 @@
  * a copy would be old by the time that it is used.
  */
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -253,14 +252,11 @@ static int take_epoch(struct upgrade *up)
 
 static int take_counters(struct upgrade *up, uint32_t slot)
 {
-	int cpus = libbpf_num_possible_cpus();
 	CLEANUP(cleanup_free) struct ifw_counters *counted = NULL;
+	int cpus, err = slot_counters_alloc(&counted, &cpus);
 
-	if (cpus < 1)
-		return -EINVAL;
-	counted = calloc((size_t)cpus, sizeof(*counted));
-	if (!counted)
-		return -ENOMEM;
+	if (err)
+		return err;
 	if (bpf_map_lookup_elem(up->from->counters_fd, &slot, counted) ||
 	    bpf_map_update_elem(up->to->counters_fd, &slot, counted, BPF_ANY))
 		return -errno;
