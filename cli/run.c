@@ -52,6 +52,11 @@ static int read_options(struct cli *cli, int argc, char **argv, struct asked *as
 	}
 	if (got != ARGS_END_OF_OPTIONS)
 		return got;
+	if (asked->check && asked->confirm_s) {
+		complain(cli, "--check changes nothing, and so there is nothing that --confirm "
+			      "could undo: leave one of them out (see 'ifw help run')");
+		return ARGS_BAD;
+	}
 	if (optind == argc)
 		return 0;
 	complain(cli, "unexpected '%s' after 'ifw run' (see 'ifw help run')", argv[optind]);

@@ -63,6 +63,8 @@ def check_only(host):
             "so are rules, in their file")
     refused(host.lab.ifw("run", "--check", "--config", "/run/none", ok=False), 1, "/run/none",
             "a file that is missing")
+    refused(host.lab.ifw("run", "--check", "--confirm", 30, "--config", CONFIG, ok=False), 1,
+            "--check changes nothing.*--confirm.*ifw help run", "--confirm where nothing would be undone")
     equal(pins(), [], "nothing is pinned")
 
 
