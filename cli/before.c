@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* before.c - see before.h. */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "before.h"
 #include "iface.h"
 #include "origins.h"
+#include "tried.h"
 
 /* What `ifw iface set` and a configuration change; the rest follows from the interface. */
 #define SETTABLE                                                                                   \
@@ -49,7 +51,8 @@ int before_restore_iface(struct loader *loader, const struct before *before,
 	if (!was)
 		return now ? loader_down(loader, name, failure) : 0;
 	/* Of one that has gone nothing is left to be amended. */
-	if (now ? as_it_was(&now->settings, was) || !now->present : !info->present)
+	if (now ? as_it_was(&now->settings, was) || !now->present
+		: !info->present || !if_nametoindex(name))
 		return 0;
 	for (size_t i = 0; i < 4; i++)
 		protocols[i] = was->protocols[i];
@@ -106,7 +109,28 @@ int before_take(const struct cli *cli, struct before *before)
 	return CLI_DONE;
 }
 
-static int restore_ifaces(const struct cli *cli, struct loader *loader, const struct before *before)
+/* What is to be left alone. */
+struct others {
+	bool stay;     /* else nothing is */
+	char *touched; /* interfaces that are not others' */
+	struct rule_set rules;
+	bool rules_stay; /* all of them, as they are */
+	bool any;	 /* something in force is others' */
+};
+
+static void others_free(struct others *others)
+{
+	free(others->touched);
+	rule_set_clear(&others->rules);
+}
+
+static bool is_others(const struct others *others, const char *name)
+{
+	return others->stay && !tried_has(others->touched, name);
+}
+
+static int restore_ifaces(const struct cli *cli, struct loader *loader, const struct before *before,
+			  const struct others *others)
 {
 	struct failure failure = {0};
 	auto_ifaces now = {0};
@@ -119,7 +143,7 @@ static int restore_ifaces(const struct cli *cli, struct loader *loader, const st
 						     : before->ifaces[i - now.all_count].name;
 
 		/* Of those that are in both, once. */
-		if (i < now.all_count && before_iface(before, name))
+		if ((i < now.all_count && before_iface(before, name)) || is_others(others, name))
 			continue;
 		if (before_restore_iface(loader, before, find(now.all, now.all_count, name), name,
 					 &failure)) {
@@ -130,32 +154,76 @@ static int restore_ifaces(const struct cli *cli, struct loader *loader, const st
 	return status;
 }
 
-int before_restore(const struct cli *cli, struct before *before)
+static int look_for_others(const struct cli *cli, struct loader *loader, struct others *others)
 {
+	struct failure failure = {0};
+	auto_ifaces now = {0};
+	bool changed;
+	int status = tried_interfaces(cli, &others->touched);
+
+	if (!status)
+		status = tried_back(cli, loader, &others->rules, &changed);
+	if (status)
+		return status;
+	if (!changed && loader_rules(loader, &others->rules, &failure))
+		return complain_refused(cli, &failure);
+	if (loader_ifaces(loader, &now.all, &now.all_count, &failure))
+		return complain_refused(cli, &failure);
+	others->stay = true;
+	others->rules_stay = !changed;
+	others->any = others->rules.count > 0;
+	for (size_t i = 0; i < now.all_count; i++)
+		others->any |= is_others(others, now.all[i].name);
+	return CLI_DONE;
+}
+
+static int restore_rules(const struct cli *cli, struct loader *loader, struct rule_set *rules)
+{
+	struct failure failure = {0};
+	bool changed;
+
+	/* By name: slots that were free meanwhile may have been given to others. */
+	if (!cli_bind_set(cli, rules, loader) && !cli_apply(loader, rules, &changed, &failure))
+		return CLI_DONE;
+	complain(cli, "could not put the former rules back: %s", failure.text);
+	return CLI_REFUSED;
+}
+
+static int restore_state(const struct cli *cli, struct before *before, bool on_trial)
+{
+	__attribute__((cleanup(others_free))) struct others others = {0};
 	struct failure failure = {0};
 	auto_loader loader = NULL;
 	unsigned int interfaces;
-	int status, origins;
-	bool changed;
+	int status = open_there(cli, &loader), rules;
 
-	if (before->nothing) {
-		status = open_there(cli, &loader);
-		if (!status && loader && loader_down_all(loader, &interfaces, &failure))
-			status = complain_refused(cli, &failure);
-	} else {
-		/* Somebody may have taken all of it down meanwhile. */
-		status = cli_open(cli, LOADER_CREATE, NULL, &loader);
-		if (status)
-			return status;
-		status = restore_ifaces(cli, loader, before);
-		/* By name: slots that were free meanwhile may have been given to others. */
-		if (cli_bind_set(cli, &before->rules, loader) ||
-		    cli_apply(loader, &before->rules, &changed, &failure)) {
-			complain(cli, "could not put the former rules back: %s", failure.text);
-			status = CLI_REFUSED;
-		}
+	if (!status && on_trial && loader && look_for_others(cli, loader, &others)) {
+		complain(cli, "what there was before is put back, without what others did since");
+		others.stay = others.rules_stay = others.any = false;
 	}
-	origins = origins_put_back(cli, before->origins, before->origins_size);
+	if (status || (!loader && before->nothing))
+		return status;
+	if (before->nothing && !others.any)
+		return loader_down_all(loader, &interfaces, &failure)
+			       ? complain_refused(cli, &failure)
+			       : CLI_DONE;
+	/* Somebody may have taken all of it down meanwhile. */
+	if (!loader)
+		status = cli_open(cli, LOADER_CREATE, NULL, &loader);
+	if (status)
+		return status;
+	status = restore_ifaces(cli, loader, before, &others);
+	if (others.rules_stay)
+		return status;
+	rules = restore_rules(cli, loader, others.stay ? &others.rules : &before->rules);
+	return status ? status : rules;
+}
+
+int before_restore(const struct cli *cli, struct before *before, bool on_trial)
+{
+	int status = restore_state(cli, before, on_trial);
+	int origins = origins_put_back(cli, before->origins, before->origins_size);
+
 	return status ? status : origins;
 }
 

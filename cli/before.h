@@ -24,8 +24,11 @@ int before_restore_iface(struct loader *loader, const struct before *before,
 
 /* All there is, origins of rules included. CLI_DONE; CLI_REFUSED after complaining. */
 int before_take(const struct cli *cli, struct before *before);
-/* Goes back to that, whatever has changed since. CLI_DONE; CLI_REFUSED after complaining. */
-int before_restore(const struct cli *cli, struct before *before);
+/*
+ * Goes back to that, whatever has changed since; on_trial: but what others than the
+ * supervisor have changed stays (tried.h). CLI_DONE; CLI_REFUSED after complaining.
+ */
+int before_restore(const struct cli *cli, struct before *before, bool on_trial);
 void before_free(struct before *before);
 
 #define auto_before __attribute__((cleanup(before_free))) struct before

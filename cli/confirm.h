@@ -17,6 +17,7 @@ struct trial {
 	bool supervised;     /* who started it acts on its own: HOLD, before it is undone */
 	int (*begin)(const struct cli *cli, void *arg); /* the change, or what is before it */
 	int (*undo)(const struct cli *cli, void *arg);
+	void (*keep)(const struct cli *cli, void *arg); /* NULL: nothing to do */
 	void *arg;
 };
 

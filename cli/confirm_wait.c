@@ -168,6 +168,8 @@ static void conclude(struct waiting *w)
 		hold_starter(w);
 		if (w->trial->undo(w->cli, w->trial->arg) != CLI_DONE)
 			word = NOT_UNDONE;
+	} else if (w->trial->keep) {
+		w->trial->keep(w->cli, w->trial->arg);
 	}
 	/* Nobody may be at the terminal any more. */
 	openlog("ifw", LOG_PID, LOG_DAEMON);

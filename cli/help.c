@@ -41,8 +41,7 @@ static const struct page {
 	 "\n"
 	 "Who waits for it lives on when the terminal or the ssh session ends, or 'ifw run' does:\n"
 	 "not confirmed in time, interfaces, settings and rules are as they were before.\n"
-	 "Rules that others made meanwhile stay where 'ifw up' was tried; where 'ifw run' was,\n"
-	 "they go, too: make them after it is confirmed.\n"
+	 "What others did meanwhile, with 'ifw rule add' or zfw for instance, stays.\n"
 	 "\n"
 	 "  ifw up eth0 --confirm 60; ifw confirm\n"},
 	{"down",

@@ -8,15 +8,21 @@
 #include "origins.h"
 #include "ruleset/grammar.h"
 #include "ruleset/merge.h"
+#include "tried.h"
 
 #define RECORD "rules"
 #define RECORD_NEXT "rules.next" /* while it is being put in force */
 
-bool origins_recorded(const struct cli *cli)
+bool origins_there(const struct cli *cli, const char *what)
 {
 	char path[PATH_MAX];
 
-	return files_runtime(cli, RECORD, path) == CLI_DONE && access(path, F_OK) == 0;
+	return files_runtime(cli, what, path) == CLI_DONE && access(path, F_OK) == 0;
+}
+
+bool origins_recorded(const struct cli *cli)
+{
+	return origins_there(cli, RECORD);
 }
 
 int origins_keep(const struct cli *cli, char **record, size_t *size)
@@ -64,14 +70,13 @@ int origins_write(const char *path, const char *title, const struct rule_set *se
 	return files_write(path, text, size);
 }
 
-/* What was recorded under that name; nothing where there is none. */
-static int read_record(const struct cli *cli, struct loader *loader, const char *name,
-		       struct rule_set *set)
+int origins_read(const struct cli *cli, struct loader *loader, const char *what,
+		 struct rule_set *set)
 {
 	char path[PATH_MAX];
 	auto_text text = NULL;
 	size_t size = 0;
-	int status = files_runtime(cli, name, path);
+	int status = files_runtime(cli, what, path);
 
 	if (status || access(path, F_OK))
 		return status;
@@ -80,12 +85,27 @@ static int read_record(const struct cli *cli, struct loader *loader, const char 
 		return CLI_REFUSED;
 	if (grammar_parse_set(text, size, set, NULL, NULL)) {
 		complain(cli,
-			 "'%s' is damaged; remove it, and the rules of the file before count as "
-			 "made at run time",
+			 "'%s' is damaged; remove it, and the rules that it was to tell of count "
+			 "as made at run time",
 			 path);
 		return CLI_REFUSED;
 	}
 	return cli_bind_set(cli, set, loader);
+}
+
+int origins_record(const struct cli *cli, const char *what, const char *title,
+		   const struct rule_set *set)
+{
+	char path[PATH_MAX];
+	int status = files_runtime(cli, what, path), err;
+
+	if (status)
+		return status;
+	err = origins_write(path, title, set);
+	if (!err)
+		return CLI_DONE;
+	complain(cli, "cannot write '%s': %s", path, strerror(-err));
+	return CLI_REFUSED;
 }
 
 static int no_memory(const struct cli *cli)
@@ -96,7 +116,7 @@ static int no_memory(const struct cli *cli)
 
 int origins_runtime(const struct cli *cli, struct loader *loader, struct rule_set *set)
 {
-	auto_set in_force = {0}, record = {0}, next = {0}, between = {0};
+	auto_set in_force = {0}, record = {0}, next = {0};
 	struct failure failure = {0};
 	int status;
 
@@ -104,15 +124,14 @@ int origins_runtime(const struct cli *cli, struct loader *loader, struct rule_se
 		complain(cli, "%s", failure.text);
 		return CLI_REFUSED;
 	}
-	status = read_record(cli, loader, RECORD, &record);
+	status = origins_read(cli, loader, RECORD, &record);
 	/* Of one that was killed on the way, either may be in force. */
 	if (!status)
-		status = read_record(cli, loader, RECORD_NEXT, &next);
+		status = origins_read(cli, loader, RECORD_NEXT, &next);
 	if (status)
 		return status;
 	set->names = *loader_names(loader);
-	if (merge_rules(&between, &in_force, &record, NULL, NULL) ||
-	    merge_rules(set, &between, &next, NULL, NULL))
+	if (merge_less(set, &in_force, &record, &next))
 		return no_memory(cli);
 	return CLI_DONE;
 }
@@ -134,51 +153,46 @@ static void say_conflict(void *arg, const struct rule *stands, const struct rule
 		 text, conflict->origin, instead);
 }
 
-/* Before they are in force, so that whoever is killed between leaves a record of both. */
-static int record_next(const struct cli *cli, const struct rule_set *file, char path[PATH_MAX])
-{
-	int status = files_runtime(cli, RECORD_NEXT, path), err;
-
-	if (status)
-		return status;
-	err = origins_write(path, "rules in force that came from the administrator's file", file);
-	if (!err)
-		return CLI_DONE;
-	complain(cli, "cannot write '%s': %s", path, strerror(-err));
-	return CLI_REFUSED;
-}
-
 static int put_in_force(const struct cli *cli, struct loader *loader, const struct rule_set *file,
-			struct rule_set *all)
+			struct rule_set *all, bool on_trial)
 {
 	char next[PATH_MAX], record[PATH_MAX];
 	struct failure failure = {0};
-	int status = record_next(cli, file, next);
+	int status = files_runtime(cli, RECORD, record);
 	bool changed;
 
 	if (!status)
-		status = files_runtime(cli, RECORD, record);
+		status = files_runtime(cli, RECORD_NEXT, next);
+	all->names = *loader_names(loader);
+	if (!status && on_trial)
+		status = tried_next(cli, all);
+	/* Before they are in force, so that whoever is killed between leaves a record of both. */
+	if (!status)
+		status = origins_record(cli, RECORD_NEXT,
+					"rules in force that came from the administrator's file",
+					file);
 	if (status)
 		return status;
-	all->names = *loader_names(loader);
 	if (cli_apply(loader, all, &changed, &failure)) {
 		complain(cli, "%s", failure.text);
 		(void)unlink(next);
 		return CLI_REFUSED;
 	}
 	if (rename(next, record) == 0)
-		return CLI_DONE;
+		return on_trial ? tried_done(cli) : CLI_DONE;
 	complain(cli, "cannot write '%s': %s", record, strerror(errno));
 	return CLI_REFUSED;
 }
 
 int origins_apply(const struct cli *cli, struct loader *loader, struct rule_set *file,
-		  struct rule_set *saved, size_t *count)
+		  struct rule_set *saved, bool on_trial, size_t *count)
 {
 	struct conflict conflict = {.cli = cli, .origin = "made at run time"};
 	auto_set all = {0}, runtime = {0};
-	int status = cli_bind_set(cli, file, loader);
+	int status = on_trial ? tried_begin(cli, loader) : CLI_DONE;
 
+	if (!status)
+		status = cli_bind_set(cli, file, loader);
 	if (!status && saved)
 		status = cli_bind_set(cli, saved, loader);
 	if (!status)
@@ -193,5 +207,5 @@ int origins_apply(const struct cli *cli, struct loader *loader, struct rule_set 
 	if (saved && merge_rules(&all, saved, NULL, say_conflict, &conflict))
 		return no_memory(cli);
 	*count = all.count;
-	return put_in_force(cli, loader, file, &all);
+	return put_in_force(cli, loader, file, &all, on_trial);
 }

@@ -13,14 +13,23 @@
 /* Whether a supervisor has put rules in force since the host was started. */
 bool origins_recorded(const struct cli *cli);
 
+/* Rules in a file of files_runtime(): whether there is one, its rules (none where there is
+ * none) bound to the loader's names, and writing it. CLI_DONE or CLI_REFUSED after complaining. */
+bool origins_there(const struct cli *cli, const char *what);
+int origins_read(const struct cli *cli, struct loader *loader, const char *what,
+		 struct rule_set *set);
+int origins_record(const struct cli *cli, const char *what, const char *title,
+		   const struct rule_set *set);
+
 /*
  * Puts in force, at once: the administrator's rules (parsed with names of their own, which
  * become the loader's), then those made at run time that are in force, then the saved
  * ones (NULL: none). Of one match the first holds, and what gives way is said. *count:
- * rules in force then. CLI_DONE; else after complaining, with everything as it was.
+ * rules in force then. on_trial: what is done is noted for who undoes it (tried.h).
+ * CLI_DONE; else after complaining, with everything as it was.
  */
 int origins_apply(const struct cli *cli, struct loader *loader, struct rule_set *file,
-		  struct rule_set *saved, size_t *count);
+		  struct rule_set *saved, bool on_trial, size_t *count);
 
 /*
  * The record of what came from the file, to be put back when rules go back to what they

@@ -252,6 +252,7 @@ static int wait_and_look(struct supervisor *s, struct run_trial *trial, int sign
 			status = run_trial_end(&s->cli, trial, !fds[2].revents);
 			if (status)
 				return status;
+			s->on_trial = false;
 			fds[2] = (struct pollfd){.fd = -1};
 		}
 		if (got == SIGHUP)
@@ -283,7 +284,7 @@ static int start_or_undo(struct supervisor *s, struct run_trial *trial, uint32_t
 	if (!status) {
 		status = start(s);
 		if (status && s->ask_ssh)
-			(void)before_restore(&s->cli, &before);
+			(void)before_restore(&s->cli, &before, false);
 	}
 	s->ask_ssh = false;
 	if (status)
@@ -302,6 +303,7 @@ static int run(struct supervisor *s, uint32_t confirm_s)
 		status = run_trial_begin(&s->cli, &trial, confirm_s);
 	if (status)
 		return status;
+	s->on_trial = confirm_s > 0;
 	signals = take_signals(&s->cli);
 	if (signals < 0)
 		return CLI_REFUSED;

@@ -4,15 +4,26 @@
 
 #include "notify.h"
 #include "run_trial.h"
+#include "tried.h"
 
 static int take(const struct cli *cli, void *before)
 {
+	tried_forget(cli); /* of one whose process was killed */
 	return before_take(cli, before);
 }
 
 static int restore(const struct cli *cli, void *before)
 {
-	return before_restore(cli, before);
+	int status = before_restore(cli, before, true);
+
+	tried_forget(cli);
+	return status;
+}
+
+static void keep(const struct cli *cli, void *before)
+{
+	(void)before;
+	tried_forget(cli);
 }
 
 int run_trial_begin(const struct cli *cli, struct run_trial *trial, uint32_t seconds)
@@ -23,6 +34,7 @@ int run_trial_begin(const struct cli *cli, struct run_trial *trial, uint32_t sec
 		.supervised = true,
 		.begin = take,
 		.undo = restore,
+		.keep = keep,
 		.arg = &trial->before,
 	};
 
@@ -59,6 +71,8 @@ int run_trial_end(const struct cli *cli, struct run_trial *trial, bool undo)
 	status = confirm_tell(cli, last_word(trial));
 	if (status)
 		notify("STOPPING=1");
+	else
+		tried_forget(cli); /* what was noted behind keep() */
 	return status;
 }
 

@@ -12,6 +12,7 @@
 #include "ssh.h"
 #include "supervise.h"
 #include "text.h"
+#include "tried.h"
 
 /* --- What is known of interfaces ----------------------------------------------------- */
 
@@ -155,6 +156,10 @@ static void attach(struct supervisor *s, struct loader *loader, const struct con
 	if (info && info->ifindex == known->ifindex && info->attached)
 		options.hook = IFW_HOOK_NONE; /* where it is, it stays */
 	options.change = &setting.change;
+	if (s->on_trial && tried_interface(&s->cli, known->name)) {
+		known->unfiltered = true; /* it could not be undone */
+		return;
+	}
 	err = loader_up(loader, known->name, &options, &result, &failure);
 	known->unfiltered = err != 0;
 	known->no_room = err == -ENOSPC;
@@ -290,6 +295,8 @@ static void down_unnamed(struct supervisor *s, struct loader *loader, const stru
 
 		if (!config_names(before, name, NULL) || config_names(&s->config, name, NULL))
 			continue;
+		if (s->on_trial && tried_interface(&s->cli, name))
+			continue;
 		if (loader_down(loader, name, &failure))
 			complain(&s->cli, "%s", failure.text);
 		else
@@ -356,7 +363,7 @@ static int put_rules(struct supervisor *s, struct loader *loader, struct intende
 	auto_set saved = {0};
 	bool has_saved = fresh && read_saved(&s->cli, intended->config.saved, &saved);
 	int status = origins_apply(&s->cli, loader, &intended->rules, has_saved ? &saved : NULL,
-				   &s->rules);
+				   s->on_trial, &s->rules);
 
 	if (!status) {
 		s->rules_wanting = false;

@@ -29,6 +29,7 @@ struct supervisor {
 	const char *file; /* the configuration */
 	struct config config;
 	bool ask_ssh;	    /* refuse to attach what would cut the session in use */
+	bool on_trial;	    /* what is done is noted, to be undone: tried.h */
 	bool rules_wanting; /* the file's rules are not in force */
 	size_t rules;	    /* in force when they were put there last */
 	size_t attached;

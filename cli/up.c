@@ -147,7 +147,7 @@ static int without_trial(const struct cli *cli, struct loader *loader, struct up
 	    loader_ifaces(loader, &ifaces.all, &ifaces.all_count, &failure))
 		return complain_refused(cli, &failure);
 	back->names = *loader_names(loader);
-	if (merge_back(back, &before->rules, &attempt->rules, &now)) {
+	if (merge_back(back, &before->rules, &attempt->rules, NULL, &now)) {
 		complain(cli, "no memory for the rules");
 		return CLI_REFUSED;
 	}

@@ -82,6 +82,18 @@ int merge_rules(struct rule_set *set, const struct rule_set *from, const struct 
 	return err;
 }
 
+int merge_less(struct rule_set *set, const struct rule_set *from, const struct rule_set *a,
+	       const struct rule_set *b)
+{
+	struct rule_set between = {0};
+	int err = merge_rules(&between, from, a, NULL, NULL);
+
+	if (!err)
+		err = merge_rules(set, &between, b, NULL, NULL);
+	rule_set_clear(&between);
+	return err;
+}
+
 /* Those of before in their places, unless others deleted them; what others put instead, there, too.
  */
 static int put_before(struct rule_set *set, const struct rule_set *before,
@@ -108,13 +120,18 @@ static int put_before(struct rule_set *set, const struct rule_set *before,
 }
 
 int merge_back(struct rule_set *set, const struct rule_set *before, const struct rule_set *tried,
-	       const struct rule_set *now)
+	       const struct rule_set *next, const struct rule_set *now)
 {
-	struct rule_set others = {0}, deleted = {0};
-	int err = merge_rules(&others, now, tried, NULL, NULL);
+	struct rule_set others = {0}, deleted = {0}, unsure = {0};
+	int err;
 
+	next = next ? next : tried;
+	/* What either of them brought may be there, but only what both left has been deleted. */
+	err = merge_less(&others, now, tried, next);
 	if (!err)
-		err = merge_rules(&deleted, tried, now, NULL, NULL);
+		err = merge_rules(&unsure, tried, next, NULL, NULL);
+	if (!err)
+		err = merge_less(&deleted, tried, &unsure, now);
 	if (!err)
 		err = put_before(set, before, &others, &deleted);
 	if (!err)
@@ -123,5 +140,6 @@ int merge_back(struct rule_set *set, const struct rule_set *before, const struct
 		err = keep_counters(set, now);
 	rule_set_clear(&others);
 	rule_set_clear(&deleted);
+	rule_set_clear(&unsure);
 	return err;
 }

@@ -17,15 +17,20 @@ typedef void (*merge_conflict_fn)(void *arg, const struct rule *stands, const st
 int merge_rules(struct rule_set *set, const struct rule_set *from, const struct rule_set *without,
 		merge_conflict_fn conflict, void *arg);
 
+/* Likewise without those that equal one of a or of b. 0 or -ENOMEM. */
+int merge_less(struct rule_set *set, const struct rule_set *from, const struct rule_set *a,
+	       const struct rule_set *b);
+
 /*
  * Undoes a change from before to tried without what others have done since: the set, empty
  * until then, becomes what is in force now, less what the change brought, and with what it
  * took away; but not what others have deleted, and where they put another rule of the same
  * match that one stands in its place. What they added stands behind, for of two that fit alike
- * the one that was added first decides. Slots of all mean the same names; counters are those
- * of now. 0 or -ENOMEM.
+ * the one that was added first decides. next (NULL: none) is what may have been in force
+ * instead of tried, of who was killed between the two. Slots of all mean the same names;
+ * counters are those of now. 0 or -ENOMEM.
  */
 int merge_back(struct rule_set *set, const struct rule_set *before, const struct rule_set *tried,
-	       const struct rule_set *now);
+	       const struct rule_set *next, const struct rule_set *now);
 
 #endif /* IFW_MERGE_H */

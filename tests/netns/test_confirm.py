@@ -5,6 +5,7 @@ Also: typed in an ssh session, neither cuts it.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import pty
@@ -320,6 +321,83 @@ def run_back_to_what_it_was(host):
             one.stop()
 
 
+def run_others_meanwhile(host):
+    """What others did while the supervisor was on trial stays, its reloads before and behind that or not."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.veth("eth1")
+    host.veth("eth2")
+    theirs, more = "pass tcp to 192.0.2.2/32 port 5", "pass tcp to 192.0.2.2/32 port 6"
+    aside, deleted = RULE.replace("deny", "pass"), "pass udp to 192.0.2.9/32 port 1"
+    for end in ("time", "--undo", "SIGKILL"):
+        supervised.write("interface eth0\n", f"{RULE}\n")
+        with Supervisor(host, "--confirm", str(LONG)) as one:
+            host.ifw("rule", "add", theirs)
+            host.ifw("confirm", "--undo")
+            equal(one.process.popen.wait(), 3, f"{end}: it ends")
+        equal((host.rules(), host.programs("eth0")), ([theirs], []), "where nothing was, what others added stays")
+        host.ifw("rule", "del", theirs)
+
+        for rule in (aside, deleted):
+            host.ifw("rule", "add", rule)
+        host.ifw("up", "eth0", "eth2")
+        with Supervisor(host, "--confirm", str(LONG if end == "--undo" else 3 * SHORT)) as one:
+            equal(host.rules(), [RULE, deleted], "a rule gives way to what is tried")
+            host.ifw("rule", "add", theirs)
+            host.ifw("rule", "del", deleted)
+            host.ifw("up", "eth1")
+            host.ifw("iface", "set", "eth2", "echo", "on")
+            supervised.write("interface eth0 echo on\n", f"{RULE.replace(' 9', ' 10')}\n")
+            one.reload()
+            host.zfw("-I", "-c", "192.0.2.3", "-m", "32", "-l", "80", "-h", "80", "-t", "0", "-p", "tcp")
+            added = [rule for rule in host.rules() if "192.0.2.3" in rule]
+            equal(len(added), 1, "zfw adds one")
+            if end == "SIGKILL":
+                one.process.popen.kill()
+            host.ifw("rule", "add", more)
+            if end == "--undo":
+                host.ifw("confirm", "--undo")
+            if end != "SIGKILL":
+                equal(one.process.popen.wait(), 3, f"{end}: it ends")
+            wait_for(lambda: waits() == [], "the waiting process to end", seconds=3 * SHORT + PATIENCE)
+        equal(sorted(host.rules()), sorted([theirs, more, aside, *added]),
+              f"{end}: rules of others stay, what they deleted does not come back, and what gave way does")
+        equal({name: host.iface(name)["echo"] for name in ("eth0", "eth1", "eth2")},
+              {"eth0": False, "eth1": False, "eth2": True}, "interfaces likewise")
+        equal(list(pathlib.Path("/run/ifw").glob("*tried*")), [], "and nothing of the trial is left")
+        host.ifw("down", "--all")
+
+
+def run_killed_halfway(host):
+    """Killed while it puts rules in force: before they are, and behind that."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.veth("eth1")
+    host.ifw("up", "eth1")
+    aside, theirs = RULE.replace("deny", "pass"), "pass tcp to 192.0.2.2/32 port 5"
+    supervised.write("interface eth0\n", f"{RULE}\n")
+    slowly = [f"{name}={value}" for name, value in commands.disturbed(host, DELAY_CHANGES=50000).items()
+              if name not in os.environ]
+
+    def halfway():
+        return list(pathlib.Path("/run/ifw").glob("*tried.next"))
+
+    def generation():
+        active = next(path for path in commands.pins() if path.endswith("/active"))
+        return json.loads(host.run("bpftool", "-j", "map", "dump", "pinned", active).stdout)[0]
+
+    for rules in ([aside], [RULE]):
+        host.ifw("rule", "flush")
+        host.ifw("rule", "add", aside)
+        before = generation()
+        with Supervisor(host, "--confirm", str(LONG), prefix=["env", *slowly], ready=False) as one:
+            wait_for(lambda: halfway() and (generation() != before) == (rules == [RULE]), f"{rules} to be in force")
+            one.process.popen.kill()
+            equal((len(halfway()), host.rules()), (1, rules), "it is killed while it is about that")
+            host.ifw("rule", "add", theirs)
+            host.ifw("confirm", "--undo")
+        equal(sorted(host.rules()), sorted([theirs, aside]), "what was there is back, with what others added")
+        host.ifw("rule", "del", theirs)
+
+
 def run_over_ssh(host):
     """By hand, in a session that it would cut: refused, and nothing is changed."""
     client = host.lab.namespace("client")
@@ -359,5 +437,6 @@ def run_over_ssh(host):
 
 laboratory.main(
     commands.parts(not_confirmed, confirmed, back_to_what_it_was, others_meanwhile, at_a_terminal, session_ends,
-                   over_ssh, run_not_confirmed, run_confirmed, run_back_to_what_it_was, run_over_ssh)
+                   over_ssh, run_not_confirmed, run_confirmed, run_back_to_what_it_was,
+                   run_others_meanwhile, run_killed_halfway, run_over_ssh)
 )

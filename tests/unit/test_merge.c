@@ -92,7 +92,7 @@ Test(merge, back_leaves_what_others_did_meanwhile)
 	for (size_t i = 0; i < before.count; i++)
 		before.rules[i].counter = 7;
 	now.rules[4].counter = 9;
-	cr_assert_eq(merge_back(&set, &before, &tried, &now), 0);
+	cr_assert_eq(merge_back(&set, &before, &tried, NULL, &now), 0);
 	expect(&set, "pass udp to 10.0.0.0/8 port 2\npass udp to 10.0.0.0/8 port 3\n"
 		     "deny udp to 10.0.0.0/8 port 4\ndeny udp to 10.0.0.0/8 port 6\n"
 		     "pass tcp to 10.0.0.0/8 port 8\n");
@@ -115,13 +115,48 @@ Test(merge, back_puts_what_was_there_before_in_front_of_what_others_added)
 	      "pass tcp to 10.0.0.0/8 port 80-85\n",
 	      &now);
 	now.rules[0].counter = 3;
-	cr_assert_eq(merge_back(&set, &before, &tried, &now), 0);
+	cr_assert_eq(merge_back(&set, &before, &tried, NULL, &now), 0);
 	expect(&set, "deny tcp to 10.0.0.0/8 port 80-90\npass tcp to 10.0.0.0/8 port 80-85\n");
 	cr_expect_eq(set.rules[0].counter, 3, "one that was in force all along keeps its counter");
 	rule_set_clear(&set);
 	rule_set_clear(&before);
 	rule_set_clear(&tried);
 	rule_set_clear(&now);
+}
+
+Test(merge, back_of_who_was_killed_between_two_sets)
+{
+	struct rule_set before, tried, next, now[2];
+	const char *const wanted = "pass udp to 10.0.0.0/8 port 1\npass udp to 10.0.0.0/8 port 2\n"
+				   "pass udp to 10.0.0.0/8 port 3\npass tcp to 10.0.0.0/8 port 9\n";
+
+	/* 1 and 2 go, each from one of them; others delete 4, which both have, and add 9. */
+	parse("pass udp to 10.0.0.0/8 port 1\npass udp to 10.0.0.0/8 port 2\n"
+	      "pass udp to 10.0.0.0/8 port 3\npass udp to 10.0.0.0/8 port 4\n",
+	      &before);
+	parse("pass udp to 10.0.0.0/8 port 2\npass udp to 10.0.0.0/8 port 3\n"
+	      "pass udp to 10.0.0.0/8 port 4\npass udp to 10.0.0.0/8 port 5\n",
+	      &tried);
+	parse("pass udp to 10.0.0.0/8 port 1\npass udp to 10.0.0.0/8 port 3\n"
+	      "pass udp to 10.0.0.0/8 port 4\npass udp to 10.0.0.0/8 port 6\n",
+	      &next);
+	parse("pass udp to 10.0.0.0/8 port 2\npass udp to 10.0.0.0/8 port 3\n"
+	      "pass udp to 10.0.0.0/8 port 5\npass tcp to 10.0.0.0/8 port 9\n",
+	      &now[0]);
+	parse("pass udp to 10.0.0.0/8 port 1\npass udp to 10.0.0.0/8 port 3\n"
+	      "pass udp to 10.0.0.0/8 port 6\npass tcp to 10.0.0.0/8 port 9\n",
+	      &now[1]);
+	for (size_t i = 0; i < 2; i++) {
+		struct rule_set set = {0};
+
+		cr_assert_eq(merge_back(&set, &before, &tried, &next, &now[i]), 0);
+		expect(&set, wanted);
+		rule_set_clear(&set);
+		rule_set_clear(&now[i]);
+	}
+	rule_set_clear(&before);
+	rule_set_clear(&tried);
+	rule_set_clear(&next);
 }
 
 Test(merge, of_a_hundred_thousand_is_done_at_once)
