@@ -73,15 +73,24 @@ int args_next(struct cli *cli, int argc, char **argv, const struct option *optio
 	}
 }
 
-int args_operands(struct cli *cli, int argc, char **argv, int min, int max, const char *what)
+int args_flag(struct cli *cli, int argc, char **argv, const char *name, bool *given)
 {
-	static const struct option options[] = {ARGS_COMMON, ARGS_END};
+	const struct option options[] = {
+		ARGS_COMMON,
+		{name, no_argument, NULL, ARGS_COMMAND},
+		ARGS_END,
+	};
 	int got;
 
+	*given = false;
 	optind = 0;
-	got = args_next(cli, argc, argv, options);
-	if (got != ARGS_END_OF_OPTIONS)
-		return got;
+	while ((got = args_next(cli, argc, argv, options)) == ARGS_COMMAND)
+		*given = true;
+	return got == ARGS_END_OF_OPTIONS ? 0 : got;
+}
+
+int args_count(struct cli *cli, int argc, char **argv, int min, int max, const char *what)
+{
 	if (argc - optind > max) {
 		complain(cli, "unexpected '%s' after 'ifw %s' (see 'ifw help %s')",
 			 argv[optind + max], cli->command->name, help_topic(cli->command->name));
@@ -93,6 +102,16 @@ int args_operands(struct cli *cli, int argc, char **argv, int min, int max, cons
 		return ARGS_BAD;
 	}
 	return 0;
+}
+
+int args_operands(struct cli *cli, int argc, char **argv, int min, int max, const char *what)
+{
+	static const struct option options[] = {ARGS_COMMON, ARGS_END};
+	int got;
+
+	optind = 0;
+	got = args_next(cli, argc, argv, options);
+	return got == ARGS_END_OF_OPTIONS ? args_count(cli, argc, argv, min, max, what) : got;
 }
 
 int args_status(int result)

@@ -35,10 +35,13 @@ enum args_result {
 /* Next option of the command itself, or an enum args_result. Set optind to 0 before the first. */
 int args_next(struct cli *cli, int argc, char **argv, const struct option *options);
 
-/*
- * Options of a command that has none of its own; then count operands are
- * required, at most max. 0, or ARGS_BAD, ARGS_HELPED.
- */
+/* Options of a command whose own one is --NAME, without a value. 0, or ARGS_BAD, ARGS_HELPED. */
+int args_flag(struct cli *cli, int argc, char **argv, const char *name, bool *given);
+
+/* Sees that min operands (what) at least are behind the options, and max at most. 0, ARGS_BAD. */
+int args_count(struct cli *cli, int argc, char **argv, int min, int max, const char *what);
+
+/* Both of a command that has no options of its own. 0, or ARGS_BAD, ARGS_HELPED. */
 int args_operands(struct cli *cli, int argc, char **argv, int min, int max, const char *what);
 
 /* The status that a command ends with where reading its options stopped it. */

@@ -180,23 +180,10 @@ static int ask(const struct cli *cli, char word)
 
 int cmd_confirm(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		ARGS_COMMON,
-		{"undo", no_argument, NULL, ARGS_COMMAND},
-		ARGS_END,
-	};
-	char word = KEEP;
-	int got;
+	bool undo;
+	int result = args_flag(cli, argc, argv, "undo", &undo);
 
-	optind = 0;
-	while ((got = args_next(cli, argc, argv, options)) == ARGS_COMMAND)
-		word = UNDO;
-	if (got != ARGS_END_OF_OPTIONS)
-		return args_status(got);
-	if (optind < argc) {
-		complain(cli, "unexpected '%s' after 'ifw confirm' (see 'ifw help confirm')",
-			 argv[optind]);
-		return CLI_INPUT;
-	}
-	return ask(cli, word);
+	if (!result)
+		result = args_count(cli, argc, argv, 0, 0, "");
+	return result ? args_status(result) : ask(cli, undo ? UNDO : KEEP);
 }

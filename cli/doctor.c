@@ -350,20 +350,13 @@ static int report(const struct cli *cli, const struct doctor *doctor)
 
 int cmd_doctor(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		ARGS_COMMON,
-		{"fix", no_argument, NULL, ARGS_COMMAND},
-		ARGS_END,
-	};
 	struct asked asked = {.fix = false};
+	int result = args_flag(cli, argc, argv, "fix", &asked.fix);
 	auto_doctor doctor = {.count = 0};
-	int got, status, fixed = CLI_DONE;
+	int status, fixed = CLI_DONE;
 
-	optind = 0;
-	while ((got = args_next(cli, argc, argv, options)) == ARGS_COMMAND)
-		asked.fix = true;
-	if (got != ARGS_END_OF_OPTIONS)
-		return args_status(got);
+	if (result)
+		return args_status(result);
 	asked.names = argv + optind;
 	asked.count = argc - optind;
 	status = check_names(cli, &asked);

@@ -80,19 +80,11 @@ static int down_some(struct cli *cli, char *const *names, int count)
 
 int cmd_down(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		ARGS_COMMON,
-		{"all", no_argument, NULL, ARGS_COMMAND},
-		ARGS_END,
-	};
-	bool all = false;
-	int got;
+	bool all;
+	int result = args_flag(cli, argc, argv, "all", &all);
 
-	optind = 0;
-	while ((got = args_next(cli, argc, argv, options)) == ARGS_COMMAND)
-		all = true;
-	if (got != ARGS_END_OF_OPTIONS)
-		return args_status(got);
+	if (result)
+		return args_status(result);
 	if (all == (optind < argc)) {
 		complain(cli, "'ifw down' needs either interfaces or --all (see 'ifw help down')");
 		return CLI_INPUT;

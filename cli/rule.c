@@ -99,24 +99,12 @@ static int add(struct cli *cli, char *const *words, int count, bool replace)
 
 int cmd_rule_add(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		ARGS_COMMON,
-		{"replace", no_argument, NULL, ARGS_COMMAND},
-		ARGS_END,
-	};
-	bool replace = false;
-	int got;
+	bool replace;
+	int result = args_flag(cli, argc, argv, "replace", &replace);
 
-	optind = 0;
-	while ((got = args_next(cli, argc, argv, options)) == ARGS_COMMAND)
-		replace = true;
-	if (got != ARGS_END_OF_OPTIONS)
-		return args_status(got);
-	if (optind == argc) {
-		complain(cli, "'ifw rule add' needs a rule (see 'ifw help rule')");
-		return CLI_INPUT;
-	}
-	return add(cli, argv + optind, argc - optind, replace);
+	if (!result)
+		result = args_count(cli, argc, argv, 1, argc, "a rule");
+	return result ? args_status(result) : add(cli, argv + optind, argc - optind, replace);
 }
 
 int cmd_rule_del(struct cli *cli, int argc, char **argv)
@@ -182,25 +170,12 @@ static int list(struct cli *cli, bool counted)
 
 int cmd_rule_list(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		ARGS_COMMON,
-		{"no-counters", no_argument, NULL, ARGS_COMMAND},
-		ARGS_END,
-	};
-	bool counted = true;
-	int got;
+	bool no_counters;
+	int result = args_flag(cli, argc, argv, "no-counters", &no_counters);
 
-	optind = 0;
-	while ((got = args_next(cli, argc, argv, options)) == ARGS_COMMAND)
-		counted = false;
-	if (got != ARGS_END_OF_OPTIONS)
-		return args_status(got);
-	if (optind < argc) {
-		complain(cli, "unexpected '%s' after 'ifw rule list' (see 'ifw help rule')",
-			 argv[optind]);
-		return CLI_INPUT;
-	}
-	return list(cli, counted);
+	if (!result)
+		result = args_count(cli, argc, argv, 0, 0, "");
+	return result ? args_status(result) : list(cli, !no_counters);
 }
 
 int cmd_rule_flush(struct cli *cli, int argc, char **argv)

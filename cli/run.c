@@ -57,10 +57,7 @@ static int read_options(struct cli *cli, int argc, char **argv, struct asked *as
 			      "could undo: leave one of them out (see 'ifw help run')");
 		return ARGS_BAD;
 	}
-	if (optind == argc)
-		return 0;
-	complain(cli, "unexpected '%s' after 'ifw run' (see 'ifw help run')", argv[optind]);
-	return ARGS_BAD;
+	return args_count(cli, argc, argv, 0, 0, "");
 }
 
 static int check(const struct cli *cli, const char *file)

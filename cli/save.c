@@ -50,18 +50,15 @@ int cmd_save(struct cli *cli, int argc, char **argv)
 	};
 	const char *file = NULL;
 	auto_config config = {0};
-	int got, status;
+	int result, status;
 
 	optind = 0;
-	while ((got = args_next(cli, argc, argv, options)) == ARGS_COMMAND)
+	while ((result = args_next(cli, argc, argv, options)) == ARGS_COMMAND)
 		file = optarg;
-	if (got != ARGS_END_OF_OPTIONS)
-		return args_status(got);
-	if (optind < argc) {
-		complain(cli, "unexpected '%s' after 'ifw save' (see 'ifw help save')",
-			 argv[optind]);
-		return CLI_INPUT;
-	}
+	if (result == ARGS_END_OF_OPTIONS)
+		result = args_count(cli, argc, argv, 0, 0, "");
+	if (result)
+		return args_status(result);
 	status = choose_file(cli, file, &config);
 	return status ? status : save(cli, config.saved);
 }

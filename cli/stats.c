@@ -168,11 +168,8 @@ static int read_options(struct cli *cli, int argc, char **argv, struct asked *as
 		return ARGS_BAD;
 	if (got != ARGS_END_OF_OPTIONS)
 		return got;
-	if (optind + 1 < argc) {
-		complain(cli, "unexpected '%s' after 'ifw stats' (see 'ifw help stats')",
-			 argv[optind + 1]);
+	if (args_count(cli, argc, argv, 0, 1, ""))
 		return ARGS_BAD;
-	}
 	asked->iface = argv[optind];
 	return check(cli, asked) ? ARGS_BAD : 0;
 }
