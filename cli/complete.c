@@ -73,6 +73,21 @@ static void offer_reasons(const struct request *request)
 	}
 }
 
+static int by_label(const void *a, const void *b)
+{
+	return strcmp(((const struct rule *)a)->label, ((const struct rule *)b)->label);
+}
+
+/* Once each: most services have several rules. The set is in another order then. */
+static void offer_labels(const struct request *request, struct rule_set *rules)
+{
+	if (rules->count)
+		qsort(rules->rules, rules->count, sizeof(*rules->rules), by_label);
+	for (size_t i = 0; i < rules->count; i++)
+		if (!i || by_label(&rules->rules[i - 1], &rules->rules[i]) != 0)
+			offer_word(request, rules->rules[i].label);
+}
+
 /* Silent where nothing is up, or a privilege is missing. */
 static void offer_from_state(const struct request *request, bool labels)
 {
@@ -87,8 +102,7 @@ static void offer_from_state(const struct request *request, bool labels)
 		loader = NULL;
 	if (labels) {
 		if (loader && loader_rules(loader, &rules, &failure) == 0)
-			for (size_t i = 0; i < rules.count; i++)
-				offer_word(request, rules.rules[i].label);
+			offer_labels(request, &rules);
 		return;
 	}
 	if (loader && loader_ifaces(loader, &ifaces, &count, &failure) == 0)

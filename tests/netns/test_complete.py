@@ -65,7 +65,11 @@ def words(host):
     only("ifw down ", ["eth0"], "one is up: that one")
     host.ifw("rule", "add", "deny tcp to 2001:db8::/32 port 1 service first")
     host.ifw("rule", "add", "deny tcp to 10.0.0.0/8 port 1 service second")
-    only("ifw rule add deny udp to 2001:db8::/32 port 1 service ", ["first", "second"], "labels of rules in force")
+    host.ifw("rule", "add", "deny tcp to 2001:db8::/32 port 2 service first")
+    host.ifw("rule", "add", "deny tcp to 2001:db8::/32 port 3")
+    raw = host.ifw("complete", *"rule add deny udp to 2001:db8::/32 port 1 service".split(), "").split()
+    equal(raw, ["first", "second"], "labels of rules in force, once each")
+    only("ifw rule add deny udp to 2001:db8::/32 port 1 service f", ["first"], "those that begin so")
     host.ifw("down", "--all")
 
     has("zfw -", ["-I", "-D", "-L"], "options of zfw")
