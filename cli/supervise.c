@@ -88,6 +88,18 @@ int intended_read(const struct cli *cli, const char *file, struct intended *inte
 		      : cli_parse_rules(cli, intended->config.request.rules, &intended->rules);
 }
 
+bool intended_saved(const struct cli *cli, const struct intended *intended, struct rule_set *set)
+{
+	const char *path = intended->config.saved;
+
+	if (access(path, F_OK))
+		return false;
+	if (cli_parse_rules(cli, path, set) == CLI_DONE)
+		return true;
+	complain(cli, "going on without the rules that were saved");
+	return false;
+}
+
 void intended_free(struct intended *intended)
 {
 	config_free(&intended->config);
@@ -346,22 +358,11 @@ static bool some_link_is_named(const struct config *config, struct supervisor *s
 
 /* --- Rules ------------------------------------------------------------------------------ */
 
-/* The saved ones, where there are any to be read. */
-static bool read_saved(const struct cli *cli, const char *path, struct rule_set *set)
-{
-	if (access(path, F_OK))
-		return false;
-	if (cli_parse_rules(cli, path, set) == CLI_DONE)
-		return true;
-	complain(cli, "going on without the rules that were saved");
-	return false;
-}
-
 static int put_rules(struct supervisor *s, struct loader *loader, struct intended *intended,
 		     bool fresh)
 {
 	auto_set saved = {0};
-	bool has_saved = fresh && read_saved(&s->cli, intended->config.saved, &saved);
+	bool has_saved = fresh && intended_saved(&s->cli, intended, &saved);
 	int status = origins_apply(&s->cli, loader, &intended->rules, has_saved ? &saved : NULL,
 				   s->on_trial, &s->rules);
 

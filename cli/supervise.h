@@ -49,6 +49,8 @@ struct intended {
 };
 /* CLI_DONE; else after complaining. Of rules that are no good the configuration is kept. */
 int intended_read(const struct cli *cli, const char *file, struct intended *intended);
+/* The rules that were saved, where there are any to be read; what is wrong is complained of. */
+bool intended_saved(const struct cli *cli, const struct intended *intended, struct rule_set *set);
 void intended_free(struct intended *intended);
 #define auto_intended __attribute__((cleanup(intended_free))) struct intended
 

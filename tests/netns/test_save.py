@@ -78,6 +78,10 @@ def conflicts(host):
         s.wait_line("ready")
         equal(host.rules(), [*FILE, BY_COMMAND], "so it is")
     pathlib.Path(SAVED).write_text("deny udp\n")
+    done = host.lab.ifw("run", "--check", "--config", CONFIG, ok=False)
+    equal((done.returncode, done.stdout), (0, "3 settings, 1 rule, no errors but in what was saved\n"),
+          "a damaged file is no reason to refuse a reload, which does not read it")
+    check(f"{SAVED}:1" in done.stderr and "without the rules that were saved" in done.stderr, "but is said")
     boots(host)
     with Supervisor(host, ready=False) as s:
         s.wait_line(f"{SAVED}:1")
