@@ -155,6 +155,19 @@ static int without_trial(const struct cli *cli, struct loader *loader, struct up
 	return CLI_DONE;
 }
 
+static int put_rules_back(const struct cli *cli, struct loader *loader, struct rule_set *rules)
+{
+	struct failure failure = {0};
+	bool changed;
+
+	if (cli_bind_set(cli, rules, loader) == CLI_DONE &&
+	    cli_apply(loader, rules, &changed, &failure) == 0)
+		return CLI_DONE;
+	complain(cli, "could not put the former rules back%s%s", *failure.text ? ": " : "",
+		 failure.text);
+	return CLI_REFUSED;
+}
+
 /* tried: it was done, and waited to be confirmed. */
 static int undo(const struct cli *cli, struct loader *loader, struct up_attempt *attempt,
 		bool tried)
@@ -163,7 +176,7 @@ static int undo(const struct cli *cli, struct loader *loader, struct up_attempt 
 	struct failure failure = {0};
 	int status = CLI_DONE;
 	unsigned int interfaces;
-	bool changed, others = false;
+	bool others = false;
 	auto_set back = {0};
 
 	if (tried && without_trial(cli, loader, attempt, &back, &others)) {
@@ -183,11 +196,9 @@ static int undo(const struct cli *cli, struct loader *loader, struct up_attempt 
 			status = CLI_REFUSED;
 		}
 	}
-	if (before->rules_replaced && !cli_bind_set(cli, &before->rules, loader) &&
-	    cli_apply(loader, tried ? &back : &before->rules, &changed, &failure)) {
-		complain(cli, "could not put the former rules back: %s", failure.text);
+	if (before->rules_replaced &&
+	    put_rules_back(cli, loader, tried ? &back : &before->rules) != CLI_DONE)
 		status = CLI_REFUSED;
-	}
 	return status;
 }
 

@@ -148,6 +148,26 @@ def others_meanwhile(host):
     check(len(added) == 1, f"it did add one: {added}")
 
 
+def no_way_back(host):
+    """Others have taken the names that the former rules need: what could not be put back is not said to be."""
+    host.veth("eth0", "172.16.240.1/24")
+
+    def replace(name, count):
+        pathlib.Path(RULES).write_text("".join(f"pass udp to 192.0.2.0/24 port {i + 1} on {name}{i}\n" for i in range(count)))
+        host.ifw("apply", RULES)
+
+    host.ifw("up", "eth0")
+    replace("old", 40)
+    pathlib.Path(RULES).write_text(f"{RULE}\n")
+    typed = Typed(host, "up", "eth0", "--rules", RULES, "--confirm", str(LONG))
+    typed.wait_words("unless you confirm it")
+    replace("new", 40)
+    refused(host.lab.ifw("confirm", "--undo", ok=False), 2, "it could not be done", "who asked for it hears so")
+    typed.wait_words("it could not be undone")
+    equal(typed.status(), 2, "and who typed it")
+    equal(len(host.rules()), 40, "others' rules are in force")
+
+
 def at_a_terminal(host):
     host.veth("eth0", "172.16.240.1/24")
     typed = Typed(host, "up", "eth0", "--confirm", str(LONG))
@@ -436,7 +456,7 @@ def run_over_ssh(host):
 
 
 laboratory.main(
-    commands.parts(not_confirmed, confirmed, back_to_what_it_was, others_meanwhile, at_a_terminal, session_ends,
-                   over_ssh, run_not_confirmed, run_confirmed, run_back_to_what_it_was,
+    commands.parts(not_confirmed, confirmed, back_to_what_it_was, others_meanwhile, no_way_back, at_a_terminal,
+                   session_ends, over_ssh, run_not_confirmed, run_confirmed, run_back_to_what_it_was,
                    run_others_meanwhile, run_killed_halfway, run_over_ssh)
 )
