@@ -250,7 +250,6 @@ def parts(*functions):
     def test(lab):
         for function in functions:
             print(f"      {function.__name__.replace('_', ' ')}:", flush=True)
-            tally = laboratory.tally
 
             def part(own, function=function):
                 try:
@@ -258,8 +257,7 @@ def parts(*functions):
                 except Exception:  # the other parts can still be tested
                     traceback.print_exc(file=sys.stdout)
                     check(False, "this part ended early")
-                return [tally.passed, tally.failed]
 
-            tally.passed, tally.failed = lab.isolated(part)
+            lab.apart(part)
 
     return test

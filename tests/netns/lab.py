@@ -6,13 +6,10 @@ with a bpffs and /run of their own. The test is the first process there: when
 it ends, in whatever way, the kernel takes away its processes, then namespaces,
 mounts, pins and programs. So tests run in parallel, and need no cleaning up.
 
-The test's own namespace plays the router; lab.namespace() makes others:
+The test's own namespace plays the router; lab.namespace() makes others, lab.client() one beside it:
 
     def test(lab):
-        client = lab.namespace("client")
-        lab.veth(lab.router, "eth0", client, "eth0")
-        lab.router.configure("eth0", "172.16.240.1/24")
-        client.configure("eth0", "172.16.240.2/24")
+        client = lab.client()
         lab.ifw("up", "eth0")
         check(client.run("ping", "-c1", "172.16.240.1", ok=False).returncode != 0, "echo is off")
 
@@ -40,6 +37,7 @@ import time
 import traceback
 
 SKIP = 77
+HOOKS = ("tcx", "clsact")  # where ingress programs can be attached; older kernels have the latter alone
 # Seconds; what does not come by then does not come. An emulated machine takes longer.
 PATIENCE = float(os.environ.get("IFW_PATIENCE", 5))
 
@@ -252,6 +250,14 @@ class Lab:
             ends += ["netns", b.name]
         a.run("ip", "link", "add", a_name, "type", "veth", *ends)
 
+    def client(self, iface="eth0", network="172.16.240"):
+        """A namespace that is the router's neighbour there, on its eth0: it is NETWORK.2, the router .1."""
+        client = self.namespace("client")
+        self.veth(self.router, iface, client, "eth0")
+        self.router.configure(iface, f"{network}.1/24")
+        client.configure("eth0", f"{network}.2/24")
+        return client
+
     def program(self, name):
         """A program of the build: IFW_BIN, or build/bin."""
         default = pathlib.Path(__file__).resolve().parents[2] / "build" / "bin"
@@ -279,6 +285,14 @@ class Lab:
         Returns what function returned (as JSON carries it); raises what it raised.
         """
         return Child(function).result()
+
+    def apart(self, function):
+        """As isolated(), of a part of the test, whose checks count here, too."""
+        def part(own):
+            function(own)
+            return [tally.passed, tally.failed]  # the child goes on counting from what it inherits
+
+        tally.passed, tally.failed = self.isolated(part)
 
 
 class Child:
@@ -405,6 +419,16 @@ def probe_or_skip():
     if done.returncode:
         skip(f"no TC hook here: {done.stderr.strip()}")
     subprocess.run(["tc", "qdisc", "del", *clsact[2:]], check=True)
+
+
+def each_hook(test):
+    """A test for main(): test(lab, hook) with either hook, each in a network of its own."""
+    def both(lab):
+        for hook in HOOKS:
+            print(f"      by {hook}:", flush=True)
+            lab.apart(lambda own, hook=hook: test(own, hook))
+
+    return both
 
 
 def main(*tests):

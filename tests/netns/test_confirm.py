@@ -217,10 +217,7 @@ def session_ends(host):
 
 def over_ssh(host):
     """The session in use is asked about before anything is attached."""
-    client = host.lab.namespace("client")
-    host.lab.veth(host.router, "eth0", client, "eth0")
-    host.router.configure("eth0", "172.16.240.1/24")
-    client.configure("eth0", "172.16.240.2/24")
+    client = host.lab.client()
     host.veth("eth1", "172.16.250.1/24")
     with host.router.socket(socket.AF_INET, socket.SOCK_STREAM) as sshd, \
          client.socket(socket.AF_INET, socket.SOCK_STREAM) as ssh:
@@ -420,10 +417,7 @@ def run_killed_halfway(host):
 
 def run_over_ssh(host):
     """By hand, in a session that it would cut: refused, and nothing is changed."""
-    client = host.lab.namespace("client")
-    host.lab.veth(host.router, "eth0", client, "eth0")
-    host.router.configure("eth0", "172.16.240.1/24")
-    client.configure("eth0", "172.16.240.2/24")
+    client = host.lab.client()
     wait_for(lambda: "linkdown" not in host.run("ip", "route").stdout, "the link to be there")
     before = host.state()
 

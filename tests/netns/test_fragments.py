@@ -246,33 +246,23 @@ def check_tiny(net, sender):
                        ((0, 8), (8, PIECE), SECOND, LAST), True, {INTERCEPTED: 1, FOLLOWS: 3})
 
 
-def conversation(hook):
-    def test(lab):
-        net = Network(lab, hook)
-        print(f"      by {hook}:")
-        for family in FAMILIES:
-            for kind, port in (("udp", 53), ("tcp", 80)):
-                net.rule(f"intercept {kind} to {family.prefix} port {port} {family.via()}")
-            net.rule(f"deny udp to {family.prefix} port 54")
-            net.rule(f"intercept udp to {family.prefix} port 56 {family.via(PROXY_PORT + 7)}")
-        for family in FAMILIES:
-            check_datagrams(net, family)
-            check_echo(net, family)
-            sender = Sender(net, family)
-            check_sequences(net, sender)
-            check_another_datagram(net, sender)
-            check_tiny(net, sender)
-            sender.close()
-        if hook == "clsact":
-            check_without_lookup(net)
-        return [laboratory.tally.passed, laboratory.tally.failed]
-
-    return test
+def conversation(lab, hook):
+    net = Network(lab, hook)
+    for family in FAMILIES:
+        for kind, port in (("udp", 53), ("tcp", 80)):
+            net.rule(f"intercept {kind} to {family.prefix} port {port} {family.via()}")
+        net.rule(f"deny udp to {family.prefix} port 54")
+        net.rule(f"intercept udp to {family.prefix} port 56 {family.via(PROXY_PORT + 7)}")
+    for family in FAMILIES:
+        check_datagrams(net, family)
+        check_echo(net, family)
+        sender = Sender(net, family)
+        check_sequences(net, sender)
+        check_another_datagram(net, sender)
+        check_tiny(net, sender)
+        sender.close()
+    if hook == "clsact":
+        check_without_lookup(net)
 
 
-def everything(lab):
-    for hook in ("tcx", "clsact"):
-        laboratory.tally.passed, laboratory.tally.failed = lab.isolated(conversation(hook))
-
-
-laboratory.main(everything)
+laboratory.main(laboratory.each_hook(conversation))

@@ -231,38 +231,28 @@ def check_forwarded(net, tunnel):
         equal(arrives(), b"through", f"{inner.name}: also from a sender with checksum offload")
 
 
-def conversation(hook):
-    def test(lab):
-        net = Network(lab, hook)
-        print(f"      by {hook}:")
-        for family in FAMILIES:
-            net.rule(f"intercept udp to {family.prefix} port 53 {family.via()}")
-            net.rule(f"intercept tcp to {family.prefix} port 80 {family.via()}")
-            net.rule(f"deny udp to {family.prefix} port 54")
-        for outer in FAMILIES:
-            tunnel = Tunnel(net, outer)
-            tunnel.expect("by default GENEVE is a datagram like any other", wrapped(outer),
-                          NO_RULE)
-            net.set("geneve", "on")
-            for inner in FAMILIES:
-                check_udp(net, tunnel, inner)
-                check_udp(net, tunnel, inner, OPTIONS)
-                check_tcp(net, tunnel, inner)
-            check_udp(net, tunnel, outer, frame=True)
-            check_malformed(tunnel)
-            check_inside(tunnel)
-            check_where(net, tunnel)
-            check_forwarded(net, tunnel)
-            net.set("geneve", "off")
-            tunnel.expect("off again, it is a datagram", wrapped(outer), NO_RULE)
-        return [laboratory.tally.passed, laboratory.tally.failed]
-
-    return test
+def conversation(lab, hook):
+    net = Network(lab, hook)
+    for family in FAMILIES:
+        net.rule(f"intercept udp to {family.prefix} port 53 {family.via()}")
+        net.rule(f"intercept tcp to {family.prefix} port 80 {family.via()}")
+        net.rule(f"deny udp to {family.prefix} port 54")
+    for outer in FAMILIES:
+        tunnel = Tunnel(net, outer)
+        tunnel.expect("by default GENEVE is a datagram like any other", wrapped(outer),
+                      NO_RULE)
+        net.set("geneve", "on")
+        for inner in FAMILIES:
+            check_udp(net, tunnel, inner)
+            check_udp(net, tunnel, inner, OPTIONS)
+            check_tcp(net, tunnel, inner)
+        check_udp(net, tunnel, outer, frame=True)
+        check_malformed(tunnel)
+        check_inside(tunnel)
+        check_where(net, tunnel)
+        check_forwarded(net, tunnel)
+        net.set("geneve", "off")
+        tunnel.expect("off again, it is a datagram", wrapped(outer), NO_RULE)
 
 
-def everything(lab):
-    for hook in ("tcx", "clsact"):
-        laboratory.tally.passed, laboratory.tally.failed = lab.isolated(conversation(hook))
-
-
-laboratory.main(everything)
+laboratory.main(laboratory.each_hook(conversation))

@@ -250,29 +250,21 @@ def check_policy(net):
     equal((rules, left.strip()), ([], ""), "after the last one rules and route are gone")
 
 
-def conversation(hook):
-    def test(lab):
-        net = Network(lab, hook)
-        print(f"      by {hook}:")
-        check_neighbor_discovery(net)
-        check_tcp_and_udp(net)
-        check_actions(net)
-        check_host_itself(net)
-        check_own_conversations(net)
-        check_families(net)
-        check_dual_stack(net)
-        check_policy(net)
-        return [laboratory.tally.passed, laboratory.tally.failed]
-
-    return test
+def conversation(lab, hook):
+    net = Network(lab, hook)
+    check_neighbor_discovery(net)
+    check_tcp_and_udp(net)
+    check_actions(net)
+    check_host_itself(net)
+    check_own_conversations(net)
+    check_families(net)
+    check_dual_stack(net)
+    check_policy(net)
 
 
 def without_ipv6(lab):
     """A host where IPv6 is switched off: IPv4 works, and `ifw up` says what does not."""
-    client = lab.namespace("client")
-    lab.veth(lab.router, "eth0", client, "eth0")
-    lab.router.configure("eth0", "172.16.240.1/24")
-    client.configure("eth0", "172.16.240.2/24")
+    client = lab.client()
     client.run("ip", "route", "add", "default", "via", "172.16.240.1")
     proxy = start_proxy(lab, "127.0.0.1")
     up = lab.ifw("up", "eth0", ok=False)
@@ -289,12 +281,6 @@ def without_ipv6(lab):
     lab.router.enable_ipv6()
     up = lab.ifw("up", "eth0")
     check("no IPv6" not in up.stdout + up.stderr, "where there is IPv6 it says nothing of the kind")
-    return [laboratory.tally.passed, laboratory.tally.failed]
 
 
-def everything(lab):
-    for part in (conversation("tcx"), conversation("clsact"), without_ipv6):
-        laboratory.tally.passed, laboratory.tally.failed = lab.isolated(part)
-
-
-laboratory.main(everything)
+laboratory.main(laboratory.each_hook(conversation), lambda lab: lab.apart(without_ipv6))

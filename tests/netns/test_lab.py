@@ -18,10 +18,7 @@ from lab import check, equal, wait_for
 
 def hold(inside):
     """In the lab: something of every kind that could be left, then as asked."""
-    client = inside.namespace("client")
-    inside.veth(inside.router, "eth0", client, "eth0")
-    inside.router.configure("eth0", "172.16.240.1/24")
-    client.configure("eth0", "172.16.240.2/24")
+    client = inside.client()
     inside.router.run(
         *"bpftool map create /sys/fs/bpf/left type array key 4 value 4 entries 1 name left".split()
     )
@@ -42,10 +39,7 @@ def hold(inside):
 
 def network(inside):
     """In the lab: what a test relies on."""
-    client = inside.namespace("client")
-    inside.veth(inside.router, "eth0", client, "eth0")
-    inside.router.configure("eth0", "172.16.240.1/24")
-    client.configure("eth0", "172.16.240.2/24")
+    client = inside.client()
 
     with client.socket(socket.AF_INET, socket.SOCK_STREAM) as there:
         there.bind(("172.16.240.2", 7))

@@ -5,15 +5,14 @@ import os
 import pathlib
 import socket
 import stat
-import sys
 
 import commands
 import lab as laboratory
 from bpfcalls import CONTINUE, PASS, CountingProgram
 from commands import pins, refused, same
-from lab import check, equal
+from lab import HOOKS, check, equal
+from network import start_proxy
 
-HOOKS = ("tcx", "clsact")
 TO = "192.0.2.7"  # where the packets that are sent want to go
 RULE = "100:\tfrom all fwmark 0x20/0x20 iif {} lookup 7100 proto 119"
 ROUTE = "local default dev lo table 7100 proto 119 scope host"
@@ -349,13 +348,9 @@ def loopback(host):
 
 
 def mark_and_table(host):
-    client = host.lab.namespace("client")
-    host.lab.veth(host.router, "eth0", client, "eth0")
-    host.router.configure("eth0", "172.16.240.1/24")
-    client.configure("eth0", "172.16.240.2/24")
+    client = host.lab.client()
     client.run("ip", "route", "add", "default", "via", "172.16.240.1")
-    proxy = str(pathlib.Path(__file__).with_name("transparent_proxy.py"))
-    host.router.start(sys.executable, "-B", proxy, "--port", "43321").wait_line("ready")
+    start_proxy(host.lab, "127.0.0.1")
 
     def intercepted():
         with client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:

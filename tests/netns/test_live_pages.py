@@ -24,7 +24,7 @@ import subprocess
 import sys
 
 import lab as laboratory
-from lab import check, tally
+from lab import check
 from network import Network
 from proxies import Servers, need, own_folders
 
@@ -126,8 +126,7 @@ def test(lab):
     update = "--update" in sys.argv
     named = [pathlib.Path(one).resolve() for one in sys.argv[1:] if one != "--update"]
     for page in named or [TOP / "docs" / one for one in PAGES]:
-        # The child goes on counting from what it inherits.
-        tally.passed, tally.failed = lab.isolated(lambda one, page=page: on_page(one, page, update))
+        lab.apart(lambda one, page=page: on_page(one, page, update))
 
 
 def on_page(lab, page, update):
@@ -137,7 +136,6 @@ def on_page(lab, page, update):
         namespace.sysctl("net.ipv4.ip_local_port_range", PORTS)
     Servers(net)
     run_page(net, page, update)
-    return [tally.passed, tally.failed]
 
 
 laboratory.main(test)

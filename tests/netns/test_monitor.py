@@ -284,10 +284,7 @@ def pcap(host):
 
 def devices(host):
     """Link types side by side, and frames that are larger than any on a wire."""
-    client = host.lab.namespace("client")
-    host.lab.veth(host.router, "eth0", client, "eth0")
-    host.router.configure("eth0", "172.16.240.1/24")
-    client.configure("eth0", "172.16.240.2/24")
+    client = host.lab.client()
     host.run("ip", "tuntap", "add", "tun0", "mode", "tun")
     host.router.configure("tun0", "172.16.250.1/24")
     host.ifw("up", "eth0", "tun0")

@@ -309,10 +309,7 @@ def started_again(host):
     """What is in force stays while no supervisor runs, and is taken up without a gap."""
     ports = (5001, 5002)
     host.veth("eth0", "172.16.240.1/24")
-    client = host.lab.namespace("client")
-    host.lab.veth(host.router, "eth1", client, "eth0")
-    host.router.configure("eth1", "172.16.250.1/24")
-    client.configure("eth0", "172.16.250.2/24")
+    client = host.lab.client("eth1", "172.16.250")
     client.run("ip", "route", "add", "default", "via", "172.16.250.1")
     Echo()
     supervised.write("interface eth0\ninterface eth1\n",

@@ -14,11 +14,10 @@ import socket
 import commands
 import lab as laboratory
 from commands import pins, refused
-from lab import check, equal, wait_for
+from lab import HOOKS, check, equal, wait_for
 from network import IPV4, Network
 from talk import FAR, Echo, Talk
 
-HOOKS = ("tcx", "clsact")
 RULES = [
     "intercept tcp to 10.9.0.0/16 port 80-90 via 127.0.0.1:{port} service web",
     "intercept udp to 10.9.0.0/16 port 53 via 127.0.0.1:{port} on eth0",
