@@ -9,89 +9,14 @@ counted for it, beside a positive control that goes through.
 
 import json
 import socket
-import struct
-import sys
 import threading
 
 import lab as laboratory
 from lab import check, equal, wait_for
+from network import (IPV4, PROXY_PORT, QUIET, Network, dropped, intercepted, proxy_says,
+                     transparent)
 
-CLIENT, ROUTER = "172.16.240.2", "172.16.240.1"
-SERVER, ROUTER_WAN = "192.0.2.2", "192.0.2.1"
-PROXY_PORT = 43321
-QUIET = 0.4  # seconds after which a packet that was dropped is taken for lost
-
-
-def proxy_says(destination, said="hello"):
-    return f"proxy: you wanted {destination[0]}:{destination[1]} and said '{said}'\n"
-
-
-class Network:
-    def __init__(self, lab, hook):
-        self.lab = lab
-        self.client = lab.namespace("client")
-        self.server = lab.namespace("server")
-        lab.veth(lab.router, "eth0", self.client, "eth0")
-        lab.veth(lab.router, "eth1", self.server, "eth0")
-        lab.router.configure("eth0", f"{ROUTER}/24", "172.16.240.9/24")
-        lab.router.configure("eth1", f"{ROUTER_WAN}/24")
-        self.client.configure("eth0", f"{CLIENT}/24")
-        self.server.configure("eth0", f"{SERVER}/24")
-        self.client.run("ip", "route", "add", "default", "via", ROUTER)
-        self.server.run("ip", "route", "add", "default", "via", ROUTER_WAN)
-        lab.router.sysctl("net.ipv4.ip_forward", 1)
-        proxy = str(laboratory.pathlib.Path(__file__).with_name("transparent_proxy.py"))
-        self.proxy = lab.router.start(sys.executable, "-B", proxy, "--port", PROXY_PORT)
-        self.proxy.wait_line("ready")
-        lab.ifw("up", "eth0", "--hook", hook)
-
-    def rule(self, text):
-        self.lab.ifw("rule", "add", text)
-
-    def reasons(self, iface="eth0"):
-        stats = json.loads(self.lab.ifw("stats", "-j").stdout)
-        (found,) = [one for one in stats["interfaces"] if one["name"] == iface]
-        return {(r["reason"], r["verdict"]): r["packets"] for r in found["reasons"]}
-
-    def counted(self, reason, verdict, action, iface="eth0"):
-        """What action() returns, and whether it was counted under that reason."""
-        before = self.reasons(iface).get((reason, verdict), 0)
-        value = action()
-        return value, self.reasons(iface).get((reason, verdict), 0) > before
-
-    def tcp(self, destination, said="hello", source=None):
-        """What a TCP client is told at destination; None where nobody answers."""
-        with (source or self.client).socket(socket.AF_INET, socket.SOCK_STREAM) as s:
-            s.settimeout(laboratory.PATIENCE if source else QUIET)
-            try:
-                s.connect(destination)
-                s.settimeout(laboratory.PATIENCE)
-                s.sendall(said.encode())
-                return s.recv(4096).decode()
-            except TimeoutError:
-                return None
-            except ConnectionRefusedError:
-                return "refused"
-
-    def udp(self, destination, said="hello"):
-        """The answer, and the address that it came from."""
-        with self.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.settimeout(QUIET)
-            s.sendto(said.encode(), destination)
-            try:
-                data, origin = s.recvfrom(4096)
-                return data.decode(), origin
-            except TimeoutError:
-                return None
-
-
-def dropped(net, text, destination, reason, kind="tcp"):
-    value, counted = net.counted(reason, "drop", lambda: getattr(net, kind)(destination))
-    check(value is None and counted, f"{text}: nothing answers, and '{reason}' counts it")
-
-
-def intercepted(net, text, destination):
-    equal(net.tcp(destination), proxy_says(destination), text)
+CLIENT, ROUTER, SERVER = IPV4.client, IPV4.router, IPV4.server
 
 
 def check_tcp_and_udp(net):
@@ -127,9 +52,7 @@ def check_aggregates(net):
     net.rule(f"intercept tcp to 10.5.0.0/16 port 80 via 127.0.0.1:{PROXY_PORT + 2}")
     net.lab.ifw("iface", "set", "eth0", "verbose", "on")
     monitor = net.lab.router.start(net.lab.program("ifw"), "monitor", "-j")
-    with net.lab.router.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT
-        listener.bind(("127.0.0.1", PROXY_PORT + 2))
+    with transparent(net.lab.router, IPV4, socket.SOCK_STREAM, ("127.0.0.1", PROXY_PORT + 2)) as listener:
         listener.listen()
         with net.client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
             s.settimeout(laboratory.PATIENCE)
@@ -176,7 +99,7 @@ def check_interfaces(net):
           "the other interface has the rule at once when it comes up")
     net.lab.ifw("rule", "del", f"intercept tcp to 10.6.0.0/16 port 80 via 127.0.0.1:{PROXY_PORT} on eth1")
     value, counted = net.counted(
-        "no-rule", "drop", lambda: net.tcp(("10.6.0.1", 80), source=net.server), "eth1")
+        "no-rule", "drop", lambda: net.tcp(("10.6.0.1", 80), source=net.server, seconds=QUIET), "eth1")
     check(value is None and counted, "and loses it at once")
 
 
@@ -188,17 +111,17 @@ def check_host_itself(net):
         ssh.listen()
         value, counted = net.counted("ssh", "pass", lambda: greet(net, ssh, (ROUTER, 22)))
         check(value and counted, "ssh to the host's address passes")
-        value, counted = net.counted("ssh", "pass", lambda: greet(net, ssh, ("172.16.240.9", 22)))
+        value, counted = net.counted("ssh", "pass", lambda: greet(net, ssh, (IPV4.router_too, 22)))
         check(value and counted, "and to its second address")
         dropped(net, "ssh to somebody else", (SERVER, 22), "no-rule")
         lab.ifw("iface", "set", "eth0", "ssh", "off")
         dropped(net, "ssh where it is off", (ROUTER, 22), "no-rule")
         lab.ifw("iface", "set", "eth0", "ssh", "on")
-    value, counted = net.counted("icmp-echo", "drop", lambda: ping(net, ROUTER))
+    value, counted = net.counted("icmp-echo", "drop", lambda: net.ping(ROUTER, seconds=QUIET))
     check(not value and counted, "an echo request is not answered by default")
     lab.ifw("iface", "set", "eth0", "echo", "on")
-    check(ping(net, ROUTER), "and is where echo is on")
-    value, counted = net.counted("icmp-echo", "drop", lambda: ping(net, SERVER))
+    check(net.ping(ROUTER), "and is where echo is on")
+    value, counted = net.counted("icmp-echo", "drop", lambda: net.ping(SERVER, seconds=QUIET))
     check(not value and counted, "but one to somebody else is not let through")
     with lab.router.socket(socket.AF_INET, socket.SOCK_STREAM) as web:
         web.bind((ROUTER, 8080))
@@ -209,23 +132,10 @@ def check_host_itself(net):
         check(value and counted, "an intercept rule that covers it passes it to the host")
 
 
-def ping(net, address):
-    """Whether an echo request (RFC 792) is answered."""
-    request = struct.pack("!BBHHH", 8, 0, 0, 77, 1)
-    request = struct.pack("!BBHHH", 8, 0, 0xFFFF - sum(struct.unpack("!4H", request)), 77, 1)
-    with net.client.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
-        s.settimeout(QUIET)
-        s.sendto(request, (address, 0))
-        try:
-            return s.recv(100)[20] == 0  # echo reply, behind the IP header
-        except TimeoutError:
-            return False
-
-
 def greet(net, listener, address):
     """Whether a client gets through to a listener of the host."""
     with net.client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
-        s.settimeout(QUIET)
+        s.settimeout(laboratory.PATIENCE)
         try:
             s.connect(address)
         except TimeoutError:
@@ -250,28 +160,28 @@ def check_own_conversations(net):
     with net.server.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind((SERVER, 7000))
         with net.lab.router.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.settimeout(QUIET)
+            s.settimeout(laboratory.PATIENCE)
             s.connect((SERVER, 7000))
             s.send(b"question")
             _, origin = server.recvfrom(100)
             server.sendto(b"answer", origin)
             equal(s.recv(100), b"answer", "and its connected UDP socket")
         with net.lab.router.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.settimeout(QUIET)
             s.sendto(b"question", (SERVER, 7000))
             _, origin = server.recvfrom(100)
 
-            def ask():
+            def ask(seconds):
+                s.settimeout(seconds)
                 server.sendto(b"answer", origin)
                 try:
                     return s.recv(100)
                 except TimeoutError:
                     return None
 
-            value, counted = net.counted("tracked", "pass", ask, "eth1")
+            value, counted = net.counted("tracked", "pass", lambda: ask(laboratory.PATIENCE), "eth1")
             check(value == b"answer" and counted, "so does one that is not connected")
             net.lab.ifw("iface", "set", "eth1", "track", "off")
-            value, counted = net.counted("no-rule", "drop", ask, "eth1")
+            value, counted = net.counted("no-rule", "drop", lambda: ask(QUIET), "eth1")
             check(value is None and counted, "which needs a rule where nothing is tracked")
             net.lab.ifw("iface", "set", "eth1", "track", "on")
 
@@ -297,27 +207,17 @@ def check_events(net):
     equal(monitor.stop(), 0, "the monitor ends when asked to")
 
 
-def conversation(hook):
-    def test(lab):
-        net = Network(lab, hook)
-        print(f"      by {hook}:")
-        check_tcp_and_udp(net)
-        check_large_transfer(net)
-        check_aggregates(net)
-        check_actions(net)
-        check_interfaces(net)
-        check_host_itself(net)
-        check_own_conversations(net)
-        check_strict_settings(net)
-        check_events(net)
-        return [laboratory.tally.passed, laboratory.tally.failed]
-
-    return test
+def conversation(lab, hook):
+    net = Network(lab, hook)
+    check_tcp_and_udp(net)
+    check_large_transfer(net)
+    check_aggregates(net)
+    check_actions(net)
+    check_interfaces(net)
+    check_host_itself(net)
+    check_own_conversations(net)
+    check_strict_settings(net)
+    check_events(net)
 
 
-def everything(lab):
-    for hook in ("tcx", "clsact"):
-        laboratory.tally.passed, laboratory.tally.failed = lab.isolated(conversation(hook))
-
-
-laboratory.main(everything)
+laboratory.main(laboratory.each_hook(conversation))
