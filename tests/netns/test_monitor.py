@@ -55,12 +55,12 @@ def monitor(host, *options):
 
 
 def finish(told):
-    """What it printed, its last line apart; and that."""
+    """What it printed, its last line apart; and that. On a busy host the end may take long."""
     told.popen.send_signal(signal.SIGINT)
+    equal(told.popen.wait(6 * laboratory.PATIENCE), 0, "the monitor ends in order")
     lines = []
     while (line := told.line()) is not None:
         lines.append(line)
-    equal(told.popen.wait(), 0, "the monitor ends in order")
     return [l for l in lines[:-1] if not l.startswith("ifw: ")], lines[-1]
 
 
