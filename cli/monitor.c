@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,7 +34,8 @@ struct monitor {
 	struct iface_info *ifaces; /* as of the start: the usual ones, without a system call */
 	size_t iface_count;
 	uint64_t lost_before;
-	struct ng_writer *writer;    /* --pcap */
+	FILE *capture;		     /* --pcap: open, and as it was */
+	struct ng_writer *writer;    /* --pcap: begun anew, once events can be read */
 	struct event_packet *packet; /* --pcap: room for one */
 	bool failed;		     /* stdout takes no more, or no memory */
 	int write_error;	     /* --pcap: 0, or -errno */
@@ -103,6 +105,8 @@ static int take(void *arg, const struct ifw_event *event, const struct ifw_packe
 		.clock_offset_ns = monitor->clock_offset_ns,
 	};
 
+	if (is_over(monitor)) /* before the first */
+		return 1;
 	monitor->seen.received++;
 	monitor->seen.dropped += event->verdict == IFW_VERDICT_DROP;
 	if (!event_filter_matches(filter, event,
@@ -155,16 +159,44 @@ static void follow_clock(struct monitor *monitor)
 		monitor->clock_offset_ns = now;
 }
 
+/*
+ * What the file held goes only now that somebody else is known not to read the events, or all of
+ * it would be lost for a command that is refused.
+ */
+static int begin_capture(struct monitor *monitor)
+{
+	struct stat is;
+	int err = 0;
+
+	if (strcmp(monitor->options.capture, "-") != 0 &&
+	    (fstat(fileno(monitor->capture), &is) ||
+	     (S_ISREG(is.st_mode) && ftruncate(fileno(monitor->capture), 0))))
+		err = -errno;
+	if (!err)
+		err = ng_create(monitor->capture, &monitor->writer);
+	if (!err)
+		monitor->capture = NULL; /* the writer has it */
+	return err;
+}
+
+static void hand_on(struct monitor *monitor)
+{
+	if (monitor->writer)
+		monitor->write_error = ng_flush(monitor->writer);
+	else if (fflush(stdout))
+		monitor->failed = true;
+}
+
 /* Who reads a pipe is not to wait for the next batch. */
 static int flush(void *arg)
 {
 	struct monitor *monitor = arg;
 	uint64_t lost = 0;
 
-	if (monitor->writer)
-		monitor->write_error = ng_flush(monitor->writer);
-	else if (fflush(stdout))
-		monitor->failed = true;
+	if (monitor->capture)
+		monitor->write_error = begin_capture(monitor);
+	if (!monitor->write_error)
+		hand_on(monitor);
 	follow_clock(monitor);
 	if (monitor_rate_is_due(&monitor->rate) && !count_lost(monitor, &lost))
 		monitor_rate_draw(&monitor->rate, &monitor->seen, lost);
@@ -247,7 +279,7 @@ static int watch(const struct cli *cli, struct monitor *monitor, int stop_fd)
 
 	asked.snaplen = monitor->options.snaplen;
 	err = loader_events(monitor->loader, &wanted, &failure);
-	(void)flush(monitor);
+	hand_on(monitor);
 	monitor_rate_erase(&monitor->rate);
 	/* Where take() stopped it, that is no failure, whatever it is called. */
 	if (err < 0 && !is_over(monitor)) {
@@ -265,7 +297,7 @@ static FILE *open_capture(const char *path)
 {
 	const bool is_stdout = strcmp(path, "-") == 0;
 	int fd = is_stdout ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-			   : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+			   : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
 	if (!file && fd >= 0)
@@ -283,28 +315,22 @@ static int refuse_capture(const struct cli *cli, const char *path, int err)
 static int start_capture(const struct cli *cli, struct monitor *monitor)
 {
 	const char *path = monitor->options.capture;
-	FILE *file;
-	int err;
 
 	if (!path)
 		return CLI_DONE;
 	monitor->packet = malloc(sizeof(*monitor->packet));
 	if (!monitor->packet)
 		return refuse_capture(cli, path, -ENOMEM);
-	file = open_capture(path);
-	if (!file)
-		return refuse_capture(cli, path, -errno);
-	err = ng_create(file, &monitor->writer);
-	if (!err)
-		return CLI_DONE;
-	fclose(file);
-	return refuse_capture(cli, path, err);
+	monitor->capture = open_capture(path);
+	return monitor->capture ? CLI_DONE : refuse_capture(cli, path, -errno);
 }
 
 static int end_capture(const struct cli *cli, struct monitor *monitor, int status)
 {
-	int err = monitor->writer ? ng_finish(monitor->writer) : 0;
+	int err = monitor->writer ? ng_finish(monitor->writer) : monitor->write_error;
 
+	if (monitor->capture)
+		fclose(monitor->capture);
 	free(monitor->packet);
 	/* Who reads no further, as `tcpdump -c` does, has what he wanted. */
 	if (err && err != -EPIPE)

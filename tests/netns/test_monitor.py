@@ -282,6 +282,24 @@ def pcap(host):
     equal([p[4] for p in packets("/run/piped")], sent, "the same ones")
 
 
+def refused_capture(host):
+    """A monitor that cannot read leaves the file as it was; one that can begins it anew."""
+    up(host, "eth0")
+    kept, told = b"what was captured before\n" * 100, monitor(host)
+    pathlib.Path(FILE).write_bytes(kept)
+    refused(host.run("timeout", "5", host.lab.program("ifw"), "monitor", "--pcap", FILE, ok=False), 2,
+            "somebody reads the events already", "a second monitor is refused")
+    equal(pathlib.Path(FILE).read_bytes(), kept, "and the file that it was to write is as it was")
+    finish(told)
+    found, last = captured(host, lambda: host.send("eth0", TO, 5))
+    equal((len(found), "1 packet written" in last), (1, True), "where it can read, the file holds its packets alone")
+    told = host.router.start("sh", "-c", 'exec "$0" monitor --pcap - >>"$1"', host.lab.program("ifw"), FILE)
+    wait_for(lambda: watch()["until"], "the monitor to ask")
+    host.send("eth0", TO, 6)
+    finish(told)
+    equal(len(packets(FILE)), 2, "standard output is left where the shell put it")
+
+
 def devices(host):
     """Link types side by side, and frames that are larger than any on a wire."""
     client = host.lab.client()
@@ -315,4 +333,4 @@ def devices(host):
     host.run(host.lab.program("ifw-sim"), "run", "--state", "/run/state.json", FILE)
 
 
-laboratory.main(commands.parts(filters, verbosity, killed, words, pcap, devices))
+laboratory.main(commands.parts(filters, verbosity, killed, words, pcap, refused_capture, devices))
