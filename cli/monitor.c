@@ -250,14 +250,18 @@ static void say_sum(const struct cli *cli, const struct monitor *monitor)
 		 options->capture ? "written" : "shown", cut, filtered, lost_text);
 }
 
-/* A descriptor that becomes readable on SIGINT or SIGTERM. -1: errno says why. */
+/* A descriptor that becomes readable on SIGINT, SIGTERM or SIGHUP. -1: errno says why. */
 static int open_stop(void)
 {
+	struct sigaction on_hangup;
 	sigset_t stop;
 
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGINT);
 	sigaddset(&stop, SIGTERM);
+	/* Blocked, it would come here from nohup, too. */
+	if (sigaction(SIGHUP, NULL, &on_hangup) == 0 && on_hangup.sa_handler != SIG_IGN)
+		sigaddset(&stop, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &stop, NULL))
 		return -1;
 	return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -300,6 +300,22 @@ def refused_capture(host):
     equal(len(packets(FILE)), 2, "standard output is left where the shell put it")
 
 
+def hung_up(host):
+    """A terminal that goes ends it in order, the file whole; with nohup it goes on."""
+    up(host, "eth0")
+    for words, goes_on in (((), False), (("nohup",), True)):
+        told = host.router.start(*words, host.lab.program("ifw"), "monitor", "--pcap", FILE)
+        wait_for(lambda: watch()["until"], "the monitor to ask")
+        host.send("eth0", TO, 5, count=3)
+        told.popen.send_signal(signal.SIGHUP)
+        if goes_on:
+            time.sleep(0.2)
+            equal(told.popen.poll(), None, "with nohup the monitor goes on")
+            finish(told)
+        equal((told.popen.wait(6 * laboratory.PATIENCE), len(packets(FILE))), (0, 3), "each packet is in the file")
+        equal(watch()["until"], 0, "and nothing is asked for any more")
+
+
 def devices(host):
     """Link types side by side, and frames that are larger than any on a wire."""
     client = host.lab.client()
@@ -333,4 +349,4 @@ def devices(host):
     host.run(host.lab.program("ifw-sim"), "run", "--state", "/run/state.json", FILE)
 
 
-laboratory.main(commands.parts(filters, verbosity, killed, words, pcap, refused_capture, devices))
+laboratory.main(commands.parts(filters, verbosity, killed, words, pcap, refused_capture, hung_up, devices))
