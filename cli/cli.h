@@ -33,6 +33,7 @@ struct cli {
 	const char *program; /* speaks in messages: "ifw", "zfw", ... */
 	const struct cli_command *command;
 	const char *pin_dir; /* NULL: the namespace's own */
+	const char *netns;   /* -n, as it was given; NULL: the caller's own */
 	bool json;
 	const struct cli_place *place; /* what is wrong is wrong there; NULL: nowhere in a file */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* doctor.c - ifw doctor: all looks one after another, and --fix. */
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "iface.h"
 #include "json.h"
 #include "live.h"
+#include "netns.h"
 #include "text.h"
 
 struct asked {
@@ -335,14 +337,28 @@ static int check_names(const struct cli *cli, const struct asked *asked)
 
 /* --- The command -------------------------------------------------------------------------- */
 
-static int report(const struct cli *cli, const struct doctor *doctor)
+/* What stands there is copied into a shell, which is elsewhere. */
+static void print_report(const struct cli *cli, const struct doctor *doctor)
 {
 	struct table_look look = table_look_of(stdout);
+	char netns[PATH_MAX];
+	bool elsewhere = cli->netns && netns_path(cli->netns, netns, sizeof(netns)) == 0;
 
+	for (size_t i = 0; i < doctor->count; i++) {
+		if (!doctor->checks[i].command[0])
+			continue;
+		doctor_print_place(stdout, elsewhere ? netns : NULL, cli->pin_dir);
+		break;
+	}
+	doctor_print(doctor, stdout, &look);
+}
+
+static int report(const struct cli *cli, const struct doctor *doctor)
+{
 	if (cli->json && json_print(stdout, doctor_json(doctor)))
 		return cannot(cli, NULL, -ENOMEM);
 	if (!cli->json)
-		doctor_print(doctor, stdout, &look);
+		print_report(cli, doctor);
 	if (doctor_count(doctor, DOCTOR_FAILED))
 		return CLI_UNEXPECTED;
 	return doctor_count(doctor, DOCTOR_UNSEEN) ? CLI_REFUSED : CLI_DONE;

@@ -65,6 +65,11 @@ size_t doctor_count(const struct doctor *doctor, enum doctor_state state);
 /* Why a check of this name matters: a sentence. */
 const char *doctor_why(const char *name);
 
+/*
+ * A line on where the commands are to be typed, where that is not here: path of a network
+ * namespace, folder of the pins; NULL: the usual one.
+ */
+void doctor_print_place(FILE *out, const char *netns, const char *pin_dir);
 /* For people; look->width: where to break lines, 0: nowhere. */
 void doctor_print(const struct doctor *doctor, FILE *out, const struct table_look *look);
 /* NULL: no memory. */

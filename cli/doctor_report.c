@@ -222,6 +222,36 @@ static void print_check(const struct doctor_check *check, FILE *out, const struc
 			check->command, look->colour ? "\033[0m" : "");
 }
 
+/* As a word of a shell. */
+static void print_word(FILE *out, const char *text)
+{
+	if (*text && !text[strspn(text, PLAIN "/")]) {
+		fputs(text, out);
+		return;
+	}
+	fputc('\'', out);
+	for (; *text; text++)
+		fputs(*text == '\'' ? "'\\''" : (const char[]){*text, '\0'}, out);
+	fputc('\'', out);
+}
+
+void doctor_print_place(FILE *out, const char *netns, const char *pin_dir)
+{
+	if (netns) {
+		fputs("commands below are for a shell in that network namespace: nsenter --net=",
+		      out);
+		print_word(out, netns);
+		fputc('\n', out);
+	}
+	if (pin_dir) {
+		fputs("commands of ifw below need the place of its pins: ifw --pin-dir ", out);
+		print_word(out, pin_dir);
+		fputs(" ...\n", out);
+	}
+	if (netns || pin_dir)
+		fputc('\n', out);
+}
+
 void doctor_print(const struct doctor *doctor, FILE *out, const struct table_look *look)
 {
 	const char *where = NULL;

@@ -140,7 +140,6 @@ int main(int argc, char **argv)
 		ARGS_END,
 	};
 	struct cli cli = {.program = "ifw"};
-	const char *netns = NULL;
 	int got, status = CLI_DONE;
 
 	opterr = 0;
@@ -154,7 +153,7 @@ int main(int argc, char **argv)
 			cli.pin_dir = optarg;
 			break;
 		case 'n':
-			netns = optarg;
+			cli.netns = optarg;
 			break;
 		case 'V':
 			puts("ifw " IFW_VERSION);
@@ -180,7 +179,7 @@ int main(int argc, char **argv)
 		help_print(stderr, NULL);
 		return CLI_INPUT;
 	}
-	if (netns)
-		status = netns_enter(&cli, netns);
+	if (cli.netns)
+		status = netns_enter(&cli, cli.netns);
 	return status ? status : cli_finish(&cli, run(&cli, argc - optind, argv + optind));
 }

@@ -14,20 +14,27 @@ static bool is_number(const char *text)
 	return *text && !text[strspn(text, "0123456789")];
 }
 
+int netns_path(const char *which, char *path, size_t size)
+{
+	int length;
+
+	if (is_number(which))
+		length = snprintf(path, size, "/proc/%s/ns/net", which);
+	else if (strchr(which, '/'))
+		length = snprintf(path, size, "%s", which);
+	else
+		length = snprintf(path, size, "/run/netns/%s", which);
+	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
 /* 0 or -errno. */
 static int open_netns(const char *which, int *fd)
 {
 	char path[PATH_MAX];
-	int length;
+	int err = netns_path(which, path, sizeof(path));
 
-	if (is_number(which))
-		length = snprintf(path, sizeof(path), "/proc/%s/ns/net", which);
-	else if (strchr(which, '/'))
-		length = snprintf(path, sizeof(path), "%s", which);
-	else
-		length = snprintf(path, sizeof(path), "/run/netns/%s", which);
-	if (length < 0 || (size_t)length >= sizeof(path))
-		return -ENAMETOOLONG;
+	if (err)
+		return err;
 	*fd = open(path, O_RDONLY | O_CLOEXEC);
 	return *fd < 0 ? -errno : 0;
 }

@@ -5,6 +5,9 @@
 
 #include "cli.h"
 
+/* Where it lies, for nsenter(1). 0 or -ENAMETOOLONG. */
+int netns_path(const char *which, char *path, size_t size);
+
 /*
  * Enters the one of that name (/run/netns/NAME, as iproute2 keeps them), path or
  * process, for good; the pins are then those of this one. CLI_DONE; else CLI_INPUT or

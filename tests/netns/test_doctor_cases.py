@@ -2,6 +2,7 @@
 """`ifw doctor` on hosts that are made otherwise than that of test_doctor.py, each part one of its own."""
 
 import contextlib
+import pathlib
 import socket
 
 import bpfcalls
@@ -120,4 +121,33 @@ def down(host):
     check(found and all("down, so nothing was tried" in text for text in found), f"no route was tried: {found}")
 
 
-laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners, renamed, lookup_of_others, down))
+def other_namespace(host):
+    """What is copied from the report is to act where the report is about, not where it was asked for."""
+    other = host.lab.namespace("other")
+    ifw = host.lab.program("ifw")
+    other.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "p-eth0")
+    other.configure("eth0", "172.16.240.1/24")
+    host.ifw("-n", "other", "up", "eth0")
+    shown = host.ifw("-n", "other", "doctor")
+    check("nsenter" not in shown, "where nothing has to be typed, nothing is said")
+    other.run("ip", "link", "set", "eth0", "down")
+    place = "commands below are for a shell in that network namespace: nsenter --net="
+    for words in (("-n", "other"), ("-n", "/run/netns/other")):
+        shown = host.ifw(*words, "doctor", ok=False)
+        check(shown.startswith(f"{place}/run/netns/other\n\nthis host\n"), f"{words}: the way there comes first")
+    shown = other.run(ifw, "doctor", ok=False).stdout
+    check(shown.startswith("this host\n"), "in the namespace itself there is nothing to say")
+    pathlib.Path("/run/it's there").symlink_to("/run/netns/other")
+    shown = host.ifw("-n", "/run/it's there", "doctor", ok=False).splitlines()[0]
+    done = host.run("sh", "-c", f"{shown.split(': ', 1)[1]} ip link show eth0", ok=False)
+    check("eth0" in done.stdout, f"it can be copied, whatever the name: {shown}")
+    host.veth("eth7", "172.16.247.1/24")
+    pins = ("--pin-dir", "/sys/fs/bpf/my pins")
+    host.ifw(*pins, "up", "eth7")
+    host.run("ip", "link", "set", "eth7", "down")
+    shown = host.ifw(*pins, "doctor", ok=False).splitlines()[0]
+    equal(shown, "commands of ifw below need the place of its pins: ifw --pin-dir '/sys/fs/bpf/my pins' ...",
+          "so is the place of the pins said")
+
+
+laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners, renamed, lookup_of_others, down, other_namespace))
