@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* doctor.c - ifw doctor: all looks one after another, and --fix. */
+/* doctor.c - ifw doctor: all looks one after another. */
 #include <errno.h>
 #include <limits.h>
 #include <net/if.h>
@@ -244,65 +244,7 @@ static int look_at_all(const struct cli *cli, const struct asked *asked, struct 
 	return status;
 }
 
-/* --- --fix ------------------------------------------------------------------------------- */
-
-static int bring_up(const struct cli *cli, const char *name)
-{
-	const struct up_options as_it_is = {.track = LOADER_TRACK_DEFAULT};
-	struct failure failure = {0};
-	struct up_result result;
-	auto_loader loader = NULL;
-	int status = cli_open(cli, LOADER_WRITE, NULL, &loader);
-
-	if (status)
-		return status;
-	if (loader_up(loader, name, &as_it_is, &result, &failure))
-		return complain_refused(cli, &failure);
-	return CLI_DONE;
-}
-
-/* The first check that this command mends, of several, does it. */
-static bool is_first(const struct doctor *doctor, size_t at)
-{
-	for (size_t i = 0; i < at; i++)
-		if (doctor->checks[i].fix == doctor->checks[at].fix &&
-		    strcmp(doctor->checks[i].where, doctor->checks[at].where) == 0)
-			return false;
-	return true;
-}
-
-static int fix_one(const struct cli *cli, const struct doctor_check *check)
-{
-	const struct loader_options options = {.pin_dir = cli->pin_dir};
-	struct upgrade_result upgraded;
-	struct failure failure = {0};
-	int err;
-
-	if (check->fix == DOCTOR_UP)
-		return bring_up(cli, check->where);
-	err = check->fix == DOCTOR_MOUNT ? loader_mount_bpffs(&failure)
-					 : loader_upgrade(&options, &upgraded, &failure);
-	return err ? complain_refused(cli, &failure) : CLI_DONE;
-}
-
-static int fix(const struct cli *cli, const struct doctor *doctor)
-{
-	int status = CLI_DONE;
-
-	for (size_t i = 0; i < doctor->count; i++) {
-		const struct doctor_check *check = &doctor->checks[i];
-		int one;
-
-		if (check->fix == DOCTOR_OTHERS || !is_first(doctor, i))
-			continue;
-		one = fix_one(cli, check);
-		if (one)
-			status = one;
-		else /* not among the JSON */
-			fprintf(stderr, "mended: %s\n", check->command);
-	}
-	return status;
-}
+/* --- Names ------------------------------------------------------------------------------- */
 
 /* One that went is still known, as long as it is recorded. */
 static bool is_recorded(const struct cli *cli, const char *name)
@@ -380,7 +322,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
 		return status;
 	status = look_at_all(cli, &asked, &doctor);
 	if (!status && asked.fix) {
-		fixed = fix(cli, &doctor);
+		fixed = doctor_fix(cli, &doctor);
 		doctor_free(&doctor);
 		doctor = (struct doctor){.count = 0};
 		status = look_at_all(cli, &asked, &doctor);

@@ -41,4 +41,7 @@ void look_legacy(const struct look *look);
 /* systemd-networkd */
 void look_networkd(const struct look *look);
 
+/* Mends what was found and is ours to mend, and says what. CLI_DONE, or how the last failed. */
+int doctor_fix(const struct cli *cli, const struct doctor *doctor);
+
 #endif /* IFW_DOCTOR_LOOKS_H */

@@ -9,7 +9,7 @@ import bpfcalls
 import commands
 import lab as laboratory
 import network
-from doctor import fixed, healthy, look, mended, named, wrong
+from doctor import fixed, healthy, look, mended, named
 from lab import check, equal
 
 PORT = 18080
@@ -150,4 +150,29 @@ def other_namespace(host):
           "so is the place of the pins said")
 
 
-laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners, renamed, lookup_of_others, down, other_namespace))
+def typed_in_ssh(host):
+    """--fix attaches, and so might cut who types it, as `ifw up` might; it warns of the same things."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.ifw("up", "eth0", "--track", "off")
+    host.ifw("iface", "set", "eth0", "ssh", "off")
+    host.ifw("iface", "set", "eth0", "egress-default", "deny")
+    if not has_tcx(host):
+        return
+    program = host.lab.program("ifw")
+
+    def fix(session):
+        network.detach(f"link_{host.router.ifindex('eth0')}")
+        return host.run("env", *session, program, "doctor", "--fix", ok=False)
+
+    session = "SSH_CONNECTION=172.16.240.2 50000 172.16.240.1 22"
+    done = fix((session,))
+    check("this would cut the ssh session" in done.stderr and "mended" not in done.stderr and done.returncode,
+          f"who types it is not cut off: {done.stderr.strip()}")
+    named(host, "and nothing is attached", "attached", only=False)
+    done = fix(("-u", "SSH_CONNECTION"))
+    check("mended: ifw up eth0" in done.stderr and "denies by default what leaves and tracks no flows" in done.stderr,
+          f"without a session it is mended, and warned of the same things: {done.stderr.strip()}")
+
+
+laboratory.main(commands.parts(egress_rules, highest_addresses, bound_listeners, renamed, lookup_of_others, down, other_namespace,
+                               typed_in_ssh))
