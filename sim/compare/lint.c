@@ -219,13 +219,18 @@ static int take_cell(void *arg, const struct cell *cell)
 /* What becomes of such a packet by an interface that is here; lo if there is no other. */
 static int add_elsewhere(struct look *look)
 {
+	/* A rule that names every slot holds where only those do that name the interface, and one
+	 * that names none where there are no settings, and so no slot. */
+	static const uint64_t all[] = {IFW_IFACES_ANY & ~1ULL, IFW_IFACES_ANY};
 	struct elsewhere elsewhere = {.look = look};
 	struct sample *sample = &elsewhere.sample;
 	struct rule anywhere = *look->rule;
-	int error;
+	int error = 0;
 
-	anywhere.ifaces = UINT64_MAX;
-	error = lint_cells(look, &anywhere, NULL, 0, take_cell, &elsewhere);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && !error; i++) {
+		anywhere.ifaces = all[i];
+		error = lint_cells(look, &anywhere, NULL, 0, take_cell, &elsewhere);
+	}
 	if (!error)
 		error = probe_ask(look->probe, 0, &sample->witness, &sample->asked);
 	if (!error)

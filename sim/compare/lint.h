@@ -11,9 +11,9 @@
 
 enum lint_kind {
 	/* The rule decides no packet: */
-	LINT_SHADOWED,	/* of all that it matches others decide */
-	LINT_UNREACHED, /* or something that comes before any rule; or its interfaces are not here
-			 */
+	LINT_SHADOWED, /* of all that it matches others decide */
+	/* or something that comes before any rule; or it holds on no interface that is here */
+	LINT_UNREACHED,
 	/* It decides, but without it all its packets would be answered alike. */
 	LINT_REDUNDANT,
 	/*
@@ -38,8 +38,9 @@ struct lint_finding {
 	uint32_t *others; /* those that shadow it, decide instead, or that it contradicts */
 	size_t other_count;
 	uint64_t reasons; /* SHADOWED, UNREACHED: bits, what came before any rule */
-	bool elsewhere;	  /* UNREACHED: the witness comes by another interface than the rule's, for
-			     the world has none of these */
+	/* UNREACHED: the witness comes by an interface that the rule does not hold on: the world
+	 * has none that it names, or (it names none) only some that hold just rules naming them */
+	bool elsewhere;
 	struct witness witness;
 	struct asked asked;	/* about it */
 	struct asked without;	/* REDUNDANT, CONTRADICTION: if the rule were not there */

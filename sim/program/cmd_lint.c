@@ -99,10 +99,14 @@ static void print_reasons(const struct lint_finding *finding, FILE *out)
 	}
 }
 
-static void print_unreached(const struct lint_finding *finding, FILE *out)
+static void print_unreached(const struct linted *linted, const struct lint_finding *finding,
+			    FILE *out)
 {
 	if (finding->elsewhere) {
-		fputs("the world has none of the rule's interfaces", out);
+		fputs(rule_of(linted, finding->rule)->ifaces == IFW_IFACES_ANY
+			      ? "on each interface of the world only rules hold that name it"
+			      : "the world has none of the rule's interfaces",
+		      out);
 		return;
 	}
 	fputs("no packet gets as far as this rule: what comes before any rule decides (", out);
@@ -152,7 +156,7 @@ static void print_message(const struct linted *linted, const struct lint_finding
 		      out);
 		break;
 	case LINT_UNREACHED:
-		print_unreached(finding, out);
+		print_unreached(linted, finding, out);
 		break;
 	case LINT_REDUNDANT:
 		fputs("without this rule every packet would be answered alike", out);

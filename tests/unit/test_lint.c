@@ -172,7 +172,7 @@ static bool is_as_found(struct shown shown, const struct shown *found)
 
 /*
  * Each witness, in a world that nobody has asked anything before. It is one that the rule
- * matches, but for the interface where the world has none of the rule's.
+ * matches, but for the interface where the rule holds on none of the world's.
  */
 static void check_witnesses(const struct probe *probe, const struct lint *lint)
 {
@@ -180,12 +180,15 @@ static void check_witnesses(const struct probe *probe, const struct lint *lint)
 		const struct lint_finding *finding = &lint->findings[i];
 		struct asked asked = {};
 
+		cr_assert_neq(finding->witness.ifindex, 0, "a packet that there is");
 		cr_assert_eq(probe_ask(probe, 0, &finding->witness, &asked), 0);
 		if (finding->kind != LINT_SSH) {
 			struct rule rule = *sim_world_rule(probe->worlds[0], finding->rule);
 
+			/* Named: it holds where only those do that name the interface, too. */
 			if (finding->elsewhere)
-				rule.ifaces = UINT64_MAX;
+				rule.ifaces = UINT64_MAX << sim_world_slot(
+						      probe->worlds[0], finding->witness.ifindex);
 			cr_expect(matches(probe, &rule, &finding->witness));
 		}
 		cr_expect_eq(asked.rule, finding->asked.rule, "%s", lint_kind_name(finding->kind));
@@ -322,6 +325,22 @@ Test(lint, finds_what_shows_where_interfaces_lack)
 {
 	check_many(16, one_interface, ipv4_ssh, ROUNDS / 4);
 	check_many(17, one_interface, ipv6_ssh, ROUNDS / 4);
+}
+
+/* On the one rules hold that name it; nothing is known of the other but that it is there. */
+static const char named_rules[] = "interface eth0 address 10.0.0.1/24 address 2001:db8::1/64\n"
+				  "set eth0 named-rules on\n";
+static const char named_or_unset[] = "interface lo\n"
+				     "interface eth7 no settings\n"
+				     "interface eth0 address 10.0.0.1/24\n"
+				     "set lo named-rules on\n"
+				     "set eth0 named-rules on\n";
+
+Test(lint, finds_what_shows_where_rules_name_no_interface)
+{
+	check_many(18, named_rules, ipv4_ssh, ROUNDS / 16);
+	check_many(19, named_rules, ipv6_ssh, ROUNDS / 16);
+	check_many(20, named_or_unset, ipv4_ssh, ROUNDS / 16);
 }
 
 /* Interfaces go by slots here: of the three that have names the world has the first two. */
