@@ -101,26 +101,6 @@ int spans_copy(const struct spans *from, struct spans *to)
 	return error;
 }
 
-int spans_intersect(const struct spans *a, const struct spans *b, struct spans *to)
-{
-	size_t i = 0, j = 0;
-	int error = 0;
-
-	while (i < a->count && j < b->count && !error) {
-		const struct span *one = &a->at[i], *two = &b->at[j];
-		const struct span both = {one->low > two->low ? one->low : two->low,
-					  one->high < two->high ? one->high : two->high};
-
-		if (both.low <= both.high)
-			error = spans_add(to, both);
-		if (one->high < two->high)
-			i++;
-		else
-			j++;
-	}
-	return error;
-}
-
 int spans_subtract(const struct spans *a, const struct spans *b, struct spans *to)
 {
 	int error = 0;

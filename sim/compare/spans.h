@@ -36,7 +36,6 @@ bool spans_meet(const struct spans *spans, struct span span);
 
 /* Into an empty set. 0 or -ENOMEM. */
 int spans_copy(const struct spans *from, struct spans *to);
-int spans_intersect(const struct spans *a, const struct spans *b, struct spans *to);
 int spans_subtract(const struct spans *a, const struct spans *b, struct spans *to);
 
 /* --- Sets that are met again and again, by number -------------------------------- */
