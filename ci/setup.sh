@@ -36,7 +36,8 @@ if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@
 fi
 for package in "${missing[@]}"; do
   service=/lib/systemd/system/$package.service
-  if [ -e "$service" ] && [ -e "/etc/systemd/system/multi-user.target.wants/$package.service" ]; then
+  if command -v systemctl >/dev/null && [ -e "$service" ] &&
+    [ -e "/etc/systemd/system/multi-user.target.wants/$package.service" ]; then
     systemctl disable --quiet "$package"
   fi
 done
