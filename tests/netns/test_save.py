@@ -100,7 +100,6 @@ def without_supervisor(host):
     check("1 rule saved" in save(host), "who has no supervisor can save, too")
     with Supervisor(host):
         equal(host.rules(), [*FILE, BY_COMMAND], "one that comes keeps what was made before")
-    pathlib.Path("/run/full").mkdir()
     pathlib.Path(CONFIG).write_text("saved /proc/saved.rules\n")
     refused(host.lab.ifw("save", "--config", CONFIG, ok=False), 2, "cannot write '/proc/saved.rules'",
             "where it cannot be written it says so")

@@ -112,11 +112,11 @@ def prometheus(host):
     equal(os.stat(FILE).st_mode & 0o777, 0o644, "which others may read")
     equal([name for name in os.listdir("/run") if name.startswith("ifw.prom")], ["ifw.prom"], "and leaves nothing beside")
     going = time.monotonic() + 1
-    writer = host.router.start("bash", "-c", f"for i in {{1..40}}; do {host.lab.program('ifw')} stats --prometheus --output {FILE}; done")
+    writer = host.router.start("bash", "-ec", f"for i in {{1..40}}; do {host.lab.program('ifw')} stats --prometheus --output {FILE}; done")
     torn = 0
     while time.monotonic() < going or writer.popen.poll() is None:
         torn += not FILE.read_text().startswith("# HELP") or "ifw_flows_max" not in FILE.read_text()
-    equal(torn, 0, "a reader never sees a part of it")
+    equal((writer.popen.wait(), torn), (0, 0), "a reader never sees a part of what is written again and again")
     done = host.run(host.lab.program("ifw"), "stats", "--prometheus", "--output", "/nonsense/file", ok=False)
     refused(done, 2, "cannot write '/nonsense/file': No such file", "a file that cannot be is refused")
     with open("/dev/full", "w") as full:

@@ -67,7 +67,7 @@ def under_traffic(hook):
             network.rule(rule.format(port=echo.port))
         for words in (("echo", "on"), ("verbose", "3"), ("pass-protocol", "47")):
             network.set(*words)
-        host.ifw("flow", "set", "timeout", "udp-replied", "77", ok=False)
+        host.ifw("flow", "set", "timeout", "udp-replied", "77")
         talks = [Talk(network.client, FAR) for _ in range(4)]
         asking, answering, origin = asked_by(network)
         before, programs = shown(host.ifw), {h: host.programs("eth0", h) for h in ("ingress", "egress")}
