@@ -231,7 +231,7 @@ def disturbed(host, **how):
 def at_each_step(host, *arguments, first=1, every=1, program="ifw", **how):
     """Runs ifw, or that program, so often that it is killed before each step that changes something, or every so many.
 
-    Yields after each; the last time it was not killed.
+    Yields after each; the last time it was not killed. That it is never killed fails the test.
     """
     for number in range(first, 500, every):
         path = program if "/" in program else host.lab.program(program)
@@ -239,6 +239,8 @@ def at_each_step(host, *arguments, first=1, every=1, program="ifw", **how):
                               env=disturbed(host, KILL_AT=number, **how))
         if done.returncode not in (0, -signal.SIGKILL):
             raise AssertionError(f"{arguments} ended with {done.returncode}: {done.stderr}")
+        if number == first and done.returncode == 0:
+            raise AssertionError(f"{arguments} was not killed before step {first}")
         yield number
         if done.returncode == 0:
             return

@@ -26,6 +26,8 @@ RULES = [
     "deny tcp to 2001:db8:9::/48 port 1-1000",
 ]
 DENIED = "deny udp to 192.0.2.0/24 port 9 on eth0"
+PASSED = "pass udp to 172.16.240.1/32 port 5001"
+PORTS = (5001, 5002)  # of which the rule passes the first
 
 
 def next_of(host):
@@ -160,14 +162,19 @@ def killed(hook, first, every=17, **how):
 
     def part(host):
         host.veth("eth0", "172.16.240.1/24")
-        whole = ("up", "eth0", "--hook", hook)
-        host.ifw(*whole)
-        host.ifw("rule", "add", DENIED)
+        def whole():
+            host.ifw("up", "eth0", "--hook", hook)
+            host.ifw("apply", "-", input=f"{PASSED}\n{DENIED}\n")
+
+        whole()
         want = shown(host.ifw)
-        bad = []
+        bad, rounds = [], 0
+        arrived = commands.Counter(host.router, "172.16.240.1", PORTS)
         steps = (1, 1) if os.environ.get("IFW_LONG") else (first, every)
         for number in commands.at_each_step(host, "upgrade", program=next_of(host), first=steps[0], every=steps[1], **how):
-            host.send("eth0", "192.0.2.7", 9, count=3)
+            rounds += 1
+            for port in PORTS:
+                host.send("eth0", "172.16.240.1", port, count=3)
             run_next(host, "upgrade")
             found = shown(lambda *words: run_next(host, *words))
             programs = [len(host.programs("eth0", h)) for h in ("ingress", "egress")]
@@ -176,8 +183,8 @@ def killed(hook, first, every=17, **how):
             run_next(host, "down", "--all")
             if pins() or host.ours() or host.programs("eth0"):
                 bad.append((number, "left", pins()))
-            host.ifw(*whole)
-            host.ifw("rule", "add", DENIED)
+            whole()
+        equal(arrived.end(), {5001: 3 * rounds, 5002: 0}, f"upgrade killed {rounds} times: all the while the rules are in force")
         equal(bad, [], f"upgrade killed before some of {number} steps: the next one makes it whole")
 
     part.__name__ = f"killed, {hook}{' without exchange' if how else ''}"
