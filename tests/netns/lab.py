@@ -51,10 +51,14 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def skip(reason):
-    """Ends the test: this system cannot run it."""
+    """Ends the test: this system cannot run it. What has failed before remains a failure."""
     print(f"skipped: {reason}", flush=True)
+    leave_skipped()
+
+
+def leave_skipped():
     sys.stdout.flush()
-    os._exit(SKIP)
+    os._exit(1 if tally.failed else SKIP)
 
 
 # --- Checks --------------------------------------------------------------------
@@ -320,10 +324,12 @@ class Child:
         os._exit(0)
 
     def result(self):
-        """Waits for it; as Lab.isolated()."""
+        """Waits for it; as Lab.isolated(). Where it was skipped, so is the test."""
         with os.fdopen(self.read) as answers:
             text = answers.read()
-        status = os.waitpid(self.pid, 0)[1]
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        if status == SKIP:
+            leave_skipped()
         answer = json.loads(text) if text else {"error": f"the child ended with status {status}"}
         if "error" in answer:
             raise AssertionError(answer["error"])

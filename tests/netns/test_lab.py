@@ -80,6 +80,26 @@ def network(inside):
         check(time.monotonic() - begun < 1, "waiting ends")
 
 
+def skipping(inside):
+    """In the lab: a part of a test finds that something is missing."""
+    check(True, "what came before")
+    inside.isolated(lambda own: lab.skip("on purpose"))
+    check(False, "not reached")
+
+
+def failing_and_skipping(inside):
+    def child(own):
+        check(False, "on purpose")
+        lab.skip("after all")
+
+    inside.isolated(child)
+
+
+def failed_and_skipping(inside):
+    check(False, "on purpose")
+    skipping(inside)
+
+
 def start(how, **options):
     command = [sys.executable, "-B", os.path.abspath(__file__), "--inside", how]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -153,12 +173,21 @@ def outer():
     left_by("killed", -signal.SIGKILL, lambda process: (process.kill(), process.wait()))
     outcome("nothing", 1, "no check ran")
     outcome("network", 0, " passed, 0 failed")
+    outcome("skipping", lab.SKIP, "skipped: on purpose")
+    outcome("failing-and-skipping", 1, "skipped: after all")
+    outcome("failed-and-skipping", 1, "skipped: on purpose")
     unprivileged()
     print(f"{lab.tally.passed} passed, {lab.tally.failed} failed")
     sys.exit(1 if lab.tally.failed else 0)
 
 
 if "--inside" in sys.argv:
-    lab.main({"network": network, "nothing": lambda inside: None}.get(sys.argv[-1], hold))
+    lab.main({
+        "network": network,
+        "nothing": lambda inside: None,
+        "skipping": skipping,
+        "failing-and-skipping": failing_and_skipping,
+        "failed-and-skipping": failed_and_skipping,
+    }.get(sys.argv[-1], hold))
 else:
     outer()
