@@ -4,6 +4,7 @@
 import os
 import pathlib
 import signal
+import sys
 import time
 
 import bpfcalls
@@ -101,4 +102,39 @@ def egress_of_rules(host):
         wait_for(lambda: host.programs("eth0", "egress"), "the program for what leaves")
 
 
-laboratory.main(commands.parts(keeps_failing, half_a_policy, name_without_room, egress_of_rules))
+def gone_too_soon(host):
+    """An interface that goes while it is being attached is nothing to fail of."""
+    slowly = [f"{name}={value}" for name, value in commands.disturbed(host, DELAY_CHANGES=20000).items()
+              if name not in os.environ]
+    host.veth("eth0", "172.16.240.1/24")
+    supervised.write("interface eth*\ninterface wan0\n", "deny udp to 192.0.2.0/24 port 9\n")
+    host.ifw("up", "eth0")
+    host.ifw("apply", supervised.RULES)
+
+    def recorded(ifindex):
+        """What comes first of it; the program comes last."""
+        key = [str(byte) for byte in ifindex.to_bytes(4, sys.byteorder)]
+        ifaces = next(path for path in commands.pins() if path.endswith("/ifaces"))
+        return host.run("bpftool", "map", "lookup", "pinned", ifaces, "key", *key, ok=False).returncode == 0
+
+    with Supervisor(host, prefix=["env", *slowly]) as s:
+        for name in ("eth1", "wan0"):
+            for again in (False, True):
+                host.veth(name)
+                ifindex = host.router.ifindex(name)
+                wait_for(lambda: recorded(ifindex), f"{name} to be on its way")
+                host.run("ip", "link", "del", name)
+                if again:
+                    host.veth(name)
+                s.wait_line(f"{name}: gone before it was attached")
+                check(True, f"{name} goes while it is attached: so it is said")
+            s.wait_line(f"{name}: attached")
+            check(attached(host, name), "the one that takes its place is attached")
+            equal(host.reason_of(name, "192.0.2.7", 9), "rule-deny", "and decides")
+        check(attached(host, "eth0"), "others stay as they are")
+        equal(s.stop(), 0, "nothing of that ends the supervisor")
+
+
+laboratory.main(
+    commands.parts(keeps_failing, half_a_policy, name_without_room, egress_of_rules, gone_too_soon)
+)
