@@ -170,6 +170,7 @@ static void attach(struct supervisor *s, struct loader *loader, const struct con
 	options.change = &setting.change;
 	if (s->on_trial && tried_interface(&s->cli, known->name)) {
 		known->unfiltered = true; /* it could not be undone */
+		try_later(s, known, began_ms);
 		return;
 	}
 	err = loader_up(loader, known->name, &options, &result, &failure);
