@@ -142,6 +142,11 @@ class Network:
     def rule(self, text):
         self.lab.ifw("rule", "add", text)
 
+    def intercept(self, kind, ports):
+        """By the proxies, in both families: what goes to addresses that nobody has."""
+        for f in FAMILIES:
+            self.rule(f"intercept {kind} to {f.prefix} port {ports} {f.via()}")
+
     def set(self, *words, iface="eth0"):
         self.lab.ifw("iface", "set", iface, *words)
 

@@ -383,8 +383,7 @@ def check_gone(net):
 
 def test(lab):
     net = network.Network(lab)
-    for family in FAMILIES:
-        net.rule(f"intercept tcp to {family.prefix} port 80 {family.via()}")
+    net.intercept("tcp", 80)
     has_tcx = bool(bpfcalls.tcx_programs(lab.router.ifindex("eth0"), "ingress"))
     healthy(net, "at first")
     check_policy(net)

@@ -224,8 +224,7 @@ def check_legacy(net):
 
 def test(lab):
     net = network.Network(lab)
-    for family in network.FAMILIES:
-        net.rule(f"intercept tcp to {family.prefix} port 80 {family.via()}")
+    net.intercept("tcp", 80)
     healthy(net, "at first")
     check_marks(net)
     check_input(net)

@@ -15,7 +15,7 @@ import lab as laboratory
 import network
 from explaining import changed, explain, flow_to, named, sysctls
 from lab import check, equal
-from network import FAMILIES, IPV4, IPV6
+from network import IPV4, IPV6
 
 
 def ether(net):
@@ -166,8 +166,7 @@ def check_bad_packets(net, folder):
 
 def test(lab):
     net = network.Network(lab)
-    for family in FAMILIES:
-        net.rule(f"intercept tcp to {family.prefix} port 80 {family.via()}")
+    net.intercept("tcp", 80)
     check_bytes(net)
     check_other_packets(net)
     with tempfile.TemporaryDirectory() as folder:

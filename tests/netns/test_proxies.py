@@ -173,9 +173,8 @@ def test(lab):
     lab.router.run("setcap", "cap_net_admin,cap_net_bind_service=ep", ABLE_V2RAY)
     net = Network(lab, proxies=(), devices=lambda _: ["eth1"])
     Servers(net)
-    for family in FAMILIES:
-        net.rule(f"intercept tcp to {family.prefix} port {TCP_PORT} {family.via()}")
-        net.rule(f"intercept udp to {family.prefix} port {UDP_PORT} {family.via()}")
+    net.intercept("tcp", TCP_PORT)
+    net.intercept("udp", UDP_PORT)
     for proxy in PROXIES:
         check_works(net, proxy)
         check_plain(net, proxy)

@@ -68,8 +68,7 @@ def check_reuse(net, family, port, setting):
 
 def test(lab):
     net = Network(lab)
-    for family in FAMILIES:
-        net.rule(f"intercept tcp to {family.prefix} port 80-90 {family.via()}")
+    net.intercept("tcp", "80-90")
     for family in FAMILIES:
         for port, setting in ((80, 0), (81, 1)):
             check_reuse(net, family, port, setting)
