@@ -43,7 +43,9 @@ static int claim(const struct loader *loader, int *fd)
 
 struct reader {
 	const struct events_wanted *wanted;
-	int watch_fd; /* -1: nothing is asked for */
+	const struct loader *loader;
+	uint32_t ring_id; /* of the map that is read */
+	int watch_fd;	  /* -1: nothing is asked for */
 	unsigned int taken;
 	uint64_t since_ns; /* CLOCK_MONOTONIC: what is older was asked for by somebody else */
 	uint64_t tick_ns;  /* CLOCK_MONOTONIC: of the next tick */
@@ -79,6 +81,23 @@ static void flush(struct reader *reader)
 		reader->stopped = true;
 }
 
+/* 0: it cannot be told. */
+static uint32_t map_id(int fd)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
+}
+
+/* Whether programs write elsewhere by now: into a map that an upgrade made, or into none. */
+static bool is_replaced(const struct reader *reader)
+{
+	CLEANUP(cleanup_close) int fd = -1;
+
+	return pin_open(reader->loader, "events", &fd) || map_id(fd) != reader->ring_id;
+}
+
 static void tick_if_due(struct reader *reader)
 {
 	uint64_t now = now_ns();
@@ -87,6 +106,8 @@ static void tick_if_due(struct reader *reader)
 		return;
 	reader->tick_ns = now + TICK_NS;
 	reader->err = ask(reader, now + WATCH_NS);
+	if (!reader->err && is_replaced(reader))
+		reader->err = -ESTALE;
 	flush(reader);
 }
 
@@ -149,7 +170,11 @@ int loader_events(struct loader *loader, const struct events_wanted *wanted,
 	CLEANUP(cleanup_close) int claim_fd = -1;
 	CLEANUP(cleanup_close) int events_fd = -1;
 	CLEANUP(cleanup_close) int watch_fd = -1;
-	struct reader reader = {.wanted = wanted, .since_ns = wanted->watch ? now_ns() : 0};
+	struct reader reader = {
+		.wanted = wanted,
+		.loader = loader,
+		.since_ns = wanted->watch ? now_ns() : 0,
+	};
 	struct ring_buffer *ring;
 	int err;
 
@@ -164,11 +189,16 @@ int loader_events(struct loader *loader, const struct events_wanted *wanted,
 	if (err)
 		return fail_errno(failure, err, "cannot open the events");
 	reader.watch_fd = watch_fd;
+	reader.ring_id = map_id(events_fd);
 	ring = ring_buffer__new(events_fd, take_event, &reader, NULL);
 	if (!ring)
 		return fail_errno(failure, -errno, "cannot read the events");
 	err = read_events(ring, &reader);
 	(void)ask(&reader, 0);
 	ring_buffer__free(ring);
+	if (err == -ESTALE)
+		return fail(failure, err,
+			    "the events that were read have ended: everything was taken down, or "
+			    "'ifw upgrade' put another state in its place; start again");
 	return err ? fail_errno(failure, err, "cannot read the events") : 0;
 }

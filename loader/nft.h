@@ -21,11 +21,32 @@ enum nft_hook { /* in the order in which packets come by */
 		NFT_HOOK_FORWARD,
 };
 
-struct nft_chain {
+struct nft_device {
+	char name[IFW_NAME_MAX];
+	bool is_prefix; /* and all that begin so */
+};
+
+/* Elements of a set, read when they were asked for first: many packets ask for the same. */
+struct nft_set {
 	char table[NFT_NAME_SIZE], name[NFT_NAME_SIZE];
-	char device[IFW_NAME_MAX]; /* of an ingress chain, the first; "": none */
-	uint8_t family;		   /* NFPROTO_* */
-	enum nft_hook hook;	   /* of a base chain */
+	uint8_t family; /* NFPROTO_* */
+	int err;	/* of reading it */
+	char *elements; /* attributes, one behind the other */
+	size_t size;
+};
+
+struct nft_sets {
+	struct nft_set *all;
+	size_t count, room;
+};
+
+struct nft_chain {
+	struct nft_sets *sets; /* the ruleset's */
+	char table[NFT_NAME_SIZE], name[NFT_NAME_SIZE];
+	struct nft_device *devices; /* of an ingress chain */
+	size_t device_count, device_room;
+	uint8_t family;	    /* NFPROTO_* */
+	enum nft_hook hook; /* of a base chain */
 	int32_t priority;
 	bool policy_drop;
 	size_t first_rule, rule_count;
@@ -43,6 +64,7 @@ struct nft_ruleset {
 	size_t chain_count, chain_room;
 	struct nft_rule *rules; /* those of a chain in their order */
 	size_t rule_count, rule_room;
+	struct nft_sets *sets;
 };
 
 /* -EOPNOTSUPP: the kernel has no nftables. -EPERM: needs CAP_NET_ADMIN. Free it in any case. */

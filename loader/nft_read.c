@@ -28,9 +28,34 @@ static void copy_text(char to[NFT_NAME_SIZE], const struct nlattr *attr)
 
 /* --- Chains ------------------------------------------------------------------------- */
 
-static void read_hook(const struct nlattr *nest, struct nft_chain *chain)
+#define DEVICE_PREFIX 2 /* NFTA_DEVICE_PREFIX of linux 6.16 */
+
+static int add_device(struct nft_chain *chain, const struct nlattr *attr, bool is_prefix)
 {
-	const struct nlattr *attr, *device;
+	struct nft_device *device;
+
+	if (room_for_one(&chain->devices, chain->device_count, &chain->device_room,
+			 sizeof(*device)))
+		return -ENOMEM;
+	device = &chain->devices[chain->device_count++];
+	copy_name(device->name, mnl_attr_get_str(attr));
+	device->is_prefix = is_prefix;
+	return 0;
+}
+
+static int read_devices(const struct nlattr *nest, struct nft_chain *chain)
+{
+	const struct nlattr *attr;
+	int err = 0;
+
+	mnl_attr_for_each_nested(attr, nest) if (!err) err =
+		add_device(chain, attr, mnl_attr_get_type(attr) == DEVICE_PREFIX);
+	return err;
+}
+
+static int read_hook(const struct nlattr *nest, struct nft_chain *chain)
+{
+	const struct nlattr *attr, *one = NULL, *several = NULL;
 	uint32_t number = 0;
 
 	mnl_attr_for_each_nested(attr, nest)
@@ -43,11 +68,10 @@ static void read_hook(const struct nlattr *nest, struct nft_chain *chain)
 			chain->priority = (int32_t)ntohl(mnl_attr_get_u32(attr));
 			break;
 		case NFTA_HOOK_DEV:
-			copy_name(chain->device, mnl_attr_get_str(attr));
+			one = attr;
 			break;
 		case NFTA_HOOK_DEVS:
-			mnl_attr_for_each_nested(device, attr) if (!chain->device[0])
-				copy_name(chain->device, mnl_attr_get_str(device));
+			several = attr;
 			break;
 		default:
 			break;
@@ -63,14 +87,17 @@ static void read_hook(const struct nlattr *nest, struct nft_chain *chain)
 			      : number == NF_INET_LOCAL_IN  ? NFT_HOOK_INPUT
 			      : number == NF_INET_FORWARD   ? NFT_HOOK_FORWARD
 							    : NFT_HOOK_NONE;
+	/* Of one device alone the kernel says it in both ways. */
+	return several ? read_devices(several, chain) : one ? add_device(chain, one, false) : 0;
 }
 
 static int take_chain(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(nlh);
-	struct nft_chain chain = {.family = header->nfgen_family};
 	struct nft_ruleset *ruleset = arg;
+	struct nft_chain chain = {.family = header->nfgen_family, .sets = ruleset->sets};
 	const struct nlattr *attr;
+	int err = 0;
 
 	mnl_attr_for_each(attr, nlh, sizeof(*header))
 	{
@@ -82,7 +109,7 @@ static int take_chain(const struct nlmsghdr *nlh, void *arg)
 			copy_text(chain.name, attr);
 			break;
 		case NFTA_CHAIN_HOOK:
-			read_hook(attr, &chain);
+			err = read_hook(attr, &chain);
 			break;
 		case NFTA_CHAIN_POLICY:
 			chain.policy_drop = ntohl(mnl_attr_get_u32(attr)) == NF_DROP;
@@ -91,8 +118,9 @@ static int take_chain(const struct nlmsghdr *nlh, void *arg)
 			break;
 		}
 	}
-	if (room_for_one(&ruleset->chains, ruleset->chain_count, &ruleset->chain_room,
-			 sizeof(chain))) {
+	if (err || room_for_one(&ruleset->chains, ruleset->chain_count, &ruleset->chain_room,
+				sizeof(chain))) {
+		free(chain.devices);
 		errno = ENOMEM;
 		return MNL_CB_ERROR;
 	}
@@ -117,6 +145,17 @@ struct nft_chain *nft_find_chain(const struct nft_ruleset *ruleset, const struct
 
 /* --- Rules --------------------------------------------------------------------------- */
 
+/* They are listed chain by chain, and there may be thousands of both. */
+static struct nft_chain *chain_of(const struct nft_ruleset *ruleset, const struct nft_chain *of)
+{
+	struct nft_chain *last =
+		ruleset->rule_count ? ruleset->rules[ruleset->rule_count - 1].chain : NULL;
+
+	return last && is_beside(last, of) && strcmp(last->name, of->name) == 0
+		       ? last
+		       : nft_find_chain(ruleset, of, of->name);
+}
+
 static int take_rule(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(nlh);
@@ -136,7 +175,7 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 		if (mnl_attr_get_type(attr) == NFTA_RULE_EXPRESSIONS)
 			expressions = attr;
 	}
-	rule.chain = nft_find_chain(ruleset, &of, of.name);
+	rule.chain = chain_of(ruleset, &of);
 	if (!rule.chain || !expressions)
 		return MNL_CB_OK; /* of a chain that came meanwhile, or one that does nothing */
 	rule.size = mnl_attr_get_len(expressions);
@@ -148,7 +187,6 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 		return MNL_CB_ERROR;
 	}
 	memcpy(rule.expressions, expressions, rule.size);
-	/* They are listed chain by chain. */
 	if (!rule.chain->rule_count++)
 		rule.chain->first_rule = ruleset->rule_count;
 	ruleset->rules[ruleset->rule_count++] = rule;
@@ -160,7 +198,9 @@ int nft_read(struct nft_ruleset *ruleset)
 	CLEANUP(netlink_close) struct netlink nl = {};
 	int err = netlink_open_bus(&nl, NETLINK_NETFILTER);
 
-	*ruleset = (struct nft_ruleset){};
+	*ruleset = (struct nft_ruleset){.sets = calloc(1, sizeof(*ruleset->sets))};
+	if (!ruleset->sets)
+		err = -ENOMEM;
 	if (!err) {
 		ask(&nl, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC);
 		err = netlink_talk(&nl, take_chain, ruleset);
@@ -177,42 +217,81 @@ void nft_free(struct nft_ruleset *ruleset)
 	for (size_t i = 0; i < ruleset->rule_count; i++)
 		free(ruleset->rules[i].expressions);
 	free(ruleset->rules);
+	for (size_t i = 0; i < ruleset->chain_count; i++)
+		free(ruleset->chains[i].devices);
 	free(ruleset->chains);
+	for (size_t i = 0; ruleset->sets && i < ruleset->sets->count; i++)
+		free(ruleset->sets->all[i].elements);
+	if (ruleset->sets)
+		free(ruleset->sets->all);
+	free(ruleset->sets);
 	*ruleset = (struct nft_ruleset){};
 }
 
 /* --- Elements -------------------------------------------------------------------------- */
 
-struct element_query {
-	void (*each)(void *arg, const struct nlattr *element);
-	void *arg;
-};
-
 static int take_elements(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct element_query *query = arg;
 	const struct nlattr *attr, *element;
+	FILE *elements = arg;
 
 	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
 	{
 		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
-		mnl_attr_for_each_nested(element, attr) query->each(query->arg, element);
+		mnl_attr_for_each_nested(element, attr)
+			fwrite(element, MNL_ALIGN(element->nla_len), 1, elements);
 	}
 	return MNL_CB_OK;
 }
 
-int nft_elements(const struct nft_chain *chain, const char *set,
-		 void (*each)(void *arg, const struct nlattr *element), void *arg)
+static int read_set(struct nft_set *set)
 {
 	CLEANUP(netlink_close) struct netlink nl = {};
-	struct element_query query = {each, arg};
-	int err = netlink_open_bus(&nl, NETLINK_NETFILTER);
+	FILE *elements = open_memstream(&set->elements, &set->size);
+	int err = elements ? netlink_open_bus(&nl, NETLINK_NETFILTER) : -ENOMEM;
 
-	if (err)
-		return err;
-	ask(&nl, NFT_MSG_GETSETELEM, chain->family);
-	mnl_attr_put_strz(nl.request, NFTA_SET_ELEM_LIST_TABLE, chain->table);
-	mnl_attr_put_strz(nl.request, NFTA_SET_ELEM_LIST_SET, set);
-	return netlink_talk(&nl, take_elements, &query);
+	if (!err) {
+		ask(&nl, NFT_MSG_GETSETELEM, set->family);
+		mnl_attr_put_strz(nl.request, NFTA_SET_ELEM_LIST_TABLE, set->table);
+		mnl_attr_put_strz(nl.request, NFTA_SET_ELEM_LIST_SET, set->name);
+		err = netlink_talk(&nl, take_elements, elements);
+	}
+	if (elements && (ferror(elements) | fclose(elements)) && !err)
+		err = -ENOMEM;
+	return err;
+}
+
+/* NULL: no memory. */
+static const struct nft_set *find_set(const struct nft_chain *chain, const char *name)
+{
+	struct nft_sets *sets = chain->sets;
+	struct nft_set *set;
+
+	for (size_t i = 0; i < sets->count; i++) {
+		set = &sets->all[i];
+		if (set->family == chain->family && strcmp(set->table, chain->table) == 0 &&
+		    strcmp(set->name, name) == 0)
+			return set;
+	}
+	if (room_for_one(&sets->all, sets->count, &sets->room, sizeof(*set)))
+		return NULL;
+	set = &sets->all[sets->count++];
+	*set = (struct nft_set){.family = chain->family};
+	snprintf(set->table, sizeof(set->table), "%s", chain->table);
+	snprintf(set->name, sizeof(set->name), "%s", name);
+	set->err = read_set(set);
+	return set;
+}
+
+int nft_elements(const struct nft_chain *chain, const char *name,
+		 void (*each)(void *arg, const struct nlattr *element), void *arg)
+{
+	const struct nft_set *set = find_set(chain, name);
+	const struct nlattr *attr;
+
+	if (!set || set->err)
+		return set ? set->err : -ENOMEM;
+	mnl_attr_for_each_payload((void *)set->elements, set->size) each(arg, attr);
+	return 0;
 }

@@ -148,12 +148,24 @@ static enum walked walk_chain(struct walk *walk, const struct nft_chain *chain, 
 	return WALKED_ON;
 }
 
+static bool has_device(const struct nft_chain *chain, const char *ifname)
+{
+	for (size_t i = 0; i < chain->device_count; i++) {
+		const struct nft_device *device = &chain->devices[i];
+
+		if (device->is_prefix ? strncmp(device->name, ifname, strlen(device->name)) == 0
+				      : strcmp(device->name, ifname) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool is_met(const struct walk *walk, const struct nft_chain *chain, enum nft_hook hook)
 {
 	if (chain->hook != hook)
 		return false;
 	if (hook == NFT_HOOK_INGRESS)
-		return strcmp(chain->device, walk->packet.ifname) == 0;
+		return has_device(chain, walk->packet.ifname);
 	return chain->family == NFPROTO_INET || chain->family == walk->packet.nfproto;
 }
 

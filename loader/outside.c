@@ -66,6 +66,8 @@ static int ask_route(struct netlink *nl, const struct routed_packet *packet, str
 	(*route)->rtm_dst_len = ifw_addr_bits(packet->family);
 	put_addr(nl->request, RTA_DST, to, packet->family);
 	mnl_attr_put_u32(nl->request, RTA_MARK, packet->mark);
+	/* Of IPv6 the kernel would take nobody's, where a packet that comes in has root's. */
+	mnl_attr_put_u32(nl->request, RTA_UID, 0);
 	return 0;
 }
 

@@ -81,6 +81,8 @@ static bool attr_matches(const struct walk *walk, const struct fib_rule_hdr *hea
 	case FRA_FWMASK:
 		test->mask = mnl_attr_get_u32(attr);
 		return true;
+	case FRA_UID_RANGE: /* what comes in is nobody's, and is asked for as root's */
+		return ((const struct fib_rule_uid_range *)mnl_attr_get_payload(attr))->start == 0;
 	case FRA_DST:
 		return holds(addr_of(attr, packet->family), header->dst_len, packet->dst);
 	case FRA_SRC:

@@ -318,9 +318,13 @@ static int change_program(struct upgrade *up, enum ifw_direction direction, uint
 		return fail_errno(up->failure, err, "cannot tell what is attached to '%s'",
 				  settings->name);
 	/* One that somebody took off is for `ifw up`. */
-	return attached ? attach(up->to, direction, ifindex, IFW_HOOK_NONE, program, &same,
-				 up->failure)
-			: 0;
+	if (!attached)
+		return 0;
+	err = attach(up->to, direction, ifindex, IFW_HOOK_NONE, program, &same, up->failure);
+	/* So is one that goes just now, with its interface or alone: no reason to stop half-way. */
+	return err && is_attached(up->to, direction, settings, ifindex, &attached) == 0 && !attached
+		       ? 0
+		       : err;
 }
 
 static int change_programs(struct loader *from, uint32_t ifindex, const struct ifw_iface *settings,

@@ -62,6 +62,9 @@ def check_marks(net):
             ("late", base("prerouting", "meta mark set 7;", priority="dstnat - 1")),
             ("at ingress", base("ingress device eth0", "meta mark set 7;", family="netdev",
                                 priority="0")),
+            *((f"at ingress of {one} and {other}",
+               base(f"ingress devices = {{ {one}, {other} }}", "meta mark set 7;", family="netdev", priority="0"))
+              for one, other in (("eth0", "eth1"), ("eth1", "eth0"), ("lo", "eth0"), ("eth0", "lo"))),
             ("in another chain", base("prerouting", "jump more;", more="chain more { iifname eth0 "
                                       "meta l4proto tcp goto most; } chain most { meta mark set 7; }")),
             ("by a verdict map", base("prerouting", "iifname vmap { lo : accept, eth0 : jump more };",

@@ -126,12 +126,16 @@ def check_refusal(net, family):
             check(not works(QUIET), f"{family.name}, a route {kind}: it does not work")
         check(works(laboratory.PATIENCE), f"{family.name}, without the route {kind}: it works")
     later = "priority 200 from all blackhole"
-    other = "priority 5 not iif eth0 blackhole"
-    with changed(net, [f"ip {option} rule add {later}", f"ip {option} rule add {other}"],
-                 [f"ip {option} rule del {later}", f"ip {option} rule del {other}"]):
+    others = ("priority 5 not iif eth0 blackhole", "priority 6 uidrange 1000-1000 prohibit")
+    with changed(net, [f"ip {option} rule add {rule}" for rule in (later, *others)],
+                 [f"ip {option} rule del {rule}" for rule in (later, *others)]):
         equal(named(net, *flow)[0], [], f"{family.name}, what refuses behind the policy rule, or others, is not named")
         check(named(net, *flow_to(family, (family.server, 7000), "udp"))[1].find("priority 200 (blackhole)") >= 0,
               f"{family.name}, but for what is passed on")
+    root = "priority 5 uidrange 0-0 blackhole"  # as whose the kernel asks for what comes in
+    with changed(net, f"ip {option} rule add {root}", f"ip {option} rule del {root}"):
+        equal(named(net, *flow)[0], ["route"], f"{family.name}, a rule for root: named")
+        check(not works(QUIET), f"{family.name}, a rule for root: it does not work")
 
 
 @contextlib.contextmanager

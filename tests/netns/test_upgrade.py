@@ -122,8 +122,13 @@ def other_ways(host):
     host.ifw("up", "eth0", "eth1")
     host.ifw("rule", "add", DENIED)
     host.run("ip", "link", "del", "eth1")
+    monitor = host.router.start(host.lab.program("ifw"), "monitor")
+    host.ifw("iface", "set", "eth0", "verbose", "on")
+    wait_for(lambda: host.send("eth0", "192.0.2.7", 9) or monitor.line(0.1), "the monitor to show something")
     said = run_next(host, "up", "eth2")
     check(said.startswith("took over what ABI") and "eth2  attached" in said, "up takes over, too")
+    monitor.wait_line("start again", 2 * laboratory.PATIENCE)
+    equal(monitor.stop(), 2, "a monitor that saw the former one's events ends, and says why")
     states = {name: host_iface(host, name) for name in ("eth0", "eth1", "eth2")}
     equal(states, {"eth0": "attached", "eth1": "gone", "eth2": "attached"}, "all interfaces are there, one that is gone too")
     host.veth("eth1", "172.16.241.1/24")
