@@ -86,6 +86,16 @@ int mount_bpffs(struct failure *failure);
 /* -ENODEV: there is none, since this runs under `ip netns exec`. 0: it is not that. */
 int refuse_netns_exec(struct failure *failure);
 
+/* While an upgrade is made there are directories beside the one that counts. */
+struct pin_dirs {
+	char dir[PATH_MAX - 64];
+	char beside[PATH_MAX - 64]; /* the new one while it is made, then the former */
+	char former[PATH_MAX - 64]; /* where two directories cannot trade names: before 5.16 */
+};
+int pin_dirs_name(const struct loader *loader, struct pin_dirs *at, struct failure *failure);
+/* Where an upgrade was killed when the one had lost its name and the other not got it yet. */
+void pin_dirs_finish_trade(const struct loader *loader);
+
 /* --- pins.c --- */
 
 /* Path of a pin; truncation is an error. */

@@ -266,6 +266,8 @@ int loader_open(struct loader **out, enum loader_mode mode, const struct loader_
 			   "%u port ranges are too many: the most that can be asked for is %u "
 			   "(--max-ranges)",
 			   loader->limits.ranges, IFW_RANGES_MAX);
+	if (!err && mode != LOADER_READ)
+		pin_dirs_finish_trade(loader);
 	if (!err && mode == LOADER_CREATE) {
 		if (!options || !options->pin_dir)
 			err = mount_bpffs(failure);

@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -187,4 +188,40 @@ int loader_mount_bpffs(struct failure *failure)
 		return err;
 	return fail(failure, -ENODEV,
 		    "no BPF file system can be mounted on '" BPFFS "' (needs CAP_SYS_ADMIN)");
+}
+
+/* --- Directories beside it --------------------------------------------------------- */
+
+static int name_dir(const struct loader *loader, const char *suffix, char *dir, size_t size,
+		    struct failure *failure)
+{
+	int length = snprintf(dir, size, "%s%s", loader->dir, suffix);
+
+	return length < 0 || (size_t)length >= size
+		       ? fail(failure, -ENAMETOOLONG, "pin directory '%.64s...' is too long",
+			      loader->dir)
+		       : 0;
+}
+
+int pin_dirs_name(const struct loader *loader, struct pin_dirs *at, struct failure *failure)
+{
+	int err = name_dir(loader, "", at->dir, sizeof(at->dir), failure);
+
+	if (!err)
+		err = name_dir(loader, "-next", at->beside, sizeof(at->beside), failure);
+	return err ? err : name_dir(loader, "-former", at->former, sizeof(at->former), failure);
+}
+
+static bool is_there(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+void pin_dirs_finish_trade(const struct loader *loader)
+{
+	struct pin_dirs at;
+
+	if (pin_dirs_name(loader, &at, NULL) == 0 && !is_there(at.dir) && is_there(at.former) &&
+	    is_there(at.beside))
+		(void)rename(at.beside, at.dir);
 }

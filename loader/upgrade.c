@@ -18,18 +18,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "flows.h"
 #include "iface.h"
 
-/* Names of directories beside the one that counts. */
-#define BESIDE "-next"	 /* ours while it is made, then the former one */
-#define FORMER "-former" /* where two directories cannot trade names: before 5.16 */
-
 struct upgrade {
 	struct loader *from; /* holds the lock, the former rules and settings */
 	struct loader *to;
-	char dir[PATH_MAX - 64], beside[PATH_MAX - 64], former[PATH_MAX - 64];
+	struct pin_dirs at;
 	const struct program *program;
 	bool egress; /* some interface has the program for what leaves */
 	struct failure *failure;
@@ -43,39 +40,6 @@ static void upgrade_close(struct upgrade *up)
 }
 
 /* --- Directories ----------------------------------------------------------------- */
-
-static int name_dir(const struct upgrade *up, const char *suffix, char *dir, size_t size)
-{
-	int length = snprintf(dir, size, "%s%s", up->from->dir, suffix);
-
-	return length < 0 || (size_t)length >= size
-		       ? fail(up->failure, -ENAMETOOLONG, "pin directory '%.64s...' is too long",
-			      up->from->dir)
-		       : 0;
-}
-
-static int name_dirs(struct upgrade *up)
-{
-	int err = name_dir(up, "", up->dir, sizeof(up->dir));
-
-	if (!err)
-		err = name_dir(up, BESIDE, up->beside, sizeof(up->beside));
-	return err ? err : name_dir(up, FORMER, up->former, sizeof(up->former));
-}
-
-static bool is_there(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0;
-}
-
-/* One that was killed between the two steps of trade_names(). */
-static void finish_trade(const struct upgrade *up)
-{
-	if (!is_there(up->dir) && is_there(up->former) && is_there(up->beside))
-		(void)rename(up->beside, up->dir);
-}
 
 /* Pins of others in a directory that somebody chose stay where he looks for them. */
 static int move_others(const char *from, int from_fd, const char *to)
@@ -100,35 +64,43 @@ static int move_others(const char *from, int from_fd, const char *to)
 }
 
 /* A directory that counts no longer, or does not yet: our pins in it, and the directory. */
-static int discard(const struct upgrade *up, const char *dir)
+static int discard(const struct pin_dirs *at, const char *dir, struct failure *failure)
 {
 	CLEANUP(cleanup_free) struct loader *left = calloc(1, sizeof(*left));
 	CLEANUP(cleanup_close) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int err;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0
-				       : fail_errno(up->failure, -errno, "cannot open '%s'", dir);
+		return errno == ENOENT ? 0 : fail_errno(failure, -errno, "cannot open '%s'", dir);
 	if (!left)
-		return fail_errno(up->failure, -ENOMEM, "cannot remove '%s'", dir);
-	err = move_others(dir, fd, up->dir);
+		return fail_errno(failure, -ENOMEM, "cannot remove '%s'", dir);
+	err = move_others(dir, fd, at->dir);
 	if (err)
-		return fail_errno(up->failure, err, "cannot move pins out of '%s'", dir);
+		return fail_errno(failure, err, "cannot move pins out of '%s'", dir);
 	snprintf(left->dir, sizeof(left->dir), "%s", dir);
 	left->dir_fd = fd;
-	return pins_destroy(left, up->failure);
+	return pins_destroy(left, failure);
+}
+
+/* Both, where they are. */
+static int discard_all(const struct pin_dirs *at, struct failure *failure)
+{
+	int err = discard(at, at->beside, failure);
+
+	return err ? err : discard(at, at->former, failure);
 }
 
 /* From here on ours counts; readers find either directory whole. */
 static int trade_names(const struct upgrade *up)
 {
-	if (renameat2(AT_FDCWD, up->beside, AT_FDCWD, up->dir, RENAME_EXCHANGE) == 0)
+	if (renameat2(AT_FDCWD, up->at.beside, AT_FDCWD, up->at.dir, RENAME_EXCHANGE) == 0)
 		return 0;
 	if (errno != EINVAL)
 		return -errno;
-	if (rename(up->dir, up->former))
+	if (rename(up->at.dir, up->at.former))
 		return -errno;
-	return rename(up->beside, up->dir) ? -errno : 0;
+	/* Somebody may take us for one that was killed here; see pin_dirs_finish_trade(). */
+	return rename(up->at.beside, up->at.dir) && access(up->at.dir, F_OK) ? -errno : 0;
 }
 
 /* --- What was ---------------------------------------------------------------------- */
@@ -355,7 +327,7 @@ static int build(struct upgrade *up)
 {
 	const struct pinned_meta *was = &up->from->meta;
 	const struct loader_options options = {
-		.pin_dir = up->beside,
+		.pin_dir = up->at.beside,
 		.limits =
 			{
 				.ranges = was->max_ranges,
@@ -397,13 +369,10 @@ static int put_in_force(struct upgrade *up)
 		return err;
 	err = trade_names(up);
 	if (err)
-		return fail_errno(up->failure, err, "cannot put '%s' in place of '%s'", up->beside,
-				  up->dir);
+		return fail_errno(up->failure, err, "cannot put '%s' in place of '%s'",
+				  up->at.beside, up->at.dir);
 	/* What is left is no reason to fail: the next upgrade takes it away. */
-	if (discard(up, up->beside) == 0)
-		(void)discard(up, up->former);
-	if (up->failure)
-		up->failure->text[0] = 0;
+	(void)discard_all(&up->at, NULL);
 	return 0;
 }
 
@@ -416,22 +385,20 @@ int loader_upgrade(const struct loader_options *options, struct upgrade_result *
 
 	err = loader_new(&up.from, LOADER_WRITE, options, failure);
 	if (!err)
-		err = name_dirs(&up);
+		err = pin_dirs_name(up.from, &up.at, failure);
 	if (err)
 		return err;
-	finish_trade(&up);
+	pin_dirs_finish_trade(up.from);
 	err = pins_lock(up.from, failure);
 	if (!err)
 		err = pin_open(up.from, "meta", &up.from->meta_fd);
 	if (err == -ENOENT)
 		return fail_not_up(up.from, failure);
 	if (err)
-		return fail_errno(failure, err, "cannot open '%s'", up.dir);
+		return fail_errno(failure, err, "cannot open '%s'", up.at.dir);
 	err = meta_abi(up.from, &up.done.abi, &whole, failure);
 	if (!err)
-		err = discard(&up, up.beside);
-	if (!err)
-		err = discard(&up, up.former);
+		err = discard_all(&up.at, failure);
 	if (err)
 		return err;
 	if (up.done.abi != IFW_ABI) {

@@ -196,5 +196,25 @@ def killed(hook, first, every=17, **how):
     return part
 
 
+def between_names(host):
+    """Where names cannot be exchanged there is a moment without the directory: the next command ends it."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.ifw("up", "eth0")
+    host.ifw("rule", "add", DENIED)
+    (folder,) = folders()
+    want = shown(host.ifw)
+    for _ in commands.at_each_step(host, "upgrade", program=next_of(host), first=80, NO_EXCHANGE=1):
+        if folder not in folders():
+            run_next(host, "up", "eth0")
+            equal(shown(lambda *words: run_next(host, *words)), want, "'up' finds everything that was taken over")
+            return
+        run_next(host, "down", "--all")
+        for left in (f"{folder}-former", f"{folder}-next"):
+            host.run(next_of(host), "--pin-dir", f"/sys/fs/bpf/{left}", "down", "--all", ok=False)
+        host.ifw("up", "eth0")
+        host.ifw("rule", "add", DENIED)
+    check(False, "it was killed at the moment between")
+
+
 laboratory.main(commands.parts(*(under_traffic(hook) for hook in HOOKS), other_ways, killed("tcx", 1), killed("clsact", 3),
-                               killed("tcx", 80, 7, NO_EXCHANGE=1)))
+                               killed("tcx", 80, 7, NO_EXCHANGE=1), between_names))
