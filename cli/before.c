@@ -209,7 +209,7 @@ static int restore_state(const struct cli *cli, struct before *before, bool on_t
 			       : CLI_DONE;
 	/* Somebody may have taken all of it down meanwhile. */
 	if (!loader)
-		status = cli_open(cli, LOADER_CREATE, NULL, &loader);
+		status = cli_open_any(cli, LOADER_CREATE, NULL, &loader);
 	if (status)
 		return status;
 	status = restore_ifaces(cli, loader, before, &others);

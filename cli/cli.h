@@ -58,7 +58,8 @@ int cli_open(const struct cli *cli, enum loader_mode mode, const struct loader_l
 
 /*
  * As cli_open(), and where the state is of an older version of ifw it is taken over
- * first, which a line on stdout tells. ifw alone.
+ * first, which a line on stdout tells; of one that is made here no rule is from a file yet.
+ * ifw alone.
  */
 int cli_open_any(const struct cli *cli, enum loader_mode mode, const struct loader_limits *limits,
 		 struct loader **loader);

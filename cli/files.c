@@ -16,7 +16,7 @@ static void close_fd(int *fd)
 }
 #define auto_fd __attribute__((cleanup(close_fd))) int
 
-int files_runtime(const struct cli *cli, const char *what, char path[PATH_MAX])
+static int runtime_path(const struct cli *cli, const char *what, char path[PATH_MAX])
 {
 	struct failure failure = {0};
 	char dir[PATH_MAX];
@@ -30,14 +30,30 @@ int files_runtime(const struct cli *cli, const char *what, char path[PATH_MAX])
 	for (char *at = dir; *at; at++)
 		if (*at == '/')
 			*at = '-';
-	if (mkdir(FILES_RUNTIME, 0700) && errno != EEXIST) {
-		complain(cli, "cannot make '%s': %s", FILES_RUNTIME, strerror(errno));
-		return CLI_REFUSED;
-	}
 	length = snprintf(path, PATH_MAX, "%s/%s.%s", FILES_RUNTIME, dir + strspn(dir, "-"), what);
 	if (length > 0 && length < PATH_MAX)
 		return CLI_DONE;
 	complain(cli, "the name of the pin directory is too long");
+	return CLI_REFUSED;
+}
+
+int files_runtime(const struct cli *cli, const char *what, char path[PATH_MAX])
+{
+	if (mkdir(FILES_RUNTIME, 0700) && errno != EEXIST) {
+		complain(cli, "cannot make '%s': %s", FILES_RUNTIME, strerror(errno));
+		return CLI_REFUSED;
+	}
+	return runtime_path(cli, what, path);
+}
+
+int files_forget(const struct cli *cli, const char *what)
+{
+	char path[PATH_MAX];
+	int status = runtime_path(cli, what, path);
+
+	if (status || unlink(path) == 0 || errno == ENOENT)
+		return status;
+	complain(cli, "cannot remove '%s': %s", path, strerror(errno));
 	return CLI_REFUSED;
 }
 

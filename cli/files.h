@@ -16,6 +16,9 @@
  */
 int files_runtime(const struct cli *cli, const char *what, char path[PATH_MAX]);
 
+/* Removes such a file, if it is there. CLI_DONE; CLI_REFUSED after complaining. */
+int files_forget(const struct cli *cli, const char *what);
+
 /*
  * Writes a file as a whole: whoever reads it, after a crash too, finds what was there or
  * all of this. Makes the folder that it lies in. 0 or -errno.

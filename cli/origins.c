@@ -25,6 +25,13 @@ bool origins_recorded(const struct cli *cli)
 	return origins_there(cli, RECORD);
 }
 
+int origins_forget(const struct cli *cli)
+{
+	int status = files_forget(cli, RECORD);
+
+	return status ? status : files_forget(cli, RECORD_NEXT);
+}
+
 int origins_keep(const struct cli *cli, char **record, size_t *size)
 {
 	char path[PATH_MAX];
@@ -37,16 +44,16 @@ int origins_keep(const struct cli *cli, char **record, size_t *size)
 int origins_put_back(const struct cli *cli, const char *record, size_t size)
 {
 	char path[PATH_MAX];
-	int status = files_runtime(cli, RECORD, path), err = 0;
+	int status, err;
 
+	if (!record)
+		return origins_forget(cli);
+	status = files_runtime(cli, RECORD, path);
 	if (status)
 		return status;
-	if (record)
-		err = files_write(path, record, size);
-	else if (unlink(path) && errno != ENOENT)
-		err = -errno;
+	err = files_write(path, record, size);
 	if (!err)
-		return CLI_DONE;
+		return files_forget(cli, RECORD_NEXT);
 	complain(cli, "cannot put '%s' back: %s", path, strerror(-err));
 	return CLI_REFUSED;
 }

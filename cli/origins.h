@@ -2,16 +2,23 @@
 /*
  * origins.h - where rules in force come from: the administrator's file, which the
  * supervisor puts in force; commands at run time (zfw's too); and what of the latter was
- * saved. What came from the file is recorded until the next boot, as long as the pins
- * last, so that a supervisor that is started again can tell.
+ * saved. What came from the file is recorded as long as the pins last, so that a supervisor
+ * that is started again can tell.
  */
 #ifndef IFW_ORIGINS_H
 #define IFW_ORIGINS_H
 
 #include "cli.h"
 
-/* Whether a supervisor has put rules in force since the host was started. */
+/* Whether a supervisor has put rules in force in the state that there is. */
 bool origins_recorded(const struct cli *cli);
+
+/*
+ * There is a new state, to which a record of another does not apply. Asked where one is
+ * made, not where one is removed: pins go in ways that nobody tells of, as with the host.
+ * CLI_DONE; CLI_REFUSED after complaining.
+ */
+int origins_forget(const struct cli *cli);
 
 /* Rules in a file of files_runtime(): whether there is one, its rules (none where there is
  * none) bound to the loader's names, and writing it. CLI_DONE or CLI_REFUSED after complaining. */

@@ -441,7 +441,7 @@ static int start(struct supervisor *s, struct intended *intended, bool all)
 	}
 	status = cli_open_any(&s->cli, LOADER_CREATE, &intended->config.request.limits, &loader);
 	if (!status && !s->rules_wanting)
-		status = put_rules(s, loader, intended, !up || !origins_recorded(&s->cli));
+		status = put_rules(s, loader, intended, !origins_recorded(&s->cli));
 	if (!status && s->ask_ssh)
 		status = ssh_check(&s->cli, loader, &attach);
 	if (!status)

@@ -136,9 +136,7 @@ int tried_interface(const struct cli *cli, const char *name)
 void tried_forget(const struct cli *cli)
 {
 	static const char *const all[] = {BASE, LAST, NEXT, INTERFACES};
-	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (!files_runtime(cli, all[i], path))
-			(void)unlink(path);
+		(void)files_forget(cli, all[i]);
 }

@@ -5,6 +5,7 @@
 
 #include "args.h"
 #include "iface.h"
+#include "origins.h"
 #include "text.h"
 
 static void tell_taken_over(const struct upgrade_result *result)
@@ -32,7 +33,9 @@ int cli_open_any(const struct cli *cli, enum loader_mode mode, const struct load
 			err = loader_open(loader, mode, &options, &failure);
 		}
 	}
-	return err ? complain_refused(cli, &failure) : CLI_DONE;
+	if (err)
+		return complain_refused(cli, &failure);
+	return loader_made(*loader) ? origins_forget(cli) : CLI_DONE;
 }
 
 /* One that is gone, or that somebody took off, is for `ifw up`. */

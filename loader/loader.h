@@ -79,6 +79,9 @@ struct upgrade_result {
 int loader_upgrade(const struct loader_options *options, struct upgrade_result *result,
 		   struct failure *failure);
 
+/* Whether there was no state, and opening it (CREATE) has made this one. */
+bool loader_made(const struct loader *loader);
+
 /* Where the pins are, or would be: /sys/fs/bpf/ifw, or ifw-INODE in a namespace of its own. */
 const char *loader_pin_dir(const struct loader *loader);
 /* The same without opening it. pin_dir: as in the options. 0 or -errno. */

@@ -309,6 +309,11 @@ void loader_close(struct loader *loader)
 	free(loader);
 }
 
+bool loader_made(const struct loader *loader)
+{
+	return loader->made;
+}
+
 struct iface_names *loader_names(struct loader *loader)
 {
 	return &loader->names;

@@ -412,6 +412,7 @@ def run_killed_halfway(host):
             host.ifw("rule", "add", theirs)
             host.ifw("confirm", "--undo")
         equal(sorted(host.rules()), sorted([theirs, aside]), "what was there is back, with what others added")
+        equal([path for path in os.listdir("/run/ifw") if path.endswith((".rules", ".rules.next"))], [], "and none of it counts as the file's")
         host.ifw("rule", "del", theirs)
 
 

@@ -3,7 +3,6 @@
 
 import os
 import pathlib
-import shutil
 import stat
 
 import commands
@@ -19,9 +18,8 @@ BY_ZFW = "intercept tcp to 10.0.0.0/8 port 80-443 via 127.0.0.1:43321"
 
 
 def boots(host):
-    """What a boot leaves of ifw: neither pins nor /run, programs and policies gone with the devices."""
+    """What a boot leaves of ifw: no pins, programs and policies gone with the devices."""
     host.ifw("down", "--all")
-    shutil.rmtree("/run/ifw", ignore_errors=True)
 
 
 def save(host):
@@ -60,6 +58,33 @@ def across_a_boot(host):
         save(host)
         host.ifw("rule", "del", BY_ZFW)
         check("0 rules saved" in save(host), "save replaces all that was saved")
+
+
+def pins_removed(host):
+    for path in commands.pins():
+        if not os.path.isdir(path):
+            os.unlink(path)
+    os.rmdir(commands.pins()[0])
+
+
+def begun_anew(host):
+    """What came from the file is known of the state that it was put in, and of no other."""
+    host.veth("eth0", "172.16.240.1/24")
+    supervised.write("interface eth0\n", FILE[0] + "\n")
+    with Supervisor(host):
+        host.ifw("rule", "add", BY_COMMAND)
+        save(host)
+    for way in (boots, pins_removed):
+        way(host)
+        host.ifw("up", "eth0")
+        host.ifw("rule", "add", FILE[0])
+        with Supervisor(host):
+            equal(host.rules(), [*FILE, BY_COMMAND], f"{way.__name__}: in a state that a command made, saved rules are in force")
+            check("1 rule saved" in save(host), "and are not lost when they are saved again")
+    boots(host)
+    host.ifw("up", "eth0")
+    host.ifw("rule", "add", FILE[0])
+    check("1 rule saved" in save(host), "a rule by command is one, though the file had it, too")
 
 
 def conflicts(host):
@@ -120,4 +145,4 @@ def never_over_the_administrators(host):
         equal((pathlib.Path(RULES).read_text(), pathlib.Path(CONFIG).read_text()), before, "nor writes over it")
 
 
-laboratory.main(commands.parts(across_a_boot, conflicts, without_supervisor))
+laboratory.main(commands.parts(across_a_boot, begun_anew, conflicts, without_supervisor))
