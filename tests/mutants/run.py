@@ -39,16 +39,19 @@ FLAGS = ('-w -O0 -Dalways_inline=unused -ftrivial-auto-var-init=pattern -std=gnu
 
 # The tests closest to a header, where it is not test_NAME.
 CLOSEST = {
-    "decide.h": ("test_decide", "test_steps", "test_track"),
+    "decide.h": ("test_decide", "test_steps", "test_track", "test_track_rules"),
     "egress.h": ("test_egress", "test_steps"),
-    "flow_table.h": ("test_track",),
+    "flow_table.h": ("test_track", "test_track_rules", "test_track_icmp"),
+    "flow_tcp.h": ("test_flow_tcp", "test_flow_windows", "test_flow_pickup"),
     "parse.h": ("test_packet",),
+    "track.h": ("test_track", "test_track_rules", "test_track_icmp"),
     "verdict.h": ("test_decide",),
     "watch.h": ("test_report",),
 }
 ALL = ("test_decide", "test_track", "test_egress", "test_packet", "test_ipv6", "test_rules", "test_fragment",
        "test_related", "test_geneve", "test_exceptions", "test_filter", "test_flow", "test_flow_states",
-       "test_flow_tcp", "test_iface", "test_intercept", "test_lookup", "test_addr", "test_report", "test_reasons",
+       "test_flow_tcp", "test_flow_windows", "test_flow_pickup", "test_track_rules", "test_track_icmp", "test_iface",
+       "test_intercept", "test_lookup", "test_addr", "test_report", "test_reasons",
        "test_sim_world", "test_sim_strict", "test_steps", "test_scenarios", "test_fail_nth")
 
 # What these tests need, of the libraries they are linked with elsewhere.
