@@ -7,65 +7,29 @@
 0: all is well; 1: it is not; 77: the kernel or the emulator cannot be had here.
 """
 
-import ctypes
 import json
 import os
 import pathlib
-import re
 import resource
-import shutil
-import signal
 import subprocess
 import sys
 import time
 
 import image
+import machine
 import packages
 
 SUITES = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", "newest": "trixie-backports"}
-EMULATOR = "qemu-system-x86_64"
-MACHINE = [
-    EMULATOR, "-M", "q35", "-accel", "tcg",  # KVM within a virtual machine hangs where this is built
-    # The simpler it is the faster it is emulated; and CMPXCHG16B spoils the flags in QEMU 7.2.
-    "-cpu", "Nehalem,-cx16,+rdrand", "-smp", "1", "-m", "768",
-    "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio",
-]
-# Without the mitigations every entry of the emulated kernel is a lot shorter; the rest spares it work.
-APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on "
-          "nokaslr cryptomgr.notests audit=0 security=none")
 PATIENCE = 420  # seconds from start to power-off
 SKIP = 77
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
-def die_with_parent():
-    """However this test ends, no machine stays behind."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def boot(kernel, archive):
-    """What the machine says until it is off; None behind it where that took too long."""
+    """As machine.boot(), from an archive in memory."""
     with open(os.memfd_create("initrd"), "wb") as held:
         held.write(archive)
         held.flush()
-        initrd = f"/proc/self/fd/{held.fileno()}"
-        command = [*MACHINE, "-kernel", str(kernel.image), "-initrd", initrd, "-append", APPEND]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, pass_fds=[held.fileno()],
-                              preexec_fn=die_with_parent) as machine:
-            try:
-                said, _ = machine.communicate(timeout=PATIENCE)
-                return said.decode(errors="replace"), True
-            except subprocess.TimeoutExpired:
-                machine.kill()
-                said, _ = machine.communicate()
-                return said.decode(errors="replace"), False
-
-
-def readable(said):
-    """Without what the firmware does to a terminal."""
-    said = re.sub(r"\x1b(?:\[[0-9;?]*[A-Za-z]|c)", "", said)
-    return [line.rstrip() for line in said.splitlines() if line.strip()]
+        return machine.boot(kernel, ["-initrd", f"/proc/self/fd/{held.fileno()}"], [held.fileno()], PATIENCE)
 
 
 def within_budget(name, counts):
@@ -111,8 +75,8 @@ def report(name, kernel, results, seconds, used):
 
 def main():
     name, build = sys.argv[1], pathlib.Path(sys.argv[2])
-    if not shutil.which(EMULATOR):
-        print(f"skipped: the program {EMULATOR} is missing (qemu-system-x86)")
+    if machine.missing():
+        print(f"skipped: {machine.missing()}")
         return SKIP
     try:
         kernel = packages.fetch(SUITES[name])
@@ -126,9 +90,8 @@ def main():
         print(f"skipped: {error}")
         return SKIP
     start, before = time.monotonic(), processor_seconds()
-    said, ended = boot(kernel, archive)
+    lines, ended = boot(kernel, archive)
     seconds, used = time.monotonic() - start, processor_seconds() - before
-    lines = readable(said)
     results = {}
     for line in lines:
         if line.startswith("== "):
