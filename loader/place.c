@@ -33,9 +33,13 @@ int netns_identity(__u64 *dev, __u64 *ino)
 	return 0;
 }
 
+/* net/core/sysctl_net_core.c: a setting that no other network namespace has. */
+#define INITIAL_NETNS_HAS "/proc/sys/net/core/netdev_max_backlog"
+
 /*
- * Before 6.18 only the first process tells, and in a process namespace of its
- * own that is the wrong one; the identity in meta then refuses.
+ * Before 6.18 the first process tells, and in a process namespace of its own that
+ * is the wrong one; the identity in meta then refuses. The service may not look at
+ * that process (CAP_SYS_PTRACE), and has to be where the commands are.
  */
 static bool netns_is_initial(__u64 dev, __u64 ino)
 {
@@ -43,7 +47,9 @@ static bool netns_is_initial(__u64 dev, __u64 ino)
 
 	if (ino == INITIAL_NETNS_INO)
 		return true;
-	return stat("/proc/1/ns/net", &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+	if (stat("/proc/1/ns/net", &st))
+		return access(INITIAL_NETNS_HAS, F_OK) == 0;
+	return st.st_dev == dev && st.st_ino == ino;
 }
 
 int choose_dir(struct loader *loader, const char *pin_dir, struct failure *failure)
