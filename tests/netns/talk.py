@@ -16,8 +16,8 @@ TCP_INFO, TOTAL_RETRANS = 11, 100  # linux/tcp.h: struct tcp_info, offset of tcp
 class Echo:
     """A transparent listener that sends back what comes, for as long as somebody talks."""
 
-    def __init__(self, router):
-        self.listener = transparent(router, IPV4, socket.SOCK_STREAM, ("127.0.0.1", 0))
+    def __init__(self, router, port=0):
+        self.listener = transparent(router, IPV4, socket.SOCK_STREAM, ("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         self.listener.listen()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -35,9 +35,10 @@ class Echo:
 
 
 class Talk:
-    """One connection on which a question goes out every millisecond, and each is answered."""
+    """One connection on which a question goes out again and again, and each is answered."""
 
-    def __init__(self, client, destination):
+    def __init__(self, client, destination, pause=0.001):
+        self.pause = pause  # seconds
         self.socket = client.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.socket.settimeout(laboratory.PATIENCE)
         self.socket.connect(destination)
@@ -52,7 +53,7 @@ class Talk:
                 if self.socket.recv(8, socket.MSG_WAITALL) != b"question":
                     raise OSError("it was closed")
                 self.answers += 1
-                time.sleep(0.001)
+                time.sleep(self.pause)
         except OSError as error:
             self.error = error
 

@@ -8,8 +8,8 @@ set -euo pipefail
 
 suite=bookworm
 # libmnl0 and libpcap0.8: what ifw is linked with. systemd: a unit to enable. man-db and
-# bash-completion: pages and words to look at.
-packages=libmnl0,libpcap0.8,systemd,man-db,bash-completion,iproute2
+# bash-completion: pages and words to look at. udev, kmod, python3: for a machine of its own.
+packages=libmnl0,libpcap0.8,systemd,man-db,bash-completion,iproute2,udev,kmod,python3
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ifw-debootstrap
 name=$suite-$(echo "$packages" | sha256sum | cut -c1-8)
