@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "printed.h"
+
 #include "cli/flow_print.h"
 #include "datapath/flow_states.h"
 
@@ -33,19 +35,16 @@ static struct ifw_flow sample(void)
 
 static char *print(const struct ifw_flow *flow, bool json)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct printed printed;
+	FILE *out = printed_begin(&printed);
 
-	cr_assert(out);
 	if (json) {
 		flow_print_json(out, &key, flow, 100 * SECOND);
 	} else {
 		flow_print_titles(out);
 		flow_print(out, &key, flow, 100 * SECOND);
 	}
-	fclose(out);
-	return text;
+	return printed_end(&printed);
 }
 
 static void expect_print(const struct ifw_flow *flow, bool json, const char *wanted)

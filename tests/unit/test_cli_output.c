@@ -10,6 +10,8 @@
 
 #include <netinet/in.h>
 
+#include "printed.h"
+
 #include "cli/bind.h"
 #include "cli/event.h"
 #include "cli/json.h"
@@ -66,14 +68,11 @@ Test(json, rules)
 
 static char *listed(const struct rule_set *set, const struct ifw_count *counts)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct printed printed;
+	FILE *out = printed_begin(&printed);
 
-	cr_assert(out);
 	rule_list_print(out, set, counts);
-	fclose(out);
-	return text;
+	return printed_end(&printed);
 }
 
 Test(rule_list, has_counts_behind_rules_that_decided_something)
@@ -249,16 +248,14 @@ static struct ifw_event sample_event(void)
 static char *print_event(const struct event_view *view, bool json)
 {
 	struct table_look look = {0};
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct printed printed;
+	FILE *out = printed_begin(&printed);
 
 	if (json)
 		cr_assert_eq(event_print_json(out, view), 0);
 	else
 		event_print(out, view, &look);
-	fclose(out);
-	return text;
+	return printed_end(&printed);
 }
 
 Test(event, json)
@@ -414,14 +411,14 @@ static char *list(const struct zfw_request *request)
 {
 	struct loader_limits limits = {.ranges = 1000, .prefixes = 50};
 	struct rule_set set = {0};
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct printed printed;
+	FILE *out = printed_begin(&printed);
+	char *text;
 
 	parse(&set);
 	cr_assert_eq(zfw_list_print(out, &set, request, &limits), 0);
-	fclose(out);
 	rule_set_clear(&set);
+	text = printed_end(&printed);
 	squeeze(text);
 	return text;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "printed.h"
+
 #include "cli/stats.h"
 #include "cli/table.h"
 #include "datapath/reasons.h"
@@ -50,14 +52,11 @@ static char *rates(const struct stats *before, const struct stats *now, unsigned
 		   unsigned int lines)
 {
 	struct table_look look = {.width = width};
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct printed printed;
+	FILE *out = printed_begin(&printed);
 
-	cr_assert_not_null(out);
 	cr_assert_eq(stats_print_rates(out, before, now, &look, lines), 0);
-	fclose(out);
-	return text;
+	return printed_end(&printed);
 }
 
 #define SAYS(text, words) cr_expect(strstr(text, words), "no '%s' in:\n%s", words, text)
@@ -131,14 +130,11 @@ Test(rates, fit_the_screen)
 
 static char *prometheus(const struct stats *stats)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct printed printed;
+	FILE *out = printed_begin(&printed);
 
-	cr_assert_not_null(out);
 	cr_assert_eq(stats_print_prometheus(out, stats), 0);
-	fclose(out);
-	return text;
+	return printed_end(&printed);
 }
 
 Test(prometheus, says_all)

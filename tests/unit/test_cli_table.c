@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "printed.h"
+
 #include "cli/table.h"
 
 static const struct table_column columns[] = {{"NAME", false}, {"N", true}, {"TEXT", false}};
@@ -27,14 +29,11 @@ static struct table *sample(void)
 
 static char *print(const struct table *table, const struct table_look *look)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct printed printed;
+	FILE *out = printed_begin(&printed);
 
-	cr_assert(out);
 	cr_assert_eq(table_print(table, out, look), 0);
-	fclose(out);
-	return text;
+	return printed_end(&printed);
 }
 
 static void expect(const struct table_look *look, const char *wanted)

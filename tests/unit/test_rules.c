@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "printed.h"
 #include "sim_fixture.h"
 
 #include "datapath/rules.h"
@@ -110,12 +111,11 @@ static const char *turned(unsigned int n, char text[INET6_ADDRSTRLEN])
  */
 Test(rules, every_length_is_tried)
 {
-	char addr[INET6_ADDRSTRLEN], line[128], *text = NULL;
-	size_t size = 0;
-	FILE *to = open_memstream(&text, &size);
+	char addr[INET6_ADDRSTRLEN], line[128], *text;
+	struct printed printed;
+	FILE *to = printed_begin(&printed);
 	struct sim_world *world;
 
-	cr_assert_not_null(to);
 	for (unsigned int len = 1; len <= 128; len++) {
 		struct in6_addr prefix;
 
@@ -126,7 +126,7 @@ Test(rules, every_length_is_tried)
 		fprintf(to, "pass tcp to %s/%u port 80\n", line, len);
 		fprintf(to, "pass udp to ::/0 port 80 from %s/%u\n", line, len);
 	}
-	cr_assert_eq(fclose(to), 0);
+	text = printed_end(&printed);
 	world = world_of(WORLD, text);
 	for (unsigned int len = 1; len <= 128; len++) {
 		turned(len, addr);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "printed.h"
 #include "sim_fixture.h"
 
 #include "datapath/flow_table.h"
@@ -17,14 +18,11 @@ static char message[STATE_MESSAGE_MAX];
 /* To be freed. */
 static char *text_of(const struct sim_world *world)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct printed printed;
+	FILE *out = printed_begin(&printed);
 
-	cr_assert_not_null(out);
 	cr_assert_eq(state_write(world, out), 0);
-	cr_assert_eq(fclose(out), 0);
-	return text;
+	return printed_end(&printed);
 }
 
 static struct sim_world *read_back(const char *text)

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "printed.h"
 #include "track_fixture.h"
 
 static struct sim_world *world;
@@ -41,15 +42,14 @@ static void note(void *arg, const struct sim_trace *t)
 static void check(const char *iface, const struct frame *frame, struct sim_frame in,
 		  const char *wanted)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *to = open_memstream(&text, &size);
+	struct printed printed;
+	FILE *to = printed_begin(&printed);
+	char *text;
 
-	cr_assert_not_null(to);
 	sim_world_trace(world, note, to);
 	decide_with(world, iface, frame, in);
 	sim_world_trace(world, NULL, NULL);
-	cr_assert_eq(fclose(to), 0);
+	text = printed_end(&printed);
 	cr_assert_str_eq(text, wanted);
 	free(text);
 }
