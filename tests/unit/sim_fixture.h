@@ -49,6 +49,14 @@ static inline __attribute__((unused)) struct sim_world *world_of(const char *tex
 	return world;
 }
 
+/* In place of a world, which goes. */
+static inline __attribute__((unused)) void other_world(struct sim_world **world, const char *text,
+						       const char *rules)
+{
+	sim_world_destroy(*world);
+	*world = world_of(text, rules);
+}
+
 /* The frame that a flow's packet is, in bytes, which have room for FLOW_FRAME_MAX. */
 static inline __attribute__((unused)) struct sim_frame
 frame_of_flow(const struct flow *flow, uint32_t ifindex, uint8_t *bytes, uint64_t time_ns)

@@ -112,8 +112,7 @@ Test(boundary, a_world_for_rules)
 			       "socket tcp listen [::1]:1000\n");
 	sim_world_destroy(world_of(text, rules));
 	free(text);
-	sim_world_destroy(world);
-	world = world_of("", "deny tcp to 10.0.0.0/8 port 80\n");
+	other_world(&world, "", "deny tcp to 10.0.0.0/8 port 80\n");
 	text = boundary_world(sim_world_rules(world));
 	cr_assert_str_eq(text, "interface eth0\n");
 	free(text);

@@ -145,10 +145,10 @@ Test(sim_replay, what_leaves_is_told_by_its_mac)
 	struct frame in = udp("192.0.2.1", 53, "10.0.0.1", 5);
 	struct seen seen = {};
 
-	sim_world_destroy(world);
-	world = world_of("interface eth0 index 2 address 10.0.0.1/24 mac 02:00:00:00:00:aB\n"
-			 "set eth0 track on\n",
-			 "");
+	other_world(&world,
+		    "interface eth0 index 2 address 10.0.0.1/24 mac 02:00:00:00:00:aB\n"
+		    "set eth0 track on\n",
+		    "");
 	memcpy(out.bytes + 6, "\x02\0\0\0\0\xab", 6);
 	add_packet(&c, &in, in.length);
 	add_packet(&c, &out, out.length);
@@ -374,16 +374,15 @@ Test(sim_replay, sockets_come_and_go_on_the_way)
 	struct capture_bytes c = begin(ETHERNET);
 	struct seen seen = {};
 
-	sim_world_destroy(world);
-	world = world_of(
-		"interface eth0 index 2\n"
-		"socket tcp listen 127.0.0.1:1000\n"
-		"after packet 1: socket tcp syn-recv 198.51.100.1:80 192.0.2.1:5\n"
-		"after packet 2: socket tcp established 198.51.100.1:80 192.0.2.1:5 # it is\n"
-		"after packet 4 socket tcp time-wait 198.51.100.1:80 192.0.2.1:5\n"
-		"after packet 5 close tcp 198.51.100.1:80 192.0.2.1:5\n"
-		"after packet 5 close tcp 127.0.0.1:1000\n",
-		"intercept tcp to 198.51.100.0/24 port 80 via 1000\n");
+	other_world(&world,
+		    "interface eth0 index 2\n"
+		    "socket tcp listen 127.0.0.1:1000\n"
+		    "after packet 1: socket tcp syn-recv 198.51.100.1:80 192.0.2.1:5\n"
+		    "after packet 2: socket tcp established 198.51.100.1:80 192.0.2.1:5 # it is\n"
+		    "after packet 4 socket tcp time-wait 198.51.100.1:80 192.0.2.1:5\n"
+		    "after packet 5 close tcp 198.51.100.1:80 192.0.2.1:5\n"
+		    "after packet 5 close tcp 127.0.0.1:1000\n",
+		    "intercept tcp to 198.51.100.0/24 port 80 via 1000\n");
 	for (size_t i = 0; i < sizeof(flags); i++) {
 		struct frame made = tcp_with(flags[i]);
 
@@ -401,12 +400,12 @@ Test(sim_replay, time_and_settings_change_on_the_way)
 	struct frame ssh = tcp("192.0.2.1", 5, "10.0.0.1", 22);
 	struct seen seen = {};
 
-	sim_world_destroy(world);
-	world = world_of("interface eth0 index 2 address 10.0.0.1/24\nset eth0 track on\n"
-			 "flow udp 10.0.0.1:5 192.0.2.1:53 idle 50\n"
-			 "after packet 1 wait 119\nafter packet 2 wait 120\n"
-			 "after packet 4 set eth0 ssh off\n",
-			 "");
+	other_world(&world,
+		    "interface eth0 index 2 address 10.0.0.1/24\nset eth0 track on\n"
+		    "flow udp 10.0.0.1:5 192.0.2.1:53 idle 50\n"
+		    "after packet 1 wait 119\nafter packet 2 wait 120\n"
+		    "after packet 4 set eth0 ssh off\n",
+		    "");
 	add_packet(&c, &in, in.length);
 	add_packet(&c, &in, in.length);
 	add_packet(&c, &in, in.length);

@@ -195,10 +195,10 @@ Test(track, no_socket_is_looked_for_where_none_can_be)
 	sim_world_trace(world, count_sockets, NULL);
 	decide_with(world, "eth1", &answer, IN_AT(1));
 	cr_assert_eq(sockets_asked, 0);
-	sim_world_destroy(world);
-	world = world_of(WORLD "socket udp connected 10.0.0.9:4000 192.0.2.1:53\n"
-			       "flow udp 10.0.0.9:4000 192.0.2.1:53 forwarded\n",
-			 "");
+	other_world(&world,
+		    WORLD "socket udp connected 10.0.0.9:4000 192.0.2.1:53\n"
+			  "flow udp 10.0.0.9:4000 192.0.2.1:53 forwarded\n",
+		    "");
 	OUT1(1, CLIENT_ASKS);
 	IN1(1, SERVER_ANSWERS, PASS, "established");
 }
@@ -215,9 +215,8 @@ Test(track, no_socket_is_looked_for_where_the_one_that_asked_has_no_peer)
 
 	const char later[] = "socket udp connected 10.0.0.1:6000 192.0.2.1:53\n";
 
-	sim_world_destroy(world);
-	world = world_of(WORLD "socket udp bound 0.0.0.0:6000\nsocket udp bound 10.9.9.9:6000\n",
-			 "");
+	other_world(&world, WORLD "socket udp bound 0.0.0.0:6000\nsocket udp bound 10.9.9.9:6000\n",
+		    "");
 	OUT(0, question);
 	sim_world_trace(world, count_sockets, NULL);
 	IN(1, answer, PASS, "tracked");
@@ -298,10 +297,10 @@ Test(track, an_answer_from_a_socket_ends_forwarding)
 	cr_assert_eq(flow_of(world, CLIENT_ASKS, &class)->forwarded, 1);
 	OUT(1, SERVER_ANSWERS);
 	cr_assert_eq(flow_of(world, CLIENT_ASKS, &class)->forwarded, 1);
-	sim_world_destroy(world);
-	world = world_of(WORLD "socket udp connected 192.0.2.1:53 10.0.0.9:4000\n"
-			       "flow udp 10.0.0.9:4000 192.0.2.1:53 forwarded\n",
-			 "");
+	other_world(&world,
+		    WORLD "socket udp connected 192.0.2.1:53 10.0.0.9:4000\n"
+			  "flow udp 10.0.0.9:4000 192.0.2.1:53 forwarded\n",
+		    "");
 	OUT(1, SERVER_ANSWERS);
 	cr_assert_eq(flow_of(world, CLIENT_ASKS, &class)->forwarded, 0);
 }

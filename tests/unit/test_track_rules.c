@@ -111,10 +111,9 @@ Test(track, a_known_rule_does_all_that_it_did)
 	struct sim_result result;
 	__u32 pass_rule, intercept_rule;
 
-	sim_world_destroy(world);
-	world = world_of(WORLD "socket udp bound 127.0.0.1:7\n",
-			 "pass udp to 198.51.100.0/24 port 53\n"
-			 "intercept udp to 198.51.101.0/24 port 53 via 127.0.0.1:7\n");
+	other_world(&world, WORLD "socket udp bound 127.0.0.1:7\n",
+		    "pass udp to 198.51.100.0/24 port 53\n"
+		    "intercept udp to 198.51.101.0/24 port 53 via 127.0.0.1:7\n");
 	pass_rule = decide_with(world, "eth0", &passed, IN_AT(0)).decision.rule;
 	intercept_rule = decide_with(world, "eth0", &taken, IN_AT(0)).decision.rule;
 	cr_assert_neq(pass_rule, intercept_rule);
@@ -185,8 +184,7 @@ Test(track, what_a_socket_takes_is_told_to_its_flow)
 /* The proxy answers when its client's flow is gone: what the client says next is for the proxy. */
 Test(track, nobody_gets_past_a_proxy_that_answered_late)
 {
-	sim_world_destroy(world);
-	world = world_of(PROXY_WORLD, PROXY_RULES);
+	other_world(&world, PROXY_WORLD, PROXY_RULES);
 	OUT(0, udp("10.9.8.7", 53, "10.0.0.2", 5555));
 	IN(1, udp("10.0.0.2", 5555, "10.9.8.7", 53), PASS, "intercepted");
 	IN(2, udp("10.0.0.2", 5555, "10.9.8.7", 53), PASS, "intercepted");
@@ -199,8 +197,7 @@ Test(track, other_answers_in_anothers_name_pass)
 {
 	enum ifw_flow_class class;
 
-	sim_world_destroy(world);
-	world = world_of(PROXY_WORLD, PROXY_RULES);
+	other_world(&world, PROXY_WORLD, PROXY_RULES);
 	OUT(0, udp("10.9.8.7", 54, "10.0.0.2", 5555));
 	IN(1, udp("10.0.0.2", 5555, "10.9.8.7", 54), PASS, "tracked");
 	cr_assert_eq(flow_of(world, udp("10.9.8.7", 54, "10.0.0.2", 5555), &class)->packets, 2);
@@ -220,8 +217,7 @@ Test(track, a_reset_without_a_socket_shows_no_forwarding)
 	struct frame reset = with_segment(tcp("10.9.8.7", 80, "10.0.0.2", 4000),
 					  (struct segment){.flags = RST, .sequence = 2});
 
-	sim_world_destroy(world);
-	world = world_of(PROXY_WORLD, PROXY_RULES);
+	other_world(&world, PROXY_WORLD, PROXY_RULES);
 	OUT(0, leaving);
 	IN(1, with_segment(tcp("10.0.0.2", 4000, "10.9.8.7", 80), data), PASS, "established");
 	sim_world_clear_sockets(world);
