@@ -200,6 +200,27 @@ def check_all(net):
     return good
 
 
+def check_upper(net):
+    """What comes on top of an interface that ifw is up on is named by `ifw doctor`."""
+    router = net.lab.router
+    router.run(*"ip link add low7 type veth peer name low8".split())
+    router.run(*"ip link set low7 up".split())
+    net.lab.ifw("up", "low7")
+    for kind, make, undo in (
+            ("VLAN", ["link add link low7 name up7 type vlan id 7"], []),
+            ("macvlan", ["link add link low7 name up7 type macvlan"], []),
+            ("bridge", ["link add up7 type bridge", "link set low7 master up7"], ["link set low7 nomaster"]),
+            ("bond", ["link add up7 type bond mode active-backup", "link set low7 down",
+                      "link set low7 master up7"], ["link set low7 nomaster"])):
+        batch(router, make)
+        done = net.lab.ifw("doctor", "-j", "low7", ok=False)
+        found = [one["found"] for one in json.loads(done.stdout)["checks"]
+                 if one["check"] == "upper" and one["state"] == "failed"]
+        equal(found, ["'up7' is on top and takes its packets"], f"{kind}: ifw doctor names it {done.stderr}")
+        batch(router, [*undo, "link del up7"])
+    net.lab.ifw("down", "low7")
+
+
 def check_down(net):
     net.lab.ifw("down", "--all")
     check("clsact" not in net.lab.router.run("tc", "qdisc", "show").stdout,

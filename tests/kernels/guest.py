@@ -128,6 +128,7 @@ def everything(lab):
         part(results, "interception", lambda: interception(nets[0]))
         part(results, "tracking", lambda: tracking(nets[0]))
         part(results, "devices", lambda: devices.check_all(nets[0]))
+        part(results, "upper", lambda: devices.check_upper(nets[0]))
         part(results, "down", lambda: devices.check_down(nets[0]))
     part(results, "scenarios", scenarios)
     print("== " + json.dumps(results), flush=True)

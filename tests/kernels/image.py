@@ -23,7 +23,7 @@ PROGRAMS = {"busybox": "busybox-static", "ip": "iproute2", "tc": "iproute2",
 SCRIPTS = ("tests/kernels/guest.py", "tests/netns/transparent_proxy.py")
 SCENARIO_FILES = ("world", "rules", "packets.pcap", "expect")
 MODULES = ("veth", "tun", "dummy", "sch_ingress", "cls_bpf", "8021q", "wireguard", "vxlan", "geneve",
-           "ip_gre", "ipip", "sit", "bonding", "bridge", "macvlan")
+           "ip_gre", "ipip", "sit", "bonding", "bridge", "macvlan", "inet_diag", "tcp_diag", "udp_diag")
 # Python finds these only when it runs; what it could import and never does is left out.
 ENCODINGS = ("__init__", "aliases", "ascii", "idna", "latin_1", "utf_8")
 UNUSED = ("scapy", "test", "unittest", "tkinter", "pydoc", "asyncio", "multiprocessing", "email",

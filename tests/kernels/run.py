@@ -60,7 +60,7 @@ def report(name, kernel, results, seconds, used):
     rows.append(("scenarios", f"{run.get('scenarios', 0) - run.get('no_scenarios', 0)} run,"
                  f" {run.get('packets', 0)} packets, {run.get('differences', 0)} differences"))
     rows += [("", f"not possible: {count} x {why}") for why, count in run.get("why", {}).items()]
-    for part in ("interception", "tracking", "devices", "down"):
+    for part in ("interception", "tracking", "devices", "upper", "down"):
         value = results.get(part, {}).get("value")
         rows.append((part, share(results.get(part)) +
                      (f": {', '.join(value) if isinstance(value, list) else value}" if value else "")))
