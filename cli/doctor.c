@@ -233,7 +233,7 @@ static int look_at_all(const struct cli *cli, const struct asked *asked, struct 
 	else
 		doctor_add(doctor, "mark-rules", DOCTOR_UNSEEN, "rules of nftables not read: %s",
 			   strerror(-err));
-	look_legacy(&look);
+	look_legacy(&look, filters);
 	look.ipv6 = loader_sysctl("ipv6/conf/lo/disable_ipv6", 1) == 0;
 	err = open_state(&look, asked, &facts, &loader);
 	look.loader = loader;

@@ -4,10 +4,13 @@
  * nftables. Something is mended by letting the packet out of the chain at its beginning, which
  * takes nothing from anybody else.
  */
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "doctor_looks.h"
+#include "outside.h"
+#include "text.h"
 
 #define TRIED_MAX 16 /* rules of each kind, an interface */
 #define MET_MAX 32
@@ -27,7 +30,8 @@ struct meeting {
 static bool is_same(const struct met *a, const struct filter_finding *b, bool forwarded)
 {
 	return a->forwarded == forwarded && a->finding.harm == b->harm &&
-	       a->finding.handle == b->handle && strcmp(a->finding.family, b->family) == 0 &&
+	       a->finding.legacy == b->legacy && a->finding.handle == b->handle &&
+	       strcmp(a->finding.family, b->family) == 0 &&
 	       strcmp(a->finding.table, b->table) == 0 && strcmp(a->finding.base, b->base) == 0 &&
 	       strcmp(a->finding.chain, b->chain) == 0;
 }
@@ -85,7 +89,7 @@ static void try_rules(struct meeting *meeting, enum ifw_action action)
 
 /* --- Words ------------------------------------------------------------------------------- */
 
-/* Made by iptables-nft, whose tables nft is not to touch. */
+/* Made by iptables, whose tables nft is not to touch, or cannot. */
 static bool is_iptables(const struct filter_finding *finding)
 {
 	static const char *const tables[] = {"filter", "mangle", "nat", "raw", "security"};
@@ -96,12 +100,16 @@ static bool is_iptables(const struct filter_finding *finding)
 		table |= strcmp(finding->table, tables[i]) == 0;
 	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
 		chain |= strcmp(finding->base, chains[i]) == 0;
-	return table && chain && strncmp(finding->family, "ip", 2) == 0;
+	return finding->legacy || (table && chain && strncmp(finding->family, "ip", 2) == 0);
 }
 
 static const char *iptables_of(const struct filter_finding *finding)
 {
-	return strcmp(finding->family, "ip6") == 0 ? "ip6tables-nft" : "iptables-nft";
+	const bool ipv6 = strcmp(finding->family, "ip6") == 0;
+
+	if (finding->legacy)
+		return ipv6 ? "ip6tables-legacy" : "iptables-legacy";
+	return ipv6 ? "ip6tables-nft" : "iptables-nft";
 }
 
 static void mend_forward(const struct look *look, const struct filter_finding *finding,
@@ -120,7 +128,7 @@ static void mend_forward(const struct look *look, const struct filter_finding *f
 	}
 	/* Docker leaves that one to the administrator, and asks it first. */
 	if (strcmp(finding->family, "ip") == 0 &&
-	    loader_filters_have(look->filters, "filter", "DOCKER-USER"))
+	    loader_filters_have(look->filters, finding->legacy, "filter", "DOCKER-USER"))
 		chain = "DOCKER-USER";
 	doctor_mend(check, DOCTOR_OTHERS,
 		    "%s -t %s -I %s -i %s -j ACCEPT && %s -t %s -I %s -o %s -m conntrack --ctstate "
@@ -156,19 +164,16 @@ static void tell(const struct look *look, const struct met *met)
 	};
 	const struct filter_finding *finding = &met->finding;
 	const bool mark = finding->harm == FILTER_MARK;
-	char rule[64] = "";
+	char rule[OUTSIDE_RULE_MAX];
 	struct doctor_check *check;
 
-	if (finding->handle)
-		snprintf(rule, sizeof(rule), ", rule handle %llu,",
-			 (unsigned long long)finding->handle);
+	outside_rule_text(finding, rule);
 	check = doctor_add(look->doctor,
 			   met->forwarded ? "forward-rules"
 			   : mark	  ? "mark-rules"
 					  : "input-rules",
 			   finding->certain && !met->forwarded ? DOCTOR_FAILED : DOCTOR_WARNING,
-			   "chain %s %s %s%s %s%s%s", finding->family, finding->table,
-			   finding->chain, rule,
+			   "%s %s%s%s", rule,
 			   met->forwarded ? "drops what is passed on" : does[finding->harm],
 			   finding->certain ? "" : ", though not each packet",
 			   strcmp(finding->table, "firewalld") == 0
@@ -211,33 +216,20 @@ void look_filters(const struct look *look)
 			   "none is known to drop what is passed on");
 }
 
-/* The kernel lists tables that were used; to ask for one would make it. */
-static bool has_tables(const char *path, char *names, size_t size)
+void look_legacy(const struct look *look, const struct filters *filters)
 {
-	FILE *in = fopen(path, "re");
-	char line[64];
-	size_t used = strlen(names);
+	struct legacy_info info = {.error = -ENOMEM};
 
-	if (!in)
-		return false;
-	while (fgets(line, sizeof(line), in) && used < size) {
-		line[strcspn(line, "\n")] = '\0';
-		used += (size_t)snprintf(names + used, size - used, "%s%s", used ? ", " : "", line);
-	}
-	fclose(in);
-	return used;
-}
-
-void look_legacy(const struct look *look)
-{
-	char names[256] = "";
-	const bool ipv4 = has_tables("/proc/self/net/ip_tables_names", names, sizeof(names));
-	const bool ipv6 = has_tables("/proc/self/net/ip6_tables_names", names, sizeof(names));
-
-	if (!ipv4 && !ipv6)
+	if (filters)
+		loader_filters_legacy(filters, &info);
+	if (info.error)
+		doctor_mend(doctor_add(look->doctor, "iptables-legacy", DOCTOR_UNSEEN,
+				       "its rules were not read: %s", strerror(-info.error)),
+			    DOCTOR_OTHERS, "sudo ifw doctor");
+	else if (!info.tables)
 		doctor_add(look->doctor, "iptables-legacy", DOCTOR_OK, "no rules");
 	else
-		doctor_mend(doctor_add(look->doctor, "iptables-legacy", DOCTOR_WARNING,
-				       "its tables are not looked at: %s", names),
-			    DOCTOR_OTHERS, "iptables-legacy-save; ip6tables-legacy-save");
+		doctor_add(look->doctor, "iptables-legacy", DOCTOR_OK,
+			   "%zu table%s with %zu rule%s, looked at as those of nftables",
+			   info.tables, text_s(info.tables), info.rules, text_s(info.rules));
 }

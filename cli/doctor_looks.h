@@ -34,10 +34,10 @@ int look_routing(const struct look *look);
 /* Listeners of intercept rules, for each of these interfaces that they hold on. */
 struct ifaces;
 int look_listeners(const struct look *look, const struct ifaces *ifaces);
-/* Rules of nftables and iptables that packets of the interface meet behind the program. */
+/* Rules of nftables and of both iptables that packets of the interface meet behind the program. */
 void look_filters(const struct look *look);
-/* Whether there are rules of iptables-legacy, which look_filters() does not see. */
-void look_legacy(const struct look *look);
+/* Whether rules of iptables-legacy were read; filters: NULL where there was no memory. */
+void look_legacy(const struct look *look, const struct filters *filters);
 /* systemd-networkd */
 void look_networkd(const struct look *look);
 

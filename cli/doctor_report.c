@@ -156,8 +156,8 @@ const char *doctor_why(const char *name)
 			       "writes another value there sends the packets elsewhere"},
 		{"input-rules", "packets that are intercepted are delivered on this host, so its "
 				"input rules decide on them, too"},
-		{"iptables-legacy", "it keeps rules of its own, which are not looked at: they may "
-				    "write the mark, or drop packets"},
+		{"iptables-legacy", "it keeps rules of its own: where they were not read, they "
+				    "may write the mark, or drop packets"},
 		{"forward-rules", "what pass rules let through to others has to pass the forward "
 				  "rules, too"},
 	};

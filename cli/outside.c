@@ -13,7 +13,7 @@
  *   src_valid_mark  the way back is looked for with the mark, which leads here
  *   source          the kernel takes the source for none that can be
  *   forwarding      it is off where the packet would have to be passed on
- *   mark-rules      a rule of nftables writes over the mark, see outside_filters.c
+ *   mark-rules      a rule of nftables or iptables writes over the mark, see outside_filters.c
  *   input-rules     or drops the packet
  *   forward-rules   or drops what would be passed on
  *   route           the kernel has no route for it, or another than to this host

@@ -48,12 +48,16 @@ int outside_find_route(const struct iface_info *iface, const struct explanation 
 		       struct findings *findings);
 
 /*
- * Adds the rules of nftables (and iptables-nft) that would defeat the packet where it was
+ * Adds the rules of nftables and iptables that would defeat the packet where it was
  * intercepted (mark-rules, input-rules), or where outside_find() found that it is passed on
  * (forward-rules), as far as they do not ask for its source. Says on standard error where they
  * cannot be read.
  */
 void outside_find_filters(const struct cli *cli, const struct iface_info *iface,
 			  const struct explanation *explanation, struct findings *findings);
+
+/* Which rule it is, or which chain's policy: "chain inet filter input, rule handle 7,". */
+#define OUTSIDE_RULE_MAX 384 /* bytes, with the final NUL */
+void outside_rule_text(const struct filter_finding *finding, char text[OUTSIDE_RULE_MAX]);
 
 #endif /* IFW_OUTSIDE_H */

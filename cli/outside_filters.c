@@ -22,6 +22,17 @@ struct meeting {
 	bool forwarded;
 };
 
+void outside_rule_text(const struct filter_finding *finding, char text[OUTSIDE_RULE_MAX])
+{
+	char rule[64] = "";
+
+	if (finding->handle)
+		snprintf(rule, sizeof(rule), ", rule %s%llu,", finding->legacy ? "" : "handle ",
+			 (unsigned long long)finding->handle);
+	snprintf(text, OUTSIDE_RULE_MAX, "chain %s %s %s%s%s", finding->family, finding->table,
+		 finding->chain, finding->legacy ? " of iptables-legacy" : "", rule);
+}
+
 static const char *word_for(const struct meeting *meeting, const struct filter_finding *met)
 {
 	return meeting->forwarded	  ? "forward-rules"
@@ -39,18 +50,15 @@ static void on_finding(void *arg, const struct filter_finding *met)
 	const struct meeting *meeting = arg;
 	struct findings *findings = meeting->findings;
 	struct finding *finding;
-	char rule[64] = "";
+	char rule[OUTSIDE_RULE_MAX];
 
 	if (!met->certain || met->harm == FILTER_WAY_BACK || findings->count == FINDINGS_MAX)
 		return;
-	if (met->handle)
-		snprintf(rule, sizeof(rule), ", rule handle %llu,",
-			 (unsigned long long)met->handle);
+	outside_rule_text(met, rule);
 	finding = &findings->list[findings->count++];
 	finding->what = word_for(meeting, met);
 	snprintf(finding->text, sizeof(finding->text),
-		 "chain %s %s %s%s %s; 'ifw doctor' has the command that lets it %s", met->family,
-		 met->table, met->chain, rule, does[met->harm],
+		 "%s %s; 'ifw doctor' has the command that lets it %s", rule, does[met->harm],
 		 meeting->forwarded ? "through" : "in");
 }
 
@@ -70,14 +78,20 @@ void outside_find_filters(const struct cli *cli, const struct iface_info *iface,
 		.established =
 			p->protocol == IPPROTO_TCP && (p->tcp_flags & TCP_SYN_ACK) != TCP_SYN,
 	};
+	struct legacy_info legacy;
 	int err;
 
 	if (explanation->result.decision.verdict != IFW_VERDICT_PASS ||
 	    (!explanation->result.decision.marked && !meeting.forwarded))
 		return;
 	err = loader_filters_open(&filters);
-	if (err)
+	if (err) {
 		complain(cli, "note: rules of nftables were not read: %s", strerror(-err));
-	else
-		loader_filters_meet(filters, &packet, on_finding, &meeting);
+		return;
+	}
+	loader_filters_meet(filters, &packet, on_finding, &meeting);
+	loader_filters_legacy(filters, &legacy);
+	if (legacy.error)
+		complain(cli, "note: rules of iptables-legacy were not read: %s",
+			 strerror(-legacy.error));
 }

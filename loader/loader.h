@@ -455,7 +455,7 @@ int loader_iface_facts(const struct iface_info *iface, struct iface_facts *facts
 /* Whether the program for lookups that the stack makes itself is in force. 0 or -errno. */
 int loader_lookup_attached(struct loader *loader, bool *attached);
 
-/* --- Rules of nftables, and of iptables-nft ------------------------------------ */
+/* --- Rules of nftables, iptables-nft's among them, and of iptables-legacy --------- */
 
 struct filters; /* as they were when they were read */
 
@@ -469,8 +469,9 @@ enum filter_harm {
 struct filter_finding {
 	enum filter_harm harm;
 	bool certain; /* every packet like this meets it; else some may */
+	bool legacy;  /* of iptables-legacy */
 	const char *family, *table, *base, *chain; /* base: chain of the hook */
-	uint64_t handle;			   /* of the rule; 0: the policy */
+	uint64_t handle; /* of the rule; of iptables-legacy its number; 0: the policy */
 };
 
 /* A packet that ifw let in; of its source nothing is known. */
@@ -492,7 +493,15 @@ void loader_filters_close(struct filters *filters);
 void loader_filters_meet(const struct filters *filters, const struct filter_packet *packet,
 			 filter_fn each, void *arg);
 /* Whether IPv4's table has such a chain. */
-bool loader_filters_have(const struct filters *filters, const char *table, const char *chain);
+bool loader_filters_have(const struct filters *filters, bool legacy, const char *table,
+			 const char *chain);
+
+struct legacy_info {
+	int error; /* -errno: they were not read */
+	size_t tables, rules;
+};
+/* Of iptables-legacy; also where loader_filters_open() could not read the others. */
+void loader_filters_legacy(const struct filters *filters, struct legacy_info *info);
 
 /* Which of the rules a flow remembers are still in force: those of this epoch. */
 int loader_epoch(struct loader *loader, uint32_t *epoch, struct failure *failure);

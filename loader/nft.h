@@ -49,12 +49,13 @@ struct nft_chain {
 	enum nft_hook hook; /* of a base chain */
 	int32_t priority;
 	bool policy_drop;
+	bool legacy; /* of iptables-legacy, see legacy.h */
 	size_t first_rule, rule_count;
 };
 
 struct nft_rule {
 	struct nft_chain *chain;
-	uint64_t handle;
+	uint64_t handle; /* of iptables-legacy: its number in the chain, from 1 */
 	size_t size;
 	void *expressions; /* NFTA_RULE_EXPRESSIONS, the attribute whole */
 };
@@ -67,9 +68,17 @@ struct nft_ruleset {
 	struct nft_sets *sets;
 };
 
-/* -EOPNOTSUPP: the kernel has no nftables. -EPERM: needs CAP_NET_ADMIN. Free it in any case. */
-int nft_read(struct nft_ruleset *ruleset);
+/*
+ * All chains first, then all rules, which point to them. -EOPNOTSUPP: the kernel has no nftables.
+ * -EPERM: needs CAP_NET_ADMIN. Free the set in any case.
+ */
+int nft_read_chains(struct nft_ruleset *ruleset);
+int nft_read_rules(struct nft_ruleset *ruleset);
 void nft_free(struct nft_ruleset *ruleset);
+/* Copies the chain. 0 or -ENOMEM. */
+int nft_add_chain(struct nft_ruleset *ruleset, const struct nft_chain *chain);
+/* Behind the others of its chain, whose rules come one after another. Takes its expressions. */
+int nft_add_rule(struct nft_ruleset *ruleset, const struct nft_rule *rule);
 struct nft_chain *nft_find_chain(const struct nft_ruleset *ruleset, const struct nft_chain *beside,
 				 const char *name);
 

@@ -91,6 +91,16 @@ static int read_hook(const struct nlattr *nest, struct nft_chain *chain)
 	return several ? read_devices(several, chain) : one ? add_device(chain, one, false) : 0;
 }
 
+int nft_add_chain(struct nft_ruleset *ruleset, const struct nft_chain *chain)
+{
+	int err = room_for_one(&ruleset->chains, ruleset->chain_count, &ruleset->chain_room,
+			       sizeof(*chain));
+
+	if (!err)
+		ruleset->chains[ruleset->chain_count++] = *chain;
+	return err;
+}
+
 static int take_chain(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(nlh);
@@ -118,19 +128,17 @@ static int take_chain(const struct nlmsghdr *nlh, void *arg)
 			break;
 		}
 	}
-	if (err || room_for_one(&ruleset->chains, ruleset->chain_count, &ruleset->chain_room,
-				sizeof(chain))) {
+	if (!err)
+		err = nft_add_chain(ruleset, &chain);
+	if (err)
 		free(chain.devices);
-		errno = ENOMEM;
-		return MNL_CB_ERROR;
-	}
-	ruleset->chains[ruleset->chain_count++] = chain;
-	return MNL_CB_OK;
+	errno = -err;
+	return err ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
 static bool is_beside(const struct nft_chain *a, const struct nft_chain *b)
 {
-	return a->family == b->family && strcmp(a->table, b->table) == 0;
+	return a->family == b->family && a->legacy == b->legacy && strcmp(a->table, b->table) == 0;
 }
 
 struct nft_chain *nft_find_chain(const struct nft_ruleset *ruleset, const struct nft_chain *beside,
@@ -144,6 +152,19 @@ struct nft_chain *nft_find_chain(const struct nft_ruleset *ruleset, const struct
 }
 
 /* --- Rules --------------------------------------------------------------------------- */
+
+int nft_add_rule(struct nft_ruleset *ruleset, const struct nft_rule *rule)
+{
+	if (room_for_one(&ruleset->rules, ruleset->rule_count, &ruleset->rule_room,
+			 sizeof(*rule))) {
+		free(rule->expressions);
+		return -ENOMEM;
+	}
+	if (!rule->chain->rule_count++)
+		rule->chain->first_rule = ruleset->rule_count;
+	ruleset->rules[ruleset->rule_count++] = *rule;
+	return 0;
+}
 
 /* They are listed chain by chain, and there may be thousands of both. */
 static struct nft_chain *chain_of(const struct nft_ruleset *ruleset, const struct nft_chain *of)
@@ -180,36 +201,38 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 		return MNL_CB_OK; /* of a chain that came meanwhile, or one that does nothing */
 	rule.size = mnl_attr_get_len(expressions);
 	rule.expressions = malloc(rule.size);
-	if (!rule.expressions ||
-	    room_for_one(&ruleset->rules, ruleset->rule_count, &ruleset->rule_room, sizeof(rule))) {
-		free(rule.expressions);
+	if (!rule.expressions) {
 		errno = ENOMEM;
 		return MNL_CB_ERROR;
 	}
 	memcpy(rule.expressions, expressions, rule.size);
-	if (!rule.chain->rule_count++)
-		rule.chain->first_rule = ruleset->rule_count;
-	ruleset->rules[ruleset->rule_count++] = rule;
-	return MNL_CB_OK;
+	errno = -nft_add_rule(ruleset, &rule);
+	return errno ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
-int nft_read(struct nft_ruleset *ruleset)
+static int read_all(struct nft_ruleset *ruleset, uint16_t type, mnl_cb_t take)
 {
 	CLEANUP(netlink_close) struct netlink nl = {};
 	int err = netlink_open_bus(&nl, NETLINK_NETFILTER);
 
-	*ruleset = (struct nft_ruleset){.sets = calloc(1, sizeof(*ruleset->sets))};
-	if (!ruleset->sets)
-		err = -ENOMEM;
 	if (!err) {
-		ask(&nl, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC);
-		err = netlink_talk(&nl, take_chain, ruleset);
-	}
-	if (!err && ruleset->chain_count) {
-		ask(&nl, NFT_MSG_GETRULE, NFPROTO_UNSPEC);
-		err = netlink_talk(&nl, take_rule, ruleset);
+		ask(&nl, type, NFPROTO_UNSPEC);
+		err = netlink_talk(&nl, take, ruleset);
 	}
 	return err == -EINVAL || err == -EPROTONOSUPPORT ? -EOPNOTSUPP : err;
+}
+
+int nft_read_chains(struct nft_ruleset *ruleset)
+{
+	*ruleset = (struct nft_ruleset){.sets = calloc(1, sizeof(*ruleset->sets))};
+	if (!ruleset->sets)
+		return -ENOMEM;
+	return read_all(ruleset, NFT_MSG_GETCHAIN, take_chain);
+}
+
+int nft_read_rules(struct nft_ruleset *ruleset)
+{
+	return read_all(ruleset, NFT_MSG_GETRULE, take_rule);
 }
 
 void nft_free(struct nft_ruleset *ruleset)

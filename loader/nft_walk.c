@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "datapath/addr.h"
+#include "legacy.h"
 #include "nft.h"
 
 #define DEPTH_MAX 16	 /* include/net/netfilter/nf_tables.h NFT_JUMP_STACK_SIZE */
@@ -17,15 +18,55 @@
 
 struct filters {
 	struct nft_ruleset ruleset;
+	struct legacy_info legacy;
 };
+
+/* Of chains without their rules nothing can be said. */
+static void forget_legacy(struct nft_ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->chain_count; i++)
+		if (ruleset->chains[i].legacy)
+			ruleset->chains[i].hook = NFT_HOOK_NONE;
+}
+
+/* Where the rules of iptables-legacy cannot be read, the others still count. */
+static int read_all(struct filters *filters, struct legacy *legacy)
+{
+	struct nft_ruleset *ruleset = &filters->ruleset;
+	struct legacy_info *info = &filters->legacy;
+	int err = nft_read_chains(ruleset);
+	const bool has_rules = ruleset->chain_count;
+
+	if (err && err != -EOPNOTSUPP)
+		return err;
+	if (!info->error)
+		info->error = legacy_add_chains(legacy, ruleset);
+	err = has_rules ? nft_read_rules(ruleset) : 0;
+	info->rules = ruleset->rule_count;
+	if (!err && !info->error)
+		info->error = legacy_add_rules(legacy, ruleset);
+	info->rules = ruleset->rule_count - info->rules;
+	if (info->error)
+		forget_legacy(ruleset);
+	return err;
+}
 
 int loader_filters_open(struct filters **out)
 {
 	struct filters *filters = calloc(1, sizeof(*filters));
-	int err = filters ? nft_read(&filters->ruleset) : -ENOMEM;
+	CLEANUP(legacy_free) struct legacy legacy = {.count = 0};
 
 	*out = filters;
-	return err == -EOPNOTSUPP ? 0 : err;
+	if (!filters)
+		return -ENOMEM;
+	filters->legacy.error = legacy_read(&legacy);
+	filters->legacy.tables = legacy.count;
+	return read_all(filters, &legacy);
+}
+
+void loader_filters_legacy(const struct filters *filters, struct legacy_info *info)
+{
+	*info = filters->legacy;
 }
 
 void loader_filters_close(struct filters *filters)
@@ -35,9 +76,10 @@ void loader_filters_close(struct filters *filters)
 	free(filters);
 }
 
-bool loader_filters_have(const struct filters *filters, const char *table, const char *chain)
+bool loader_filters_have(const struct filters *filters, bool legacy, const char *table,
+			 const char *chain)
 {
-	struct nft_chain of = {.family = NFPROTO_IPV4};
+	struct nft_chain of = {.family = NFPROTO_IPV4, .legacy = legacy};
 
 	snprintf(of.table, sizeof(of.table), "%s", table);
 	return nft_find_chain(&filters->ruleset, &of, chain) != NULL;
@@ -71,6 +113,7 @@ static void meet(const struct walk *walk, enum filter_harm harm, const struct nf
 	const struct filter_finding finding = {
 		.harm = harm,
 		.certain = certain && !walk->some_accepted,
+		.legacy = chain->legacy,
 		.family = family_name(chain->family),
 		.table = chain->table,
 		.base = walk->base->name,

@@ -9,7 +9,7 @@ import socket
 
 import lab as laboratory
 import network
-from doctor import FILTERS, all_broken, healthy, look, mended, named, shell
+from doctor import FILTERS, all_broken, broken, healthy, look, mended, named, shell
 from lab import check, equal
 from network import IPV4, IPV6, QUIET
 
@@ -126,16 +126,8 @@ def check_input(net):
 
 def check_forward(net):
     """Docker's, as it makes them; and others."""
+    check_iptables_forward(net, "nft")
     net.rule(f"pass tcp to {IPV4.server} port 7000")
-    router = net.lab.router
-    for command in ("-N DOCKER-USER", "-A DOCKER-USER -j RETURN", "-N DOCKER", "-P FORWARD DROP",
-                    "-A FORWARD -j DOCKER-USER", "-A FORWARD -o docker0 -j DOCKER"):
-        router.run("iptables-nft", *command.split())
-    found = named(net, "docker's policy", "forward-rules", state="warning", says="ip filter FORWARD")
-    check("DOCKER-USER" in found["command"], "docker's chain for the administrator is taken")
-    shell(net, found["command"])
-    healthy(net, "mended there")
-    nft(net, "flush ruleset")
     nft(net, base("forward", "", policy="drop", priority="filter"))
     mended(net, "a policy of nftables", "forward-rules", state="warning", says="inet others base")
     nft(net, "flush ruleset")
@@ -190,14 +182,27 @@ def check_firewalld(net):
     nft(net, "flush ruleset")
 
 
-def check_iptables(net):
+def clear(net, tool):
+    """iptables' own is not part of nftables' ruleset."""
+    nft(net, "flush ruleset")
+    if tool.endswith("-legacy"):
+        for table in ("raw", "mangle", "filter"):
+            for words in ("-F", "-X"):
+                net.lab.router.run(tool, "-t", table, words)
+        for chain in ("INPUT", "FORWARD"):
+            net.lab.router.run(tool, "-P", chain, "ACCEPT")
+
+
+def check_iptables(net, kind):
     run = net.lab.router.run
-    for tool, family in (("iptables-nft", IPV4), ("ip6tables-nft", IPV6)):
+    for tool, family in ((f"iptables-{kind}", IPV4), (f"ip6tables-{kind}", IPV6)):
         address = (family.far, 80)
         for chain, words, name in (
                 ("PREROUTING", "-t mangle -A PREROUTING -i eth0 -j MARK --set-mark 1", "mark-rules"),
                 ("PREROUTING", "-t mangle -A PREROUTING -j CONNMARK --restore-mark", "mark-rules"),
                 ("PREROUTING", "-t raw -A PREROUTING -i eth+ -p tcp -j DROP", "input-rules"),
+                ("PREROUTING", "-t raw -A PREROUTING ! -i lo ! -p udp -j DROP", "input-rules"),
+                ("INPUT", f"-A INPUT -d {family.prefix} -p tcp -m tcp --dport 79:81 -j DROP", "input-rules"),
                 ("INPUT", "-P INPUT DROP", "input-rules"),
                 ("INPUT", "-A INPUT -m conntrack --ctstate NEW -j REJECT", "input-rules"),
         ):
@@ -208,21 +213,81 @@ def check_iptables(net):
             check(not works(net, QUIET, address), f"{text}: no client comes to the proxy")
             mended(net, text, name, says=chain)
             check(works(net, address=address), f"{text}: mended, clients come to the proxy")
-            nft(net, "flush ruleset")
-        run(tool, *"-t mangle -A PREROUTING -j MARK --set-xmark 0x1/0x1".split())
-        run(tool, *"-t mangle -A PREROUTING -j CONNMARK --restore-mark --mask 0xff00".split())
-        run(tool, *"-A INPUT -p tcp --dport 22 -j DROP".split())
-        healthy(net, f"{tool}: other bits, other ports")
-        check(works(net, address=address), f"{tool}: other bits, other ports: works")
-        nft(net, "flush ruleset")
+            clear(net, tool)
+        for words in ("-t mangle -A PREROUTING -j MARK --set-xmark 0x1/0x1",
+                      "-t mangle -A PREROUTING -j CONNMARK --restore-mark --mask 0xff00",
+                      "-t mangle -A PREROUTING -i eth1 -j MARK --set-mark 1",
+                      "-t mangle -A PREROUTING ! -i eth+ -j MARK --set-mark 1",
+                      f"-A INPUT ! -d {family.prefix} -j DROP", "-A INPUT ! -p tcp -j DROP",
+                      "-A INPUT -p tcp --dport 22 -j DROP", "-P FORWARD DROP"):
+            run(tool, *words.split())
+        healthy(net, f"{tool}: other bits, ports, interfaces, destinations, protocols")
+        check(works(net, address=address), f"{tool}: which works")
+        clear(net, tool)
+        check_iptables_chains(net, tool, address)
+
+
+def check_iptables_chains(net, tool, address):
+    """Its own chains: jumps and gotos, into one of several, and back."""
+    run = net.lab.router.run
+    early = ("-N early", "-N zone", "-N late", "-A early -p tcp --dport 22 -j ACCEPT", "-A early -j RETURN",
+             "-A early -j DROP", "-A INPUT -j early", "-A zone -p udp -j ACCEPT", "-A INPUT -i eth0 -j zone")
+    for text, says, words in (
+            ("a jump", " late", ("-A zone -j late", "-A late -m comment --comment here -j DROP", "-A INPUT -j ACCEPT")),
+            ("a goto, and back to who jumped", "by its policy", ("-A zone -g late", "-A zone -j ACCEPT",
+                                                                 "-A late -p udp -j DROP", "-P INPUT DROP"))):
+        for command in (*early, *words):
+            run(tool, *command.split())
+        text = f"{tool}, chains of its own, {text}"
+        check(not works(net, QUIET, address), f"{text}: no client comes to the proxy")
+        mended(net, text, "input-rules", says=says)
+        check(works(net, address=address), f"{text}: mended, clients come to the proxy")
+        clear(net, tool)
+    for words in ("-A INPUT -s 203.0.113.0/24 -j DROP" if tool.startswith("iptables") else "-A INPUT -s 2001:db8:77::/48 -j DROP",
+                  "-A INPUT -m limit --limit 1/minute -j LOG", "-A INPUT -p tcp -m multiport --dports 22,25 -j DROP"):
+        run(tool, *words.split())
+    healthy(net, f"{tool}: what drops some packets is not named")
+    run(tool, "-A", "INPUT", "-m", "pkttype", "--pkt-type", "unicast", "-j", "ACCEPT")
+    run(tool, "-P", "INPUT", "DROP")
+    mended(net, f"{tool}: dropped but for some", "input-rules", state="warning", says="not each")
+    clear(net, tool)
+
+
+def check_iptables_forward(net, kind):
+    """Docker's policy, as it was made in its former days, too."""
+    net.rule(f"pass tcp to {IPV4.server} port 7000")
+    router, tool = net.lab.router, f"iptables-{kind}"
+    for command in ("-N DOCKER-USER", "-A DOCKER-USER -j RETURN", "-N DOCKER", "-P FORWARD DROP",
+                    "-A FORWARD -j DOCKER-USER", "-A FORWARD -o docker0 -j DOCKER"):
+        router.run(tool, *command.split())
+    found = named(net, f"docker's policy, {kind}", "forward-rules", state="warning", says="ip filter FORWARD")
+    check(f"{tool} -t filter -I DOCKER-USER" in found["command"], "docker's chain for the administrator is taken")
+    shell(net, found["command"])
+    healthy(net, f"mended there, {kind}")
+    clear(net, tool)
+    net.lab.ifw("rule", "del", f"pass tcp to {IPV4.server} port 7000")
 
 
 def check_legacy(net):
+    """The same again, and that its rules were read at all."""
     done = net.lab.router.run("iptables-legacy", "-t", "mangle", "-L", ok=False)
     if done.returncode:
+        broken.add("iptables-legacy")
         return print(f"      iptables-legacy: {done.stderr.strip()}")
-    named(net, "tables of iptables-legacy", "iptables-legacy", iface=None, state="warning",
-          says="mangle")
+    check_iptables(net, "legacy")
+    check_iptables_forward(net, "legacy")
+    run = net.lab.router.run
+    for command in ("iptables-nft -N late", "iptables-legacy -N late", "iptables-legacy -A late -i eth0 -j DROP",
+                    "iptables-legacy -A INPUT -j late"):
+        run(*command.split())
+    check(not works(net, QUIET), "a chain of the same name of iptables-nft: no client comes to the proxy")
+    mended(net, "a chain of the same name of iptables-nft", "input-rules", says="late of iptables-legacy, rule 1,")
+    clear(net, "iptables-legacy")
+    run("iptables-legacy", "-A", "INPUT", "-i", "eth1", "-j", "DROP")
+    (found,) = [c["found"] for c in look(net)[0] if c["check"] == "iptables-legacy"]
+    check("tables with 1 rule, looked at" in found, f"what was read is said: {found}")
+    named(net, "iptables-legacy, without privilege", "iptables-legacy", iface=None, state="not-seen", only=False,
+          says="not permitted", under=("setpriv", "--bounding-set=-cap_12", "--inh-caps=-all"))
 
 
 def test(lab):
@@ -233,7 +298,7 @@ def test(lab):
     check_input(net)
     check_forward(net)
     check_firewalld(net)
-    check_iptables(net)
+    check_iptables(net, "nft")
     check_legacy(net)
     all_broken(FILTERS)
 

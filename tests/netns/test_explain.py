@@ -158,6 +158,10 @@ def check_filters(net):
                         ("input-rules", "input priority 0; tcp dport 80 drop"),
                         ("input-rules", "input priority 0; policy drop; tcp dport 81 accept")):
         defeated(net, f"nftables, {rules}", IPV4, flow, what, works, lambda: nftables(net, chain(rules)))
+    drop = "-A INPUT -i eth0 -p tcp -j DROP"
+    if net.lab.router.run("iptables-legacy", "-L", ok=False).returncode == 0:
+        defeated(net, "iptables-legacy", IPV4, flow, "input-rules", works,
+                 lambda: changed(net, f"iptables-legacy {drop}", f"iptables-legacy {drop.replace('-A', '-D')}"))
     for rules in ("input priority 0; tcp dport 81 drop", "forward priority 0; policy drop"):
         with nftables(net, chain(rules)):
             equal(named(net, *flow)[0], [], f"nftables, {rules}: not named")
