@@ -83,11 +83,21 @@ static const struct iface_info *find_iface(const struct ifaces *ifaces, uint32_t
 	return NULL;
 }
 
+static size_t count_present(const struct ifaces *ifaces)
+{
+	size_t present = 0;
+
+	for (size_t i = 0; i < ifaces->all_count; i++)
+		present += ifaces->all[i].present;
+	return present;
+}
+
 /* The one that is named; the only one; of a capture, where that says. CLI_DONE, or why not. */
 static int choose_place(const struct cli *cli, const struct asked *asked,
 			const struct ifaces *ifaces, struct subject_place *place)
 {
 	const char *name = asked->in ? asked->in : asked->out;
+	const size_t present = count_present(ifaces);
 
 	*place = (struct subject_place){.direction = REPLAY_EITHER_WAY};
 	if (ifaces->all_count == 0) {
@@ -96,17 +106,18 @@ static int choose_place(const struct cli *cli, const struct asked *asked,
 	}
 	if (!name && asked->subject.kind == SUBJECT_CAPTURED)
 		return CLI_DONE;
-	if (!name && ifaces->all_count > 1) {
+	if (!name && present > 1) {
 		complain(cli,
 			 "%zu interfaces are up: say by which it comes in, --in IFACE (or --out)",
-			 ifaces->all_count);
+			 present);
 		return CLI_INPUT;
 	}
 	place->direction = asked->out ? IFW_DIRECTION_OUT : IFW_DIRECTION_IN;
 	for (size_t i = 0; i < ifaces->all_count; i++) {
 		const struct iface_info *iface = &ifaces->all[i];
 
-		if (name && strcmp(iface->name, name) != 0)
+		/* Without a name the one that is there; where none is, one that went. */
+		if (name ? strcmp(iface->name, name) != 0 : present && !iface->present)
 			continue;
 		place->ifindex = iface->ifindex;
 		if (iface->present)

@@ -74,7 +74,7 @@ def main(folder, pages):
     no_drift(folder, pages / "ifw.8")
     for program, page in (("ifw-sim", "ifw-sim.1"), ("zfw", "zfw.8")):
         said = " ".join(make.said(folder, program, "--help").split())
-        check(said in " ".join(rendered(pages / page).split()), f"{page} says what {program} --help says")
+        check(said and said in " ".join(rendered(pages / page).split()), f"{page} says what {program} --help says")
     examples(folder, pathlib.Path(__file__).with_name("ifw-rules.5.rst"))
     return 1 if faults else 0
 

@@ -413,7 +413,12 @@ def check_statuses(net):
     done = net.lab.ifw("explain", *flow, ok=False)
     check(done.returncode == 1 and "2 interfaces are up" in done.stderr,
           f"where two are, it has to be said: {done.stderr.strip()}")
+    net.lab.router.run("ip", "link", "add", "stale0", "type", "veth")
+    net.lab.ifw("up", "stale0")
     net.lab.ifw("down", "eth1")
+    net.lab.router.run("ip", "link", "del", "stale0")
+    equal(net.lab.ifw("explain", *flow).stdout, shown, "one that has gone does not count")
+    net.lab.ifw("down", "stale0")
     rule = "priority 100 iif eth0 fwmark 0x20/0x20 lookup 7100 protocol 119"
     with changed(net, f"ip rule del {rule}", f"ip rule add {rule}"):
         for expected in ("intercepted", "pass"):

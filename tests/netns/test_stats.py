@@ -117,6 +117,9 @@ def prometheus(host):
     while time.monotonic() < going or writer.popen.poll() is None:
         torn += not FILE.read_text().startswith("# HELP") or "ifw_flows_max" not in FILE.read_text()
     equal((writer.popen.wait(), torn), (0, 0), "a reader never sees a part of what is written again and again")
+    written = f"mount -t tmpfs none /sys/fs/bpf && {host.lab.program('ifw')} stats --prometheus --output {FILE}"
+    host.run("unshare", "--mount", "sh", "-c", written)
+    equal(samples(FILE.read_text()), {("ifw_up", ()): 0}, "without a BPF file system ifw is not up, and the file says so")
     done = host.run(host.lab.program("ifw"), "stats", "--prometheus", "--output", "/nonsense/file", ok=False)
     refused(done, 2, "cannot write '/nonsense/file': No such file", "a file that cannot be is refused")
     with open("/dev/full", "w") as full:
