@@ -9,8 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ruleset/clock.h"
 #include "stats_live.h"
 #include "table.h"
+
+#define NS_PER_MS 1000000ULL
 
 #define ENTER "\033[?1049h\033[?25l" /* the alternate screen, without a cursor */
 #define LEAVE "\033[?25h\033[?1049l"
@@ -23,10 +26,11 @@ struct view {
 	const char *only;
 	uint64_t interval_ms;
 	uint64_t count, shown;
-	bool screen;	  /* stdout is a terminal */
-	int signals;	  /* signalfd */
-	sigset_t blocked; /* of it */
-	struct stats before;
+	bool screen;		  /* stdout is a terminal */
+	int signals;		  /* signalfd */
+	sigset_t blocked;	  /* of it */
+	struct stats before, now; /* what is shown is between them */
+	uint64_t next_ns;	  /* CLOCK_MONOTONIC: of the next reading */
 };
 
 /* --- The screen ---------------------------------------------------------------------- */
@@ -91,7 +95,7 @@ static void put_screen(char *text, unsigned int lines, unsigned int width)
 }
 
 /* 0 or -errno. */
-static int draw(struct view *view, const struct stats *now)
+static int draw(const struct view *view)
 {
 	const unsigned int lines = view->screen ? screen_lines() : 0;
 	struct table_look look = table_look_of(stdout);
@@ -105,7 +109,8 @@ static int draw(struct view *view, const struct stats *now)
 		return -errno;
 	fprintf(out, "ifw stats, each %g s   %s%s\n", (double)view->interval_ms / 1000,
 		time_of_day(clock, sizeof(clock)), view->screen ? "   Ctrl-C ends it" : "");
-	err = stats_print_rates(out, &view->before, now, &look, lines > 2 ? lines - 2 : lines);
+	err = stats_print_rates(out, &view->before, &view->now, &look,
+				lines > 2 ? lines - 2 : lines);
 	if (fclose(out) && !err)
 		err = -ENOMEM;
 	if (err)
@@ -117,7 +122,6 @@ static int draw(struct view *view, const struct stats *now)
 			putchar('\n');
 		write_out(text);
 	}
-	view->shown++;
 	return ferror(stdout) ? -EIO : 0;
 }
 
@@ -154,21 +158,30 @@ static int read_now(const struct view *view, struct stats *stats)
 	return status;
 }
 
-static int show_next(struct view *view)
+static int show(const struct view *view)
 {
-	struct stats now = {0};
-	int status = read_now(view, &now), err;
+	int err = draw(view);
 
-	if (status)
-		return status;
-	err = draw(view, &now);
-	stats_free(&view->before);
-	view->before = now;
 	if (!err)
 		return CLI_DONE;
 	if (err != -EIO) /* which cli_finish() says */
 		complain(view->cli, "cannot show the counters: %s", strerror(-err));
 	return CLI_REFUSED;
+}
+
+/* The first is there to be compared with; nobody wants what happened since there were counters. */
+static int take_reading(struct view *view)
+{
+	struct stats next = {0};
+	int status = read_now(view, &next);
+
+	if (status)
+		return status;
+	stats_free(&view->before);
+	view->before = view->now;
+	view->now = next;
+	view->next_ns = next.time_ns + view->interval_ms * NS_PER_MS;
+	return CLI_DONE;
 }
 
 /* --- Signals --------------------------------------------------------------------------- */
@@ -196,7 +209,7 @@ static void sleep_until_continued(const struct view *view)
 		write_out(ENTER);
 }
 
-/* Whether it is to end. *again: to draw at once. */
+/* Whether it is to end. *again: the screen was lost, or has another size. */
 static bool take_signals(const struct view *view, bool *again)
 {
 	struct signalfd_siginfo info;
@@ -211,31 +224,50 @@ static bool take_signals(const struct view *view, bool *again)
 	return false;
 }
 
-/* 1: it is time; 0: to end; or -errno. */
-static int wait_for_next(const struct view *view)
+/* Until the next reading, 0 where it is time. */
+static int left_ms(const struct view *view)
+{
+	const uint64_t now = clock_ns();
+
+	/* Rounded up: what is left is not waited for in a busy loop. */
+	return now < view->next_ns ? (int)((view->next_ns - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
+}
+
+/* Waits, and shows again what was read last where the screen was lost or has another size. */
+static int wait_for_next(const struct view *view, bool *ends)
 {
 	struct pollfd look = {.fd = view->signals, .events = POLLIN};
-	bool again = false;
+	int status = CLI_DONE, left;
 
-	if (poll(&look, 1, (int)view->interval_ms) < 0 && errno != EINTR)
-		return -errno;
-	return take_signals(view, &again) ? 0 : 1;
+	while (!status && !*ends && (left = left_ms(view)) > 0) {
+		bool again = false;
+
+		if (poll(&look, 1, left) < 0 && errno != EINTR)
+			return CLI_REFUSED;
+		*ends = take_signals(view, &again);
+		if (again && !*ends && view->screen && view->shown)
+			status = show(view);
+	}
+	return status;
 }
 
 static int run(struct view *view)
 {
-	int status = read_now(view, &view->before), go;
+	int status = take_reading(view);
+	bool ends = false;
 
-	if (!status && view->only && !view->before.count) {
+	if (!status && view->only && !view->now.count) {
 		complain(view->cli, "'%s' is not up (see 'ifw iface show')", view->only);
 		return CLI_REFUSED;
 	}
-	/* The first block says what happened since there were counters at all; nobody wants it. */
 	while (!status && (!view->count || view->shown < view->count)) {
-		go = wait_for_next(view);
-		if (go <= 0)
-			return go ? CLI_REFUSED : CLI_DONE;
-		status = show_next(view);
+		status = wait_for_next(view, &ends);
+		if (status || ends)
+			break;
+		status = take_reading(view);
+		if (!status)
+			status = show(view);
+		view->shown++;
 	}
 	return status;
 }
@@ -266,6 +298,7 @@ int stats_watch(const struct cli *cli, const char *only, uint64_t interval_ms, u
 		write_out(LEAVE);
 	fflush(stderr);
 	stats_free(&view.before);
+	stats_free(&view.now);
 	close(view.signals);
 	return status;
 }

@@ -219,6 +219,27 @@ def terminal(host):
     check("not up" in said, f"and says so where the shell goes on ({said.strip()})")
 
 
+def resized(host):
+    """A terminal of another size gets what was read last: no reading, which would be of milliseconds, and none of --count."""
+    up(host, "eth0")
+    began = time.monotonic()
+    live = Terminal(host.lab.program("ifw"), "stats", "--watch", "2", "--count", "2")
+    live.wait_for("reading...", "it to begin")
+    live.resize(20, 70)
+    time.sleep(0.2)
+    check("Ctrl-C" not in live.read(), "there is nothing to show before the first reading")
+    live.wait_for("Ctrl-C ends it", "a screen")
+    first = time.monotonic() - began
+    for width in (60, 70, 60, 70):
+        live.seen = ""
+        live.resize(20, width)
+        wait_for(lambda: "Ctrl-C ends it" in live.read(), "a screen", seconds=1)
+    _, status = os.waitpid(live.pid, 0)
+    took = time.monotonic() - began
+    equal(os.waitstatus_to_exitcode(status), 0, "it ends after --count")
+    check(first > 1.9 and took > 3.9, f"readings come as far apart as they were to ({first:.1f} s, {took:.1f} s)")
+
+
 def words(host):
     up(host, "eth0")
 
@@ -235,4 +256,4 @@ def words(host):
     refused(attempt("eth0", "eth1"), 1, "unexpected 'eth1'", "two interfaces")
 
 
-laboratory.main(commands.parts(rules, prometheus, blocks, terminal, words))
+laboratory.main(commands.parts(rules, prometheus, blocks, terminal, resized, words))
