@@ -3,25 +3,17 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "args.h"
 #include "flow_print.h"
 #include "iface.h"
+#include "ruleset/clock.h"
 #include "text.h"
 
 #define NS_PER_S 1000000000ULL
 #define PROGRESS_AFTER_NS (2 * NS_PER_S)
 #define PROGRESS_EVERY 65536
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 struct walk {
 	struct flow_filter filter;
@@ -56,7 +48,7 @@ int cli_flow_filter(const struct cli *cli, int count, char *const *words,
 static void tell_progress(struct walk *walk)
 {
 	if (++walk->seen % PROGRESS_EVERY || !walk->progress ||
-	    monotonic_ns() - walk->now_ns < PROGRESS_AFTER_NS)
+	    clock_ns() - walk->now_ns < PROGRESS_AFTER_NS)
 		return;
 	fprintf(stderr, "\r%" PRIu64 " flows read", walk->seen);
 	walk->told = true;
@@ -102,7 +94,7 @@ static int tell_untracked(const struct cli *cli, struct loader *loader)
 int cmd_flow_list(struct cli *cli, int argc, char **argv)
 {
 	int result = args_operands(cli, argc, argv, 0, 2, "");
-	struct walk walk = {.now_ns = monotonic_ns(), .json = cli->json};
+	struct walk walk = {.now_ns = clock_ns(), .json = cli->json};
 	struct failure failure = {0};
 	auto_loader loader = NULL;
 	int status, err;
@@ -141,7 +133,7 @@ static int wanted(void *arg, const struct ifw_flow_key *key, const struct ifw_fl
 int cmd_flow_flush(struct cli *cli, int argc, char **argv)
 {
 	int result = args_operands(cli, argc, argv, 0, 2, "");
-	struct walk walk = {.now_ns = monotonic_ns()};
+	struct walk walk = {.now_ns = clock_ns()};
 	struct failure failure = {0};
 	auto_loader loader = NULL;
 	uint64_t removed = 0;

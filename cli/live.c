@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include <netinet/in.h>
 
 #include "datapath/flow_table.h"
 #include "iface.h"
 #include "live.h"
+#include "ruleset/clock.h"
 #include "sim/world.h"
 #include "sim/world_parse.h"
 
@@ -228,11 +228,9 @@ static uint32_t kernel_version(void)
 
 static int fill(struct live *live, struct loader *loader)
 {
-	struct timespec now;
 	int err = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	live->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	live->now_ns = clock_ns();
 	live->world->kernel = kernel_version();
 	for (size_t i = 0; i < live->ifaces->count && !err; i++)
 		err = add_iface(live, &live->ifaces->all[i]);

@@ -1,35 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* monitor_rate.c - see monitor.h: the line of rates. */
 #include <inttypes.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "monitor.h"
+#include "ruleset/clock.h"
 #include "table.h"
 #include "text.h"
 
 #define NS_PER_S 1000000000ULL
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 struct monitor_rate monitor_rate_start(void)
 {
 	return (struct monitor_rate){
 		.on = isatty(STDERR_FILENO),
 		.width = table_look_of(stderr).width,
-		.since_ns = monotonic_ns(),
+		.since_ns = clock_ns(),
 	};
 }
 
 bool monitor_rate_is_due(const struct monitor_rate *rate)
 {
-	return rate->on && monotonic_ns() - rate->since_ns >= NS_PER_S;
+	return rate->on && clock_ns() - rate->since_ns >= NS_PER_S;
 }
 
 static void put(struct monitor_rate *rate)
@@ -48,7 +40,7 @@ void monitor_rate_again(struct monitor_rate *rate)
 
 void monitor_rate_draw(struct monitor_rate *rate, const struct monitor_seen *seen, uint64_t lost)
 {
-	uint64_t now = monotonic_ns(), took = now - rate->since_ns;
+	uint64_t now = clock_ns(), took = now - rate->since_ns;
 	double seconds = (double)took / (double)NS_PER_S;
 
 	if (!rate->on || !took)

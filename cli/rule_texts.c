@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* rule_texts.c - see rule_texts.h. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "event.h"
+#include "ruleset/clock.h"
 #include "rule_texts.h"
 
 #define NS_PER_S 1000000000ULL
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 static void read_again(struct rule_texts *texts, uint64_t now)
 {
@@ -29,7 +21,7 @@ static void read_again(struct rule_texts *texts, uint64_t now)
 	}
 	rule_set_clear(&texts->set);
 	texts->set = set;
-	took = now_ns() - now;
+	took = clock_ns() - now;
 	texts->stale_ns = now + took + NS_PER_S + 20 * took;
 	texts->not_until_ns = now + took;
 }
@@ -58,13 +50,13 @@ const struct rule *rule_texts_rule(struct rule_texts *texts, const struct ifw_ev
 
 	if (!event->rule)
 		return NULL;
-	now = now_ns();
+	now = clock_ns();
 	rule = find(texts, event);
 	if ((!rule || now >= texts->stale_ns) && now >= texts->not_until_ns) {
 		read_again(texts, now);
 		rule = find(texts, event);
 		if (!rule) {
-			uint64_t rest = now + 10 * (now_ns() - now);
+			uint64_t rest = now + 10 * (clock_ns() - now);
 
 			if (rest > texts->not_until_ns)
 				texts->not_until_ns = rest;

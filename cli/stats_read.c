@@ -2,12 +2,10 @@
 /* stats_read.c - see stats_live.h: counters out of the kernel. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "iface.h"
+#include "ruleset/clock.h"
 #include "stats_live.h"
-
-#define NS_PER_S 1000000000ULL
 
 static int count_flow(void *arg, const struct ifw_flow_key *key, const struct ifw_flow *flow)
 {
@@ -35,7 +33,6 @@ static int read_flows(struct loader *loader, struct stats *stats, struct failure
 int stats_read(const struct cli *cli, struct loader *loader, struct stats *stats)
 {
 	struct failure failure = {0};
-	struct timespec now;
 	int err;
 
 	*stats = (struct stats){.up = true};
@@ -44,8 +41,7 @@ int stats_read(const struct cli *cli, struct loader *loader, struct stats *stats
 		err = loader_rules_counted(loader, &stats->rules, &stats->rule_counts, &failure);
 	if (!err)
 		err = read_flows(loader, stats, &failure);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	stats->time_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	stats->time_ns = clock_ns();
 	if (!err)
 		return CLI_DONE;
 	complain(cli, "%s", failure.text);

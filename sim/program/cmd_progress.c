@@ -3,28 +3,20 @@
  * cmd_progress.c - see cmd_progress.h.
  */
 #include <inttypes.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
 
 #include "cmd_progress.h"
+#include "ruleset/clock.h"
 
 #define PROGRESS_EVERY_NS 500000000ULL
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 void progress_start(struct progress *progress, bool quiet, uint64_t size)
 {
 	progress->shown = isatty(STDERR_FILENO) && (quiet || !isatty(STDOUT_FILENO));
 	progress->size = size;
-	progress->started_ns = progress->last_ns = now_ns();
+	progress->started_ns = progress->last_ns = clock_ns();
 }
 
 void progress_start_file(struct progress *progress, bool quiet, FILE *file)
@@ -42,7 +34,7 @@ void progress_show(struct progress *progress, uint64_t packets, uint64_t done)
 
 	if (!progress->shown)
 		return;
-	now = now_ns();
+	now = clock_ns();
 	if (now - progress->last_ns < PROGRESS_EVERY_NS)
 		return;
 	progress->last_ns = now;
