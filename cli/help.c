@@ -309,8 +309,8 @@ static const char overview[] =
 	"\n"
 	"Exit status: 0 done, 1 what was typed is wrong, 2 the system refused, 3 explained, and "
 	"not\n"
-	"what --expect said, not confirmed in time (up --confirm), or something is wrong that\n"
-	"'ifw doctor' names.\n"
+	"what --expect said, not confirmed in time (--confirm), or 'ifw doctor' found something\n"
+	"that fails.\n"
 	"Called as zfw, map_update or map_delete_elem it takes the options of those.\n";
 
 static const struct page *find_page(const char *topic, size_t len)
