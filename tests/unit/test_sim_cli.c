@@ -362,6 +362,13 @@ Test(sim_cli, explain_compares_with_what_is_expected)
 		     1);
 	SAYS(err, "there is no reason 'norule'; the verdicts are pass and drop, the reasons:\n");
 	SAYS(err, "\n  no-rule             no rule matched\n");
+	/* A hint does not take its place. */
+	cr_assert_eq(RUN("explain", FILES, "--in", "eth0", "--expect", "pass", "hex",
+			 "45000028 00010000 4006 0000 c0000201 c6336401 0005 0050 00000001 "
+			 "00000000 5002 faf0 0000 0000"),
+		     3);
+	SAYS(err, "note: these look like an IP packet without its Ethernet header");
+	SAYS(err, "the verdict is 'drop', not 'pass'");
 }
 
 Test(sim_cli, explain_needs_no_interface_where_there_is_one)
