@@ -208,10 +208,11 @@ static const struct page {
 	 "ifw upgrade    put the programs of this ifw in place of those that are in force\n"
 	 "\n"
 	 "For after another version was installed; the package does it. Traffic goes on, and\n"
-	 "rules, settings, tracked flows and counters of interfaces stay. Where the state has\n"
-	 "another layout (ABI) it is made anew beside the former, and changed for it at the end;\n"
-	 "then counters of rules start at 0, and of datagrams in fragments those under way are\n"
-	 "lost. 'ifw up' does the same where it meets a former layout.\n"
+	 "rules, settings, tracked flows and counters stay. Where the state has another layout\n"
+	 "(ABI) it is made anew beside the former, and changed for it at the end; then what is\n"
+	 "counted in the moments between is missing in the counters, and of datagrams in\n"
+	 "fragments those under way are lost. 'ifw up' does the same where it meets a former\n"
+	 "layout.\n"
 	 "\n"
 	 "  ifw upgrade\n"},
 	{"run",

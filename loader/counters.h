@@ -59,4 +59,10 @@ int chunk_reset(struct loader *loader, uint32_t chunk, const __u64 which[IFW_COU
 /* Sums of all CPUs, for each rule of the set in order; *counts is to be freed. No lock needed. */
 int counts_read(struct loader *loader, const struct rule_set *set, struct ifw_count **counts);
 
+/*
+ * Has counters of rules of the set stand where counts says, in its order; those at 0 are left
+ * alone. For counters that no packet knows yet. 0 or -errno.
+ */
+int counts_write(struct loader *loader, const struct rule_set *set, const struct ifw_count *counts);
+
 #endif /* IFW_LOADER_COUNTERS_H */

@@ -274,3 +274,42 @@ int counts_read(struct loader *loader, const struct rule_set *set, struct ifw_co
 	read = NULL;
 	return 0;
 }
+
+/* --- Writing -------------------------------------------------------------------- */
+
+/* On one CPU, for they are read as a sum. */
+static int write_rules(int fd, int cpus, const struct rule_set *set, const uint32_t *which,
+		       uint32_t count, const struct ifw_count *counts)
+{
+	CLEANUP(cleanup_free) struct ifw_count *values = calloc((size_t)cpus, sizeof(*values));
+
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t index = set->rules[which[i]].counter % IFW_COUNTER_CHUNK;
+
+		values[0] = counts[which[i]];
+		if (values[0].packets && bpf_map_update_elem(fd, &index, values, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+int counts_write(struct loader *loader, const struct rule_set *set, const struct ifw_count *counts)
+{
+	CLEANUP(cleanup_by_chunk) struct by_chunk by = {};
+	int cpus = libbpf_num_possible_cpus();
+	int err = cpus < 1 ? -EINVAL : sort_by_chunk(set, &by);
+
+	for (uint32_t n = 0; !err && n < IFW_COUNTER_CHUNKS; n++) {
+		CLEANUP(cleanup_close) int fd = -1;
+		uint32_t count = by.first[n + 1] - by.first[n];
+
+		if (!count)
+			continue;
+		err = chunk_open(loader, n, &fd);
+		if (!err)
+			err = write_rules(fd, cpus, set, by.which + by.first[n], count, counts);
+	}
+	return err;
+}

@@ -27,8 +27,9 @@
 /*
  * The lowest ABI in which all that an upgrade takes over is laid out, and means, what it
  * does now: the structs of this file, struct ifw_iface, ifw_track_settings, ifw_flow with
- * its key, and ifw_counters. Who changes one of them says how the former is read
- * (upgrade.c) or raises this, and then a version in between is needed.
+ * its key, ifw_counters, and ifw_count in chunks of IFW_COUNTER_CHUNK. Who changes one of
+ * them says how the former is read (upgrade.c) or raises this, and then a version in between
+ * is needed.
  */
 #define IFW_ABI_KEPT 4
 

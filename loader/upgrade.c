@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "counters.h"
 #include "flows.h"
 #include "iface.h"
 
@@ -28,13 +29,15 @@ struct upgrade {
 	struct loader *to;
 	struct pin_dirs at;
 	const struct program *program;
-	bool egress; /* some interface has the program for what leaves */
+	struct rule_set rules; /* in force, with counters of ours */
+	bool egress;	       /* some interface has the program for what leaves */
 	struct failure *failure;
 	struct upgrade_result done;
 };
 
 static void upgrade_close(struct upgrade *up)
 {
+	rule_set_clear(&up->rules);
 	loader_close(up->to);
 	loader_close(up->from);
 }
@@ -166,24 +169,41 @@ static int pin_too(const struct upgrade *up, const char *name)
 /* Slots stay what they are, so that rules and settings need not be rewritten. */
 static int take_rules(struct upgrade *up)
 {
-	struct rule_set set = {};
+	struct rule_set *set = &up->rules;
 	int err;
 
 	up->to->names = up->from->names;
 	err = names_write(up->to, up->failure);
 	if (err)
 		return err;
-	err = store_read_rules(up->from->set.rules, &set);
+	err = store_read_rules(up->from->set.rules, set);
 	if (err)
 		return fail_errno(up->failure, err, "cannot read the rules in '%s'", up->from->dir);
 	/* Counters are numbered in maps that are not taken over. */
-	for (size_t i = 0; i < set.count; i++)
-		set.rules[i].counter = 0;
-	up->done.rules = set.count;
-	if (set.count)
-		err = replace_all(up->to, &set, up->failure);
-	rule_set_clear(&set);
-	return err;
+	for (size_t i = 0; i < set->count; i++)
+		set->rules[i].counter = 0;
+	up->done.rules = set->count;
+	return set->count ? replace_all(up->to, set, up->failure) : 0;
+}
+
+/* Late, for what is counted behind that is lost. */
+static int take_rule_counts(struct upgrade *up)
+{
+	CLEANUP(cleanup_free) struct ifw_count *counts = NULL;
+	struct rule_set was = {};
+	int err = store_read_rules(up->from->set.rules, &was);
+
+	/* The same rules in the same order, for we hold the lock. */
+	if (!err && was.count != up->rules.count)
+		err = -EAGAIN;
+	if (!err)
+		err = counts_read(up->from, &was, &counts);
+	if (!err)
+		err = counts_write(up->to, &up->rules, counts);
+	rule_set_clear(&was);
+	return err ? fail_errno(up->failure, err, "cannot take over the counters of rules in '%s'",
+				up->from->dir)
+		   : 0;
 }
 
 static int take_flows(struct upgrade *up)
@@ -352,6 +372,8 @@ static int build(struct upgrade *up)
 		err = pin_too(up, "lookup");
 	if (!err && up->done.interfaces)
 		err = program_load(up->to, up->egress, &up->program, up->failure);
+	if (!err && was->rule_counters)
+		err = take_rule_counts(up);
 	return err;
 }
 

@@ -40,6 +40,11 @@ def run_next(host, *words, ok=True, **how):
     return done.stdout if ok else done
 
 
+def counts_next(host):
+    """As Host.counts()."""
+    return {r["rule"]: (r["packets"], r["bytes"]) for r in json.loads(run_next(host, "rule", "list", "-j"))}
+
+
 def asked_by(network):
     """A datagram of the router's own, from a socket connected to nobody; what the answer is to be sent to."""
     asking = network.lab.router.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -73,7 +78,8 @@ def under_traffic(hook):
         talks = [Talk(network.client, FAR) for _ in range(4)]
         asking, answering, origin = asked_by(network)
         before, programs = shown(host.ifw), {h: host.programs("eth0", h) for h in ("ingress", "egress")}
-        counted = network.reasons()[("intercepted", "pass")]
+        counted, of_rules = network.reasons()[("intercepted", "pass")], host.counts()
+        check(of_rules[RULES[0].format(port=echo.port)][0] >= len(talks), f"rules have counted: {of_rules}")
 
         refused(run_next(host, "rule", "add", DENIED, ok=False), 2, "ABI.*to take them over.*: ifw upgrade",
                 "the next version changes nothing that is not its own, and says how it becomes so")
@@ -92,12 +98,15 @@ def under_traffic(hook):
         ingress = json.loads(run_next(host, "stats", "-j"))["interfaces"][0]["reasons"]
         kept = [r["packets"] for r in ingress if r["reason"] == "intercepted"]
         equal(kept, [counted], "counters of interfaces go on")
+        equal(counts_next(host), of_rules, "so do those of rules")
         equal(len(folders()), 1, "one directory is left")
         refused(host.lab.ifw("rule", "list", ok=False), 2, "are of ABI", "the former version sees that it is not its own")
 
         fresh = Talk(network.client, FAR)
         wait_for(lambda: fresh.answers > 3, "a new conversation")
         equal(fresh.end(), (None, 0), "new conversations are intercepted")
+        more = {rule: count[0] - of_rules[rule][0] for rule, count in counts_next(host).items() if count != of_rules[rule]}
+        equal(more, {RULES[0].format(port=echo.port): 1}, "and counted for their rule beside those before")
         run_next(host, "rule", "add", DENIED)
         equal(run_next(host, "rule", "list", "--no-counters").splitlines()[-1], DENIED, "rules can be added")
         run_next(host, "upgrade")
