@@ -7,12 +7,14 @@
 
 #include "args.h"
 #include "iface.h"
+#include "json.h"
 #include "live.h"
 #include "outside.h"
 #include "sim/program/cmd_explain.h"
 #include "sim/program/cmd_words.h"
 #include "sim/capture/replay.h"
 #include "sim/explain/subject.h"
+#include "text.h"
 
 #define NAME_WIDTH 18 /* as sim/program/cmd_explain_print.c has it */
 
@@ -135,13 +137,19 @@ static json_t *findings_json(const struct findings *findings)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < findings->count; i++)
-		json_array_append_new(array, json_pack("{s:s, s:s}", "what", findings->list[i].what,
-						       "text", findings->list[i].text));
+	for (size_t i = 0; i < findings->count; i++) {
+		if (json_array_append_new(array,
+					  json_pack("{s:s, s:s}", "what", findings->list[i].what,
+						    "text", findings->list[i].text))) {
+			json_decref(array);
+			return NULL;
+		}
+	}
 	return array;
 }
 
-static int print(const struct cli *cli, const struct explained *explained,
+/* ifname: whatever its bytes */
+static int print(const struct cli *cli, const struct explained *explained, const char *ifname,
 		 const struct findings *findings)
 {
 	json_t *root;
@@ -155,7 +163,9 @@ static int print(const struct cli *cli, const struct explained *explained,
 		return CLI_DONE;
 	}
 	root = explained_json(explained);
-	if (root && json_object_set_new(root, "outside", findings_json(findings)) != 0) {
+	if (root &&
+	    (json_object_set_new(json_object_get(root, "packet"), "interface", json_name(ifname)) ||
+	     json_object_set_new(root, "outside", findings_json(findings)))) {
 		json_decref(root);
 		root = NULL;
 	}
@@ -197,6 +207,7 @@ static int explain(const struct cli *cli, struct loader *loader, const struct as
 	char message[SUBJECT_MESSAGE_MAX];
 	const struct iface_info *iface;
 	struct explained explained;
+	char ifname[IFW_NAME_MAX];
 	auto_world world = NULL;
 	int status, error;
 
@@ -211,9 +222,11 @@ static int explain(const struct cli *cli, struct loader *loader, const struct as
 		complain(cli, "the interface of the packet has gone meanwhile");
 		return CLI_REFUSED;
 	}
+	snprintf(ifname, sizeof(ifname), "%s", iface->name);
+	text_tame(ifname);
 	explained = (struct explained){
 		.world = world,
-		.ifname = iface->name,
+		.ifname = ifname,
 		.direction = (enum ifw_direction)place->direction,
 		.explanation = &explanation,
 	};
@@ -221,7 +234,7 @@ static int explain(const struct cli *cli, struct loader *loader, const struct as
 			      &findings);
 	if (!status) {
 		outside_find_filters(cli, iface, &explanation, &findings);
-		status = print(cli, &explained, &findings);
+		status = print(cli, &explained, iface->name, &findings);
 	}
 	if (subject_lacks_link_header(&asked->subject, &explanation.packet))
 		complain(cli, "note: " SUBJECT_LACKS_LINK_HEADER);

@@ -29,6 +29,7 @@
 #include "outside.h"
 #include "sim/explain/explain_text.h"
 #include "sim/world.h"
+#include "text.h"
 
 struct outside {
 	struct loader *loader;
@@ -56,6 +57,7 @@ static void found(const struct outside *out, const char *what, const char *forma
 	va_start(args, format);
 	vsnprintf(finding->text, sizeof(finding->text), format, args);
 	va_end(args);
+	text_tame(finding->text);
 }
 
 static void on_before(void *arg, const char *text)

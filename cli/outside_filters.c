@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "outside.h"
+#include "text.h"
 
 #define TCP_SYN_ACK 0x12 /* RFC 9293 3.1 */
 #define TCP_SYN 0x02
@@ -60,6 +61,7 @@ static void on_finding(void *arg, const struct filter_finding *met)
 	snprintf(finding->text, sizeof(finding->text),
 		 "%s %s; 'ifw doctor' has the command that lets it %s", rule, does[met->harm],
 		 meeting->forwarded ? "through" : "in");
+	text_tame(finding->text);
 }
 
 void outside_find_filters(const struct cli *cli, const struct iface_info *iface,

@@ -9,6 +9,7 @@
 
 #include "datapath/reasons.h"
 #include "ruleset/grammar.h"
+#include "ruleset/visible.h"
 #include "text.h"
 
 const uint64_t text_all_protocols[4] = {~(1ULL << IPPROTO_TCP | 1ULL << IPPROTO_UDP), ~0ULL, ~0ULL,
@@ -173,4 +174,18 @@ const char *text_policy_problem(uint32_t mark, uint32_t mask, uint32_t table)
 	if (table == RT_TABLE_UNSPEC)
 		return "table 0 is none";
 	return NULL;
+}
+
+void text_tame(char *text)
+{
+	while (*text) {
+		uint32_t code = 0;
+		size_t size = utf8_decode(text, strlen(text), &code);
+
+		if (!size || (code != ' ' && !is_visible(code))) {
+			memset(text, '?', size ? size : 1);
+			size = size ? size : 1;
+		}
+		text += size;
+	}
 }

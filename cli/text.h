@@ -47,4 +47,7 @@ const char *text_prefix(struct ifw_addr addr, uint8_t family, uint8_t len, char 
  */
 const char *text_policy_problem(uint32_t mark, uint32_t mask, uint32_t table);
 
+/* Neither a terminal nor JSON takes every byte that a name may have: such are '?' from here on. */
+void text_tame(char *text);
+
 #endif /* IFW_TEXT_H */

@@ -7,6 +7,7 @@ not named any more, and traffic comes through.
 import contextlib
 import os
 import socket
+import subprocess
 
 import bpfcalls
 import lab as laboratory
@@ -427,11 +428,27 @@ def check_statuses(net):
                   f"what is defeated is not what was expected: {done.stderr.strip()}")
 
 
+def check_odd_name(net):
+    """The kernel takes nearly every byte in a name; JSON and a terminal do not."""
+    flow, name = ("tcp", "172.16.250.2:45000", "10.9.8.7:80"), os.fsdecode(b"o\xff\x1b0")
+    net.lab.router.run("ip", "link", "add", name, "type", "veth")
+    subprocess.run([net.lab.program("ifw"), "up", name], check=True, capture_output=True)
+    out = explain(net, *flow, iface=name)
+    equal(out["packet"]["interface"], "o\ufffd\x1b0", "an interface of any name is explained in JSON")
+    equal([one["what"] for one in out["outside"]], ["down"], "with what is outside the program")
+    done = subprocess.run([net.lab.program("ifw"), "explain", "--in", name, *flow], capture_output=True, check=False)
+    but = done.stdout.split(b"\nbut ")[1]
+    check(b"'o??0' is down" in but and b"\x1b" not in but, f"and what is said of it there is for a terminal: {but!r}")
+    subprocess.run([net.lab.program("ifw"), "down", name], check=True, capture_output=True)
+    net.lab.router.run("ip", "link", "del", name)
+
+
 def test(lab):
     net = network.Network(lab)
     net.intercept("tcp", 80)
     check_answers(net)
     check_statuses(net)
+    check_odd_name(net)
     for family in FAMILIES:
         check_policy(net, family)
         check_listener(net, family)
