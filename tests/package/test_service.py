@@ -51,16 +51,18 @@ def base(program):
 def made_disk(kernel, folder, this, following):
     """An open file that has no name, so that nothing is left of it however this ends."""
     beside = pathlib.Path(this).resolve().parent
-    with tempfile.TemporaryDirectory(dir=beside) as room, tempfile.TemporaryFile(dir=beside) as disk:
-        room, fd = pathlib.Path(room), disk.fileno()
-        for name in ("modules", "disk"):
-            (room / name).mkdir()
-        for name, data in kernel.in_order(MODULES):
-            (room / "modules" / f"{name}.ko").write_bytes(data)
-        for path, name in ((this, "this.deb"), (following, "next.deb")):
-            shutil.copy(path, room / name)
-        subprocess.run(["unshare", "--mount", HERE / "disk.sh", f"/proc/self/fd/{fd}", folder, kernel.release, room],
-                       check=True, pass_fds=[fd])
+    with tempfile.TemporaryFile(dir=beside) as disk:
+        fd = disk.fileno()
+        with tempfile.TemporaryDirectory(dir=beside) as folder_name:
+            room = pathlib.Path(folder_name)
+            for name in ("modules", "disk"):
+                (room / name).mkdir()
+            for name, data in kernel.in_order(MODULES):
+                (room / "modules" / f"{name}.ko").write_bytes(data)
+            for path, name in ((this, "this.deb"), (following, "next.deb")):
+                shutil.copy(path, room / name)
+            subprocess.run(["unshare", "--mount", HERE / "disk.sh", f"/proc/self/fd/{fd}", folder, kernel.release, room],
+                           check=True, pass_fds=[fd])
         yield fd
 
 
