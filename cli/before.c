@@ -99,7 +99,6 @@ int before_take(const struct cli *cli, struct before *before)
 	if (status)
 		return status;
 	before->nothing = !loader;
-	before->rules_replaced = true;
 	if (!loader)
 		return CLI_DONE;
 	if (loader_ifaces(loader, &before->ifaces, &before->iface_count, &failure) ||
@@ -177,15 +176,21 @@ static int look_for_others(const struct cli *cli, struct loader *loader, struct 
 	return CLI_DONE;
 }
 
-static int restore_rules(const struct cli *cli, struct loader *loader, struct rule_set *rules)
+int before_put_rules(const struct cli *cli, struct loader *loader, struct rule_set *rules,
+		     bool aged)
 {
 	struct failure failure = {0};
 	bool changed;
 
+	/* Those that are in force still keep theirs: the loader finds it. */
+	for (size_t i = 0; aged && i < rules->count; i++)
+		rules->rules[i].counter = 0;
 	/* By name: slots that were free meanwhile may have been given to others. */
-	if (!cli_bind_set(cli, rules, loader) && !cli_apply(loader, rules, &changed, &failure))
+	if (cli_bind_set(cli, rules, loader) == CLI_DONE &&
+	    cli_apply(loader, rules, &changed, &failure) == 0)
 		return CLI_DONE;
-	complain(cli, "could not put the former rules back: %s", failure.text);
+	complain(cli, "could not put the former rules back%s%s", *failure.text ? ": " : "",
+		 failure.text);
 	return CLI_REFUSED;
 }
 
@@ -215,7 +220,7 @@ static int restore_state(const struct cli *cli, struct before *before, bool on_t
 	status = restore_ifaces(cli, loader, before, &others);
 	if (others.rules_stay)
 		return status;
-	rules = restore_rules(cli, loader, others.stay ? &others.rules : &before->rules);
+	rules = before_put_rules(cli, loader, others.stay ? &others.rules : &before->rules, true);
 	return status ? status : rules;
 }
 

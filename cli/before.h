@@ -10,7 +10,6 @@ struct before {
 	struct iface_info *ifaces;
 	size_t iface_count;
 	struct rule_set rules;
-	bool rules_replaced;
 	char *origins; /* which rules came from the supervisor's file; NULL: none is recorded */
 	size_t origins_size;
 };
@@ -21,6 +20,13 @@ const struct iface_info *before_iface(const struct before *before, const char *n
 /* Has one interface as it was: up with its settings, or down. 0 or -errno. */
 int before_restore_iface(struct loader *loader, const struct before *before,
 			 const struct iface_info *now, const char *name, struct failure *failure);
+
+/*
+ * Puts rules back that were in force once; aged: another loader has read them, and what
+ * counted for them may count for others by now. CLI_DONE; CLI_REFUSED after complaining.
+ */
+int before_put_rules(const struct cli *cli, struct loader *loader, struct rule_set *rules,
+		     bool aged);
 
 /* All there is, origins of rules included. CLI_DONE; CLI_REFUSED after complaining. */
 int before_take(const struct cli *cli, struct before *before);

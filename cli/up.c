@@ -97,15 +97,14 @@ static int look_before(const struct cli *cli, struct loader *loader,
 }
 
 /* Before attaching: with the program in place and no rules yet, traffic would be cut. */
-static int put_rules(const struct cli *cli, struct loader *loader, struct rule_set *rules,
-		     struct before *before)
+static int put_rules(const struct cli *cli, struct loader *loader, struct up_attempt *attempt)
 {
 	struct failure failure = {0};
-	int status = cli_bind_set(cli, rules, loader);
+	int status = cli_bind_set(cli, &attempt->rules, loader);
 
 	if (status)
 		return status;
-	if (!cli_apply(loader, rules, &before->rules_replaced, &failure))
+	if (!cli_apply(loader, &attempt->rules, &attempt->rules_replaced, &failure))
 		return CLI_DONE;
 	complain(cli, "%s", failure.text);
 	return CLI_REFUSED;
@@ -155,19 +154,6 @@ static int without_trial(const struct cli *cli, struct loader *loader, struct up
 	return CLI_DONE;
 }
 
-static int put_rules_back(const struct cli *cli, struct loader *loader, struct rule_set *rules)
-{
-	struct failure failure = {0};
-	bool changed;
-
-	if (cli_bind_set(cli, rules, loader) == CLI_DONE &&
-	    cli_apply(loader, rules, &changed, &failure) == 0)
-		return CLI_DONE;
-	complain(cli, "could not put the former rules back%s%s", *failure.text ? ": " : "",
-		 failure.text);
-	return CLI_REFUSED;
-}
-
 /* tried: it was done, and waited to be confirmed. */
 static int undo(const struct cli *cli, struct loader *loader, struct up_attempt *attempt,
 		bool tried)
@@ -176,12 +162,13 @@ static int undo(const struct cli *cli, struct loader *loader, struct up_attempt 
 	struct failure failure = {0};
 	int status = CLI_DONE;
 	unsigned int interfaces;
-	bool others = false;
+	bool others = false, alone = !tried;
 	auto_set back = {0};
 
 	if (tried && without_trial(cli, loader, attempt, &back, &others)) {
 		complain(cli, "what there was before is put back, without what others did since");
-		tried = others = false;
+		alone = true;
+		others = false;
 	}
 	if (before->nothing && !others) {
 		if (!loader_down_all(loader, &interfaces, &failure))
@@ -196,8 +183,8 @@ static int undo(const struct cli *cli, struct loader *loader, struct up_attempt 
 			status = CLI_REFUSED;
 		}
 	}
-	if (before->rules_replaced &&
-	    put_rules_back(cli, loader, tried ? &back : &before->rules) != CLI_DONE)
+	if (attempt->rules_replaced &&
+	    before_put_rules(cli, loader, alone ? &before->rules : &back, tried) != CLI_DONE)
 		status = CLI_REFUSED;
 	return status;
 }
@@ -303,7 +290,7 @@ int up_do(const struct cli *cli, struct up_attempt *attempt)
 	}
 	status = look_before(cli, loader, request, &attempt->before);
 	if (!status && request->rules)
-		status = put_rules(cli, loader, &attempt->rules, &attempt->before);
+		status = put_rules(cli, loader, attempt);
 	if (!status && !request->confirm_s)
 		status = ssh_check(cli, loader, &attach);
 	if (!status)

@@ -10,6 +10,7 @@ struct up_attempt {
 	struct up_request request;
 	struct rule_set rules; /* of request.rules, parsed */
 	struct before before;
+	bool rules_replaced;	   /* before.rules are not in force any more */
 	struct up_result *results; /* of each interface that came up */
 	unsigned int done;
 };

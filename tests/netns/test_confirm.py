@@ -416,6 +416,26 @@ def run_killed_halfway(host):
         host.ifw("rule", "del", theirs)
 
 
+def run_counts(host):
+    """What is put back counts on its own: what counted for it may count for others by now."""
+    host.veth("eth0", "172.16.240.1/24")
+    supervised.write("interface eth0\nmax-ranges 2048\n", f"{RULE}\n")  # 8192 counters
+    with Supervisor(host) as one:
+        attached(host, "eth0")
+        one.stop()
+    supervised.write("interface eth0\n", RULE.replace(" 9", " 10") + "\n")
+    with Supervisor(host, "--confirm", str(LONG)) as one:
+        for first in range(1000, 21000, 2000):  # so that each counter is given to another rule
+            host.ifw("apply", "-", input="".join(RULE.replace(" 9", f" {first + i}\n") for i in range(2000)))
+            for port in range(first, first + 8):
+                host.send("eth0", "192.0.2.7", port)
+        (base,) = pathlib.Path("/run/ifw").glob("*.tried.base")
+        base.write_text("nonsense\n")
+        host.ifw("confirm", "--undo")
+        equal(one.process.popen.wait(), 3, "it ends")
+    equal((host.rules(), host.counts()), ([RULE], {RULE: (0, 0)}), "it has seen nothing of what the others have")
+
+
 def run_over_ssh(host):
     """By hand, in a session that it would cut: refused, and nothing is changed."""
     client = host.lab.client()
@@ -453,5 +473,5 @@ def run_over_ssh(host):
 laboratory.main(
     commands.parts(not_confirmed, confirmed, back_to_what_it_was, others_meanwhile, no_way_back, at_a_terminal,
                    session_ends, over_ssh, run_not_confirmed, run_confirmed, run_back_to_what_it_was,
-                   run_others_meanwhile, run_killed_halfway, run_over_ssh)
+                   run_others_meanwhile, run_killed_halfway, run_counts, run_over_ssh)
 )
