@@ -206,13 +206,12 @@ def life_of_a_package(host):
     upgraded(debian, network, talk)
     equal(supervisor.popen.poll(), None, "the service of the version before has not fallen over it")
     before = debian.ifw("rule", "list", "--no-counters"), debian.ifw("iface", "show")
-    supervisor.stop()
+    equal(supervisor.stop(), 0, "and ends in order")
     supervisor = service(debian)
-    wait_for(lambda: (line := supervisor.line()) is None or "eth0" in line or "attached" in line, "the service again")
+    supervisor.wait_line("ready")
     equal((debian.ifw("rule", "list", "--no-counters"), debian.ifw("iface", "show")), before,
           "the service of the new one finds rules and settings as they were")
-    supervisor.stop()
-    check(pins(), "and leaves them in force when it stops")
+    equal((supervisor.stop(), bool(pins())), (0, True), "and leaves them in force when it stops, in order")
     removed(debian, network, clean)
 
 
