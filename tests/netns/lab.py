@@ -22,6 +22,7 @@ the network instead of ending.
 
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import pathlib
@@ -161,6 +162,7 @@ class Namespace:
     def __init__(self, name, path):
         self.name = name
         self.path = path  # None: the test's own
+        self.last_ifindex = 0
 
     def command(self, *command):
         # Not `ip netns exec`: that mounts another /sys, without the bpffs.
@@ -226,6 +228,12 @@ class Namespace:
             self.run("ip", "address", "add", address, *words, "dev", iface)
         self.run("ip", "link", "set", iface, "up")
 
+    def next_ifindex(self):
+        """A number that no interface here has had, as far as they are cables."""
+        with self.entered():
+            self.last_ifindex = max(self.last_ifindex, *(number for number, _ in socket.if_nameindex())) + 1
+        return self.last_ifindex
+
     def ifindex(self, iface):
         with self.entered():
             return socket.if_nametoindex(iface)
@@ -239,6 +247,7 @@ def enter(fd):
 class Lab:
     def __init__(self):
         self.router = Namespace("router", None)
+        self.indexes = itertools.count(1001)  # of cables' other ends
 
     def namespace(self, name, ipv6=False):
         """Another namespace, with lo up. Without IPv6 no stray ND or MLD is on its links."""
@@ -248,11 +257,15 @@ class Lab:
         return namespace
 
     def veth(self, a, a_name, b, b_name):
-        """A cable between two namespaces; both ends are still down."""
-        ends = ["peer", "name", b_name]
+        """A cable between two namespaces; both ends are still down.
+
+        Where both ends happen to have one number in their namespaces, Linux takes each for a
+        device that lies on no other, and lets a second go by until it sends (linkwatch).
+        """
+        ends = ["index", a.next_ifindex(), "type", "veth", "peer", "name", b_name]
         if b.path:
             ends += ["netns", b.name]
-        a.run("ip", "link", "add", a_name, "type", "veth", *ends)
+        a.run("ip", "link", "add", a_name, *ends, "index", next(self.indexes))
 
     def client(self, iface="eth0", network="172.16.240"):
         """A namespace that is the router's neighbour there, on its eth0: it is NETWORK.2, the router .1."""
