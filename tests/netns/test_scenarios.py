@@ -7,6 +7,7 @@ of those that pass; at the end the counters of interfaces and rules with what th
 events said. The simulator answers the same files in tests/unit/test_scenarios.c.
 
   test_scenarios.py [NAME...]   only these scenarios
+  test_scenarios.py --part=N/M  only the Nth of M parts of them
   SCENARIO_DIR                  where they are (default: build/fixtures/scenarios)
 """
 
@@ -203,6 +204,15 @@ def side_by_side(folders):
         yield folder, result(child)
 
 
+def part(folders):
+    """Those of a part: every so many, so that what takes long is spread."""
+    for word in sys.argv[1:]:
+        if word.startswith("--part="):
+            number, count = map(int, word.split("=")[1].split("/"))
+            return folders[number - 1 :: count]
+    return folders
+
+
 def every_scenario(inside):
     folders = sorted(path.parent for path in SCENARIOS.glob("*/expect.json"))
     wanted = [name for name in sys.argv[1:] if not name.startswith("-")]
@@ -210,7 +220,7 @@ def every_scenario(inside):
     for name in set(wanted) - {folder.name for folder in folders}:
         lab.check(False, f"there is a scenario {name}")
     chosen = []
-    for folder in folders:
+    for folder in part(folders):
         sim_only = json.loads((folder / "expect.json").read_text())["sim_only"]
         if wanted and folder.name not in wanted:
             continue
