@@ -6,8 +6,8 @@ the call was one that it can do without, or came after all was done; in the seco
 it says so, with status 2. What it left, the same command takes on and completes. `ifw
 down` alone goes as far as it gets.
 
-The ordinary run takes a spread of each command's calls (a thinner one where the
-build has sanitizers), and all where they are few; IFW_FAIL_ALL=1 takes each.
+The ordinary run takes a spread of each command's calls, and all where they are few; the build
+with sanitizers takes others, which are between those of the one without. IFW_FAIL_ALL=1 takes each.
 """
 
 import errno
@@ -24,7 +24,7 @@ from lab import check, equal
 REPORT = pathlib.Path("/run/failed-call")
 EACH = bool(os.environ.get("IFW_FAIL_ALL"))
 # Loading takes half a second, and several times as long with a sanitizer.
-SPREAD = {True: 6, False: 20}  # calls of a command, by: does it load the program?
+SPREAD = {True: 4, False: 12}  # calls of a command, by: does it load the program?
 SPREAD_SANITIZED = {True: 3, False: 8}
 ERRORS = (errno.ENOMEM, errno.EPERM)
 DEGRADED = "fragments      not intercepted"  # what `up` says where it goes on without a part
@@ -64,10 +64,13 @@ def run(host, words, number, error=errno.ENOMEM, program="ifw"):
 
 
 def chosen(host, count, loads):
-    """Which calls fail: all, or the first, the last and a spread of those between."""
-    spread = (SPREAD_SANITIZED if host.lab.sanitized() else SPREAD)[loads]
+    """Which calls fail: all, or the first, the last and a spread of those between; with sanitizers one in each gap."""
+    sanitized = host.lab.sanitized()
+    spread = (SPREAD_SANITIZED if sanitized else SPREAD)[loads]
     if EACH or count <= spread:
         return range(1, count + 1)
+    if sanitized:
+        return sorted({1 + (2 * i + 1) * (count - 1) // (2 * spread) for i in range(spread)})
     return sorted({1 + i * (count - 1) // (spread - 1) for i in range(spread)})
 
 

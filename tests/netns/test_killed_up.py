@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""`ifw up` and `ifw down`, killed before each of their steps: the next command makes it whole."""
-
-import os
+"""`ifw up` and `ifw down`, killed before their steps: the next command makes it whole."""
 
 import commands
 import lab as laboratory
@@ -9,16 +7,10 @@ from lab import equal
 
 
 def killed_up_and_down(host, hook, first):
-    """Each third step by either hook, which differ in few; all of them where IFW_LONG says that there is time.
-
-    With sanitizers each sixth: what is left behind is the same, and loading takes several times as long.
-    """
-    every = 6 if host.lab.sanitized() else 3
-    if os.environ.get("IFW_LONG"):
-        first = every = 1
+    """Each third step by either hook, which differ in few."""
 
     def at_each_step(*command):
-        return commands.at_each_step(host, *command, first=first, every=every)
+        return commands.at_each_step(host, *command, **commands.some_steps(host, first, 3))
 
     host.veth("eth0", "172.16.240.1/24")
     before = host.state()
@@ -34,7 +26,7 @@ def killed_up_and_down(host, hook, first):
         if not is_up():
             bad.append(number)
         host.ifw("down", "--all")
-    equal(bad, [], f"up killed before each of {number} steps: the next up makes it whole")
+    equal(bad, [], f"up killed before some of {number} steps: the next up makes it whole")
     commands.same(before, host.state(), "and down --all leaves nothing")
 
     host.ifw(*whole)
@@ -45,7 +37,7 @@ def killed_up_and_down(host, hook, first):
         if not is_up():
             bad.append(number)
         host.ifw(*whole, "--mark", "0x20", "--table", "7100")
-    equal(bad, [], f"up again with other options killed before each of {number} steps")
+    equal(bad, [], f"up again with other options killed before some of {number} steps")
 
     for words in (("down", "eth0"), ("down", "--all")):
         bad = []
@@ -54,7 +46,7 @@ def killed_up_and_down(host, hook, first):
             if host.state() != before:
                 bad.append(number)
             host.ifw(*whole)
-        equal(bad, [], f"{' '.join(words)} killed before each of {number} steps: the next one ends it")
+        equal(bad, [], f"{' '.join(words)} killed before some of {number} steps: the next one ends it")
 
 
 def killed_up_by_tcx(host):

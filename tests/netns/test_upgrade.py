@@ -184,8 +184,8 @@ def killed(hook, first, every=17, **how):
         want = shown(host.ifw)
         bad, rounds = [], 0
         arrived = commands.Counter(host.router, "172.16.240.1", PORTS)
-        steps = (1, 1) if os.environ.get("IFW_LONG") else (first, every)
-        for number in commands.at_each_step(host, "upgrade", program=next_of(host), first=steps[0], every=steps[1], **how):
+        steps = commands.some_steps(host, first, every)
+        for number in commands.at_each_step(host, "upgrade", program=next_of(host), **steps, **how):
             rounds += 1
             for port in PORTS:
                 host.send("eth0", "172.16.240.1", port, count=3)
