@@ -58,6 +58,9 @@ static char last_word(struct run_trial *trial)
 
 	while ((word = confirm_hear(trial->guard.fd)) == HOLD)
 		(void)confirm_say(trial->guard.fd, HOLD);
+	/* With that it is done, and nobody else waits for its end. */
+	if (word)
+		(void)waitpid(trial->guard.pid, NULL, 0);
 	run_trial_free(trial);
 	return word;
 }

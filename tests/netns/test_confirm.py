@@ -305,6 +305,8 @@ def run_confirmed(host):
         check("it stays" in host.ifw("confirm"), "confirm is answered")
         one.wait_line("confirmed: it stays")
         time.sleep(3 * SHORT)
+        children = pathlib.Path(f"/proc/{one.pid}/task/{one.pid}/children").read_text()
+        equal(children, "", "no process is left of who waited, be it one that has ended")
         host.veth("eth1", "172.16.250.1/24")
         check(attached(host, "eth0") and attached(host, "eth1"), "it stays, and it goes on supervising")
         equal(len(waits()), 1, "and nobody waits")
