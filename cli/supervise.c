@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "confirm_wait.h"
@@ -467,7 +468,42 @@ int supervise_start(struct supervisor *s, struct intended *intended)
 	for (size_t i = 0; i < s->known_count; i++) /* who asks again is told again */
 		s->known[i].problem[0] = s->known[i].no_room = s->known[i].unfiltered = 0;
 	s->left_out[0] = 0;
+	s->refused = false;
 	return start(s, intended, true);
+}
+
+static struct stamp stamp_of(const char *path)
+{
+	struct stat st;
+
+	if (!path || stat(path, &st))
+		return (struct stamp){0};
+	return (struct stamp){
+		.inode = st.st_ino,
+		.size = st.st_size,
+		.changed_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec,
+	};
+}
+
+static bool stamp_equal(struct stamp a, struct stamp b)
+{
+	return a.inode == b.inode && a.size == b.size && a.changed_ns == b.changed_ns;
+}
+
+/* Whether the files are still those that were no good: then all has been said. */
+static bool is_refused_still(const struct supervisor *s)
+{
+	return s->refused && stamp_equal(stamp_of(s->file), s->refused_at[0]) &&
+	       stamp_equal(stamp_of(s->config.request.rules), s->refused_at[1]);
+}
+
+static void refuse_files(struct supervisor *s)
+{
+	s->refused = true;
+	s->refused_at[0] = stamp_of(s->file);
+	s->refused_at[1] = stamp_of(s->config.request.rules);
+	complain(&s->cli, "an interface is here, and nothing is attached to it until what is wrong "
+			  "above is mended");
 }
 
 /* The state is gone, be it that nothing was there before or that a command took it. */
@@ -479,15 +515,15 @@ static void look_from_nothing(struct supervisor *s)
 	s->attached = 0;
 	loader_programs_free(s->programs);
 	s->programs = NULL;
-	if (!some_link_is_named(&s->config, s, true))
+	if (!some_link_is_named(&s->config, s, true) || is_refused_still(s))
 		return;
 	status = intended_read(&s->cli, s->file, &intended);
 	s->rules_wanting = status != CLI_DONE;
 	if (!intended.config.count || (status && intended.config.boot_open)) {
-		complain(&s->cli, "an interface is here, and nothing is attached to it: mend what "
-				  "is wrong above, then SIGHUP");
+		refuse_files(s);
 		return;
 	}
+	s->refused = false;
 	(void)start(s, &intended, false);
 }
 

@@ -24,6 +24,12 @@ struct known {
 	char problem[PROBLEM_MAX]; /* why it is not attached, said */
 };
 
+/* Which version of a file was read; all 0: none is there. */
+struct stamp {
+	uint64_t inode;
+	int64_t size, changed_ns;
+};
+
 struct supervisor {
 	struct cli cli;
 	const char *file; /* the configuration */
@@ -31,7 +37,9 @@ struct supervisor {
 	bool ask_ssh;	    /* refuse to attach what would cut the session in use */
 	bool on_trial;	    /* what is done is noted, to be undone: tried.h */
 	bool rules_wanting; /* the file's rules are not in force */
-	size_t rules;	    /* in force when they were put there last */
+	bool refused;	    /* the files were no good, said; refused_at: as they were then */
+	struct stamp refused_at[2];
+	size_t rules; /* in force when they were put there last */
 	size_t attached;
 	size_t unfiltered;	    /* that are here, and could not be attached */
 	bool full;		    /* no name was left for one, in the look that is under way */

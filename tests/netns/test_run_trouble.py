@@ -135,6 +135,22 @@ def gone_too_soon(host):
         equal(s.stop(), 0, "nothing of that ends the supervisor")
 
 
+def no_good_files(host):
+    """Files that are no good when an interface comes are named once; once they are mended it is attached."""
+    supervised.write("interface eth0\nboot open\n", "pass udp to 192.0.2.0/24 port 9\n")
+    with Supervisor(host) as s:
+        pathlib.Path(supervised.RULES).write_text("pass udp to 192.0.2.0/24 port nine\n")
+        host.veth("eth0", "172.16.240.1/24")
+        s.wait_line("nothing is attached to it")
+        for n in range(5):
+            host.run(*f"ip address add 172.16.240.{n + 9}/24 dev eth0".split())
+        equal(s.process.line(0.5), None, "what is wrong is said once")
+        pathlib.Path(supervised.RULES).write_text("pass udp to 192.0.2.0/24 port 9\n")
+        host.run(*"ip address add 172.16.240.99/24 dev eth0".split())  # a reason to look
+        check(attached(host, "eth0"), "mended, the next look attaches it")
+        equal(host.reason_of("eth0", "192.0.2.7", 9), "rule-pass", "with its rules")
+
+
 laboratory.main(
-    commands.parts(keeps_failing, half_a_policy, name_without_room, egress_of_rules, gone_too_soon)
+    commands.parts(keeps_failing, half_a_policy, name_without_room, egress_of_rules, no_good_files, gone_too_soon)
 )
