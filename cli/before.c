@@ -28,6 +28,18 @@ const struct iface_info *before_iface(const struct before *before, const char *n
 	return find(before->ifaces, before->iface_count, name);
 }
 
+/* One that was renamed meanwhile is the same device. */
+static const struct iface_info *before_of(const struct before *before, const struct iface_info *now,
+					  const char *name)
+{
+	const struct iface_info *info = before_iface(before, name);
+
+	for (size_t i = 0; !info && now && i < before->iface_count; i++)
+		if (before->ifaces[i].ifindex == now->ifindex)
+			info = &before->ifaces[i];
+	return info;
+}
+
 static bool as_it_was(const struct ifw_iface *now, const struct ifw_iface *was)
 {
 	return now->mark == was->mark && now->mark_mask == was->mark_mask &&
@@ -41,7 +53,7 @@ static bool as_it_was(const struct ifw_iface *now, const struct ifw_iface *was)
 int before_restore_iface(struct loader *loader, const struct before *before,
 			 const struct iface_info *now, const char *name, struct failure *failure)
 {
-	const struct iface_info *info = before_iface(before, name);
+	const struct iface_info *info = before_of(before, now, name);
 	const struct ifw_iface *was = info ? &info->settings : NULL;
 	struct iface_change change;
 	struct up_options options;

@@ -65,10 +65,14 @@ static void known_prune(struct supervisor *s)
 	char name[IF_NAMESIZE];
 	size_t kept = 0;
 
-	for (size_t i = 0; i < s->known_count; i++)
-		if (if_indextoname(s->known[i].ifindex, name) &&
-		    strcmp(name, s->known[i].name) == 0)
+	for (size_t i = 0; i < s->known_count; i++) {
+		if (!if_indextoname(s->known[i].ifindex, name))
+			continue;
+		if (strcmp(name, s->known[i].name) == 0)
 			s->known[kept++] = s->known[i];
+		else if (s->on_trial)
+			(void)tried_renamed(&s->cli, s->known[i].name, name);
+	}
 	s->known_count = kept;
 }
 

@@ -73,7 +73,8 @@ int tried_done(const struct cli *cli)
 
 	if (!status)
 		status = files_runtime(cli, LAST, last);
-	if (status || rename(next, last) == 0)
+	/* Gone: it was confirmed meanwhile, and nothing is to be undone any more. */
+	if (status || rename(next, last) == 0 || errno == ENOENT)
 		return status;
 	complain(cli, "cannot write '%s': %s", last, strerror(errno));
 	return CLI_REFUSED;
@@ -131,6 +132,14 @@ int tried_interface(const struct cli *cli, const char *name)
 		return CLI_DONE;
 	complain(cli, "cannot write '%s': %s", path, strerror(-err));
 	return CLI_REFUSED;
+}
+
+int tried_renamed(const struct cli *cli, const char *before, const char *name)
+{
+	auto_text names = NULL;
+	int status = tried_interfaces(cli, &names);
+
+	return status || !tried_has(names, before) ? status : tried_interface(cli, name);
 }
 
 void tried_forget(const struct cli *cli)

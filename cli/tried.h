@@ -16,6 +16,8 @@ int tried_next(const struct cli *cli, const struct rule_set *all);
 int tried_done(const struct cli *cli);
 /* Before an interface is attached, changed or taken down. CLI_DONE or CLI_REFUSED. */
 int tried_interface(const struct cli *cli, const char *name);
+/* An interface that has another name now: if it was noted, under that one, too. */
+int tried_renamed(const struct cli *cli, const char *before, const char *name);
 
 /*
  * The rules as they would be without the trial: back, empty until then. *any: it changed

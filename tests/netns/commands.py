@@ -228,6 +228,11 @@ def disturbed(host, **how):
     }
 
 
+def disturbing(host, **how):
+    """Words before a command that disturb it: where a test's own environment cannot be given."""
+    return ["env", *(f"{name}={value}" for name, value in disturbed(host, **how).items() if os.environ.get(name) != value)]
+
+
 def at_each_step(host, *arguments, first=1, every=1, program="ifw", **how):
     """Runs ifw, or that program, so often that it is killed before each step that changes something, or every so many.
 

@@ -18,7 +18,7 @@ import time
 import commands
 import lab as laboratory
 import supervised
-from commands import refused, same
+from commands import pins, refused, same
 from lab import PATIENCE, check, equal, wait_for
 from supervised import CONFIG, Supervisor, attached
 
@@ -359,7 +359,7 @@ def run_others_meanwhile(host):
         for rule in (aside, deleted):
             host.ifw("rule", "add", rule)
         host.ifw("up", "eth0", "eth2")
-        with Supervisor(host, "--confirm", str(LONG if end == "--undo" else 3 * SHORT)) as one:
+        with Supervisor(host, "--confirm", str(LONG if end == "--undo" else 5 * SHORT)) as one:
             equal(host.rules(), [RULE, deleted], "a rule gives way to what is tried")
             host.ifw("rule", "add", theirs)
             host.ifw("rule", "del", deleted)
@@ -377,7 +377,7 @@ def run_others_meanwhile(host):
                 host.ifw("confirm", "--undo")
             if end != "SIGKILL":
                 equal(one.process.popen.wait(), 3, f"{end}: it ends")
-            wait_for(lambda: waits() == [], "the waiting process to end", seconds=3 * SHORT + PATIENCE)
+            wait_for(lambda: waits() == [], "the waiting process to end", seconds=5 * SHORT + PATIENCE)
         equal(sorted(host.rules()), sorted([theirs, more, aside, *added]),
               f"{end}: rules of others stay, what they deleted does not come back, and what gave way does")
         equal({name: host.iface(name)["echo"] for name in ("eth0", "eth1", "eth2")},
@@ -393,8 +393,6 @@ def run_killed_halfway(host):
     host.ifw("up", "eth1")
     aside, theirs = RULE.replace("deny", "pass"), "pass tcp to 192.0.2.2/32 port 5"
     supervised.write("interface eth0\n", f"{RULE}\n")
-    slowly = [f"{name}={value}" for name, value in commands.disturbed(host, DELAY_CHANGES=50000).items()
-              if name not in os.environ]
 
     def halfway():
         return list(pathlib.Path("/run/ifw").glob("*tried.next"))
@@ -407,7 +405,7 @@ def run_killed_halfway(host):
         host.ifw("rule", "flush")
         host.ifw("rule", "add", aside)
         before = generation()
-        with Supervisor(host, "--confirm", str(LONG), prefix=["env", *slowly], ready=False) as one:
+        with Supervisor(host, "--confirm", str(LONG), prefix=commands.disturbing(host, DELAY_CHANGES=50000), ready=False) as one:
             wait_for(lambda: halfway() and (generation() != before) == (rules == [RULE]), f"{rules} to be in force")
             one.process.popen.kill()
             equal((len(halfway()), host.rules()), (1, rules), "it is killed while it is about that")
@@ -416,6 +414,44 @@ def run_killed_halfway(host):
         equal(sorted(host.rules()), sorted([theirs, aside]), "what was there is back, with what others added")
         equal([path for path in os.listdir("/run/ifw") if path.endswith((".rules", ".rules.next"))], [], "and none of it counts as the file's")
         host.ifw("rule", "del", theirs)
+
+
+def run_confirmed_early(host):
+    """Confirmed while rules are being put in force: it goes on, and all of it stays."""
+    host.veth("eth0", "172.16.240.1/24")
+    host.veth("eth1")
+    host.ifw("up", "eth1")
+    supervised.write("interface eth0\n", f"{RULE}\n")
+    with Supervisor(host, "--confirm", str(LONG), prefix=commands.disturbing(host, DELAY_CHANGES=50000), ready=False) as one:
+        wait_for(lambda: list(pathlib.Path("/run/ifw").glob("*tried.next")), "rules to be on their way")
+        check("it stays" in host.ifw("confirm"), "it can be confirmed while it is being done")
+        one.process.wait_line("ready", 4 * PATIENCE)
+        check(attached(host, "eth0"), "what is not done yet then is done all the same")
+        equal(host.rules(), [RULE], "and the rules are in force")
+        one.stop()
+    equal([path for path in os.listdir("/run/ifw") if "tried" in path], [], "nothing of the trial is left")
+
+
+def run_renamed(host):
+    """An interface that gets another name on trial is the same one when it is undone."""
+    for was_up in (False, True):
+        host.veth("eth0", "172.16.240.1/24")
+        if was_up:
+            host.ifw("up", "eth0")
+        supervised.write("interface eth0 echo on\n", f"{RULE}\n")
+        with Supervisor(host, "--confirm", str(LONG)) as one:
+            attached(host, "eth0")
+            for words in ("eth0 down", "eth0 name lan0", "lan0 up"):
+                host.run("ip", "link", "set", *words.split())
+            wait_for(lambda: host.iface("lan0"), "its new name")
+            host.ifw("confirm", "--undo")
+            equal(one.process.popen.wait(), 3, "it ends")
+        if was_up:
+            equal((host.iface("lan0")["state"], host.iface("lan0")["echo"]), ("attached", False),
+                  "one that was up before is so under its new name, with its former settings")
+            host.ifw("down", "--all")
+        equal((host.programs("lan0"), pins()), ([], []), "nothing is filtered that was not before")
+        host.run("ip", "link", "del", "lan0")
 
 
 def run_counts(host):
@@ -475,5 +511,6 @@ def run_over_ssh(host):
 laboratory.main(
     commands.parts(not_confirmed, confirmed, back_to_what_it_was, others_meanwhile, no_way_back, at_a_terminal,
                    session_ends, over_ssh, run_not_confirmed, run_confirmed, run_back_to_what_it_was,
-                   run_others_meanwhile, run_killed_halfway, run_counts, run_over_ssh)
+                   run_others_meanwhile, run_killed_halfway, run_confirmed_early,
+                   run_renamed, run_counts, run_over_ssh)
 )
