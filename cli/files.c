@@ -51,7 +51,8 @@ int files_forget(const struct cli *cli, const char *what)
 	char path[PATH_MAX];
 	int status = runtime_path(cli, what, path);
 
-	if (status || unlink(path) == 0 || errno == ENOENT)
+	/* Nor is it there where what is to hold it is no folder. */
+	if (status || unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR)
 		return status;
 	complain(cli, "cannot remove '%s': %s", path, strerror(errno));
 	return CLI_REFUSED;
