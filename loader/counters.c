@@ -37,7 +37,7 @@ static void clear_bit(__u64 *bits, uint32_t n)
 /* Each was retired before the turn was a TURN_NS old, for this is done before any is. */
 static void turn(struct counter_slots *slots)
 {
-	uint64_t now = now_ns(), age = now - slots->turned_ns;
+	uint64_t now = clock_ns(), age = now - slots->turned_ns;
 
 	if (age < TURN_NS)
 		return;

@@ -51,6 +51,7 @@ struct reader {
 	uint64_t tick_ns;  /* CLOCK_MONOTONIC: of the next tick */
 	uint64_t until_ns; /* CLOCK_MONOTONIC; told to stop then. 0: not yet */
 	bool stopped;
+	bool replaced; /* what is in the ring still is all that comes */
 	int err;
 };
 
@@ -94,20 +95,20 @@ static uint32_t map_id(int fd)
 static bool is_replaced(const struct reader *reader)
 {
 	CLEANUP(cleanup_close) int fd = -1;
+	int err = pin_open(reader->loader, "events", &fd);
 
-	return pin_open(reader->loader, "events", &fd) || map_id(fd) != reader->ring_id;
+	return err ? err == -ENOENT : map_id(fd) != reader->ring_id;
 }
 
 static void tick_if_due(struct reader *reader)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 
 	if (now < reader->tick_ns)
 		return;
 	reader->tick_ns = now + TICK_NS;
 	reader->err = ask(reader, now + WATCH_NS);
-	if (!reader->err && is_replaced(reader))
-		reader->err = -ESTALE;
+	reader->replaced = is_replaced(reader);
 	flush(reader);
 }
 
@@ -127,7 +128,7 @@ static int take_event(void *arg, void *data, size_t size)
 	 */
 	if (++reader->taken % EVENTS_A_LOOK == 0) {
 		if (!reader->until_ns && is_readable(reader->wanted->stop_fd))
-			reader->until_ns = now_ns();
+			reader->until_ns = clock_ns();
 		tick_if_due(reader);
 	}
 	if (reader->err || (reader->until_ns && event->time_ns > reader->until_ns) ||
@@ -153,10 +154,12 @@ static int read_events(struct ring_buffer *ring, struct reader *reader)
 			return reader->err;
 		if (got < 0)
 			return got;
+		if (reader->replaced)
+			return -ESTALE;
 		if (poll(fds, 2, TICK_MS) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[1].revents) {
-			reader->until_ns = now_ns();
+			reader->until_ns = clock_ns();
 			(void)ring_buffer__consume(ring);
 			flush(reader);
 			return 0;
@@ -173,7 +176,7 @@ int loader_events(struct loader *loader, const struct events_wanted *wanted,
 	struct reader reader = {
 		.wanted = wanted,
 		.loader = loader,
-		.since_ns = wanted->watch ? now_ns() : 0,
+		.since_ns = wanted->watch ? clock_ns() : 0,
 	};
 	struct ring_buffer *ring;
 	int err;

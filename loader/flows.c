@@ -174,7 +174,7 @@ static int walk(struct loader *loader,
 		void *arg)
 {
 	CLEANUP(cleanup_free) struct batch *batch = malloc(sizeof(*batch));
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 	int err = batch ? 0 : -ENOMEM;
 
 	/* The settled ones first: what moves on meanwhile is then met twice rather than never. */

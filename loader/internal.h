@@ -11,6 +11,7 @@
 
 #include "loader.h"
 #include "pinned.h"
+#include "ruleset/clock.h"
 #include "ruleset/compile.h"
 
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
@@ -224,8 +225,6 @@ int room_alloc(struct loader *loader, uint32_t total, uint32_t *at);
 int room_retire(struct loader *loader, uint32_t at, uint32_t total);
 /* Returns at once a block that no reader ever saw. */
 int room_return(struct loader *loader, uint32_t at, uint32_t total);
-/* CLOCK_MONOTONIC */
-uint64_t now_ns(void);
 /* Waits until no program run that began before is left. */
 int wait_for_readers(struct loader *loader);
 

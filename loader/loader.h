@@ -498,7 +498,7 @@ bool loader_filters_have(const struct filters *filters, bool legacy, const char 
 
 struct legacy_info {
 	int error; /* -errno: they were not read */
-	size_t tables, rules;
+	size_t tables;
 };
 /* Of iptables-legacy; also where loader_filters_open() could not read the others. */
 void loader_filters_legacy(const struct filters *filters, struct legacy_info *info);

@@ -42,10 +42,8 @@ static int read_all(struct filters *filters, struct legacy *legacy)
 	if (!info->error)
 		info->error = legacy_add_chains(legacy, ruleset);
 	err = has_rules ? nft_read_rules(ruleset) : 0;
-	info->rules = ruleset->rule_count;
 	if (!err && !info->error)
 		info->error = legacy_add_rules(legacy, ruleset);
-	info->rules = ruleset->rule_count - info->rules;
 	if (info->error)
 		forget_legacy(ruleset);
 	return err;
@@ -55,13 +53,17 @@ int loader_filters_open(struct filters **out)
 {
 	struct filters *filters = calloc(1, sizeof(*filters));
 	CLEANUP(legacy_free) struct legacy legacy = {.count = 0};
+	int err;
 
 	*out = filters;
 	if (!filters)
 		return -ENOMEM;
 	filters->legacy.error = legacy_read(&legacy);
 	filters->legacy.tables = legacy.count;
-	return read_all(filters, &legacy);
+	err = read_all(filters, &legacy);
+	if (err && !filters->legacy.error)
+		filters->legacy.error = err; /* then nobody looks at them either */
+	return err;
 }
 
 void loader_filters_legacy(const struct filters *filters, struct legacy_info *info)

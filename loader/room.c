@@ -72,14 +72,6 @@ bool room_is_left(const struct pinned_meta *meta)
 
 /* --- Ranges ------------------------------------------------------------------- */
 
-uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static int push(struct loader *loader, uint32_t *head, uint32_t at, uint32_t size)
 {
 	struct ifw_range range = {.next = *head};
@@ -129,7 +121,7 @@ int room_return(struct loader *loader, uint32_t at, uint32_t total)
 static int harvest(struct loader *loader, bool all)
 {
 	struct room *room = &loader->meta.room;
-	uint64_t now = now_ns();
+	uint64_t now = clock_ns();
 
 	while (room->retired_count) {
 		const struct retired *oldest = &room->retired[room->retired_first % RETIRED_MAX];
@@ -161,7 +153,7 @@ int room_retire(struct loader *loader, uint32_t at, uint32_t total)
 			return err;
 	}
 	room->retired[(room->retired_first + room->retired_count) % RETIRED_MAX] =
-		(struct retired){.since_ns = now_ns(), .at = at, .size = total};
+		(struct retired){.since_ns = clock_ns(), .at = at, .size = total};
 	room->retired_count++;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "check.h"
+#include "ruleset/clock.h"
 #include "sim/phrase.h"
 
 #define TAG_AT 12 /* bytes into the frame */
@@ -28,14 +29,6 @@ struct check {
 	uint8_t frame[EPISODE_FRAME_MAX];
 	struct house_seen seen[HOUSE_BATCH];
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
 
 static void differ(struct check *c, const char *what, unsigned long long simulator,
 		   unsigned long long kernel)
@@ -372,8 +365,8 @@ static int check_once(struct house *house, const struct episode *episode,
 	c->world = episode_world(episode);
 	snprintf(failure->text, sizeof(failure->text), "a packet could not be sent or seen");
 	err = c->world ? house_furnish(house, c->world, failure) : -ENOMEM;
-	until = now_ns() + EPISODE_NS;
-	while (!err && !finding->found && c->next < episode->count && now_ns() < until)
+	until = clock_ns() + EPISODE_NS;
+	while (!err && !finding->found && c->next < episode->count && clock_ns() < until)
 		err = hand_over(c);
 	if (!err && !finding->found)
 		err = look(c);

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ruleset/clock.h"
 #include "ruleset/grammar.h"
 #include "shrink.h"
 
@@ -35,14 +36,6 @@ struct options {
 	uint64_t packets, seed;
 	const char *write;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
 
 static int show_difference(struct house *house, struct episode *episode, struct finding *finding,
 			   const struct options *options, struct failure *failure)
@@ -88,7 +81,7 @@ static int run_episode(struct house *house, uint64_t seed, const struct options 
 
 static void say_progress(const struct check_counts *counts, uint64_t wanted, uint64_t *last)
 {
-	const uint64_t now = now_ns();
+	const uint64_t now = clock_ns();
 
 	if (now - *last < PROGRESS_NS)
 		return;
@@ -100,7 +93,7 @@ static void say_progress(const struct check_counts *counts, uint64_t wanted, uin
 static int run(struct house *house, const struct options *options, struct check_counts *counts,
 	       struct failure *failure)
 {
-	uint64_t last = now_ns(), seed = options->seed;
+	uint64_t last = clock_ns(), seed = options->seed;
 	int status = 0;
 
 	while (status == 0 && counts->packets < options->packets) {
@@ -193,11 +186,11 @@ int main(int argc, char **argv)
 	}
 	printf("seed %llu\n", (unsigned long long)options.seed);
 	fflush(stdout);
-	start = now_ns();
+	start = clock_ns();
 	if (!status)
 		status = run(house, &options, &counts, &failure);
 	if (status >= 0)
-		summarize(&counts, now_ns() - start);
+		summarize(&counts, clock_ns() - start);
 	else
 		fprintf(stderr, "differential: %s (%s)\n", failure.text, strerror(-status));
 	house_leave(house, &left);

@@ -20,20 +20,13 @@
 #include "aging.h"
 #include "house_internal.h"
 #include "made_net.h"
+#include "ruleset/clock.h"
 #include "ruleset/grammar.h"
 
 static int fail(struct failure *failure, int err, const char *what)
 {
 	snprintf(failure->text, sizeof(failure->text), "%s: %s", what, strerror(-err));
 	return err;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
 /* --- Namespaces ------------------------------------------------------------------ */
@@ -268,7 +261,7 @@ static int build_all(struct house *house, struct failure *failure)
 	char why[256];
 	int err = build_net(house, house->ifaces, failure);
 
-	house->built_ns = now_ns();
+	house->built_ns = clock_ns();
 	if (err)
 		return err;
 	house->after = after_bpf__open_and_load();
@@ -377,7 +370,7 @@ void house_leave(struct house *house, unsigned int *left)
 /* Before the kernel forgets the connections in TIME_WAIT, or gives up those in SYN_SENT. */
 static int keep_young(struct house *house, struct failure *failure)
 {
-	if (now_ns() - house->built_ns < HOUSE_YEARS_NS)
+	if (clock_ns() - house->built_ns < HOUSE_YEARS_NS)
 		return 0;
 	take_down(house);
 	return build_all(house, failure);
