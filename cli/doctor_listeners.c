@@ -37,15 +37,12 @@ static void opaque_free(struct opaque *opaque)
 	free(opaque->sockets);
 }
 
-static bool is_opaque(const struct opaque *opaque, const struct sim_socket_key *key)
+static bool is_opaque(const struct look *look, const struct opaque *opaque,
+		      const struct sim_socket_key *key)
 {
-	for (size_t i = 0; i < opaque->count; i++) {
-		const struct socket_info *socket = &opaque->sockets[i];
-
-		if (socket->family == key->family && socket->local_port == key->local_port &&
-		    ifw_addr_equal(socket->local, key->local))
+	for (size_t i = 0; i < opaque->count; i++)
+		if (outside_is_listener(look->world, &opaque->sockets[i], key))
 			return true;
-	}
 	return false;
 }
 
@@ -161,7 +158,7 @@ static void look_listener(const struct look *look, const struct ifaces *ifaces,
 			without = iface;
 		held++;
 		there += !!listener;
-		bare += listener && needs_option && is_opaque(opaque, &listener->key);
+		bare += listener && needs_option && is_opaque(look, opaque, &listener->key);
 	}
 	wanted->looked += !!held;
 	wanted->there += !!there;

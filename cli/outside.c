@@ -90,7 +90,20 @@ static int check_hook(const struct outside *out)
 
 /* --- The listener ------------------------------------------------------------------- */
 
+bool outside_is_listener(const struct sim_world *world, const struct socket_info *socket,
+			 const struct sim_socket_key *key)
+{
+	const uint32_t slot = socket->ifindex ? sim_world_iface_slot(world, socket->ifindex) : 0;
+
+	/* Bound to an interface that is not of the world: none that a decision finds. */
+	return !socket->peer_port && socket->protocol == key->protocol &&
+	       socket->family == key->family && socket->local_port == key->local_port &&
+	       ifw_addr_equal(socket->local, key->local) && slot == key->slot &&
+	       !socket->ifindex == !slot;
+}
+
 struct wanted_listener {
+	const struct sim_world *world;
 	const struct sim_socket_key *key;
 	bool opaque; /* it is there, and not transparent */
 };
@@ -100,11 +113,8 @@ static int on_socket(void *arg, const struct socket_info *socket)
 	struct wanted_listener *wanted = arg;
 	const struct sim_socket_key *key = wanted->key;
 
-	if (socket->peer_port || socket->protocol != key->protocol ||
-	    socket->family != key->family || socket->local_port != key->local_port ||
-	    !ifw_addr_equal(socket->local, key->local))
-		return 0;
-	wanted->opaque |= socket->options_known && !socket->transparent;
+	if (outside_is_listener(wanted->world, socket, key))
+		wanted->opaque |= socket->options_known && !socket->transparent;
 	return 0;
 }
 
@@ -132,7 +142,10 @@ static int check_listener(const struct outside *out, struct failure *failure)
 	const struct rule *rule = sim_world_rule(out->world, out->decision->rule);
 	const struct sim_socket *listener =
 		rule ? outside_listener(out->world, out->iface->ifindex, rule) : NULL;
-	struct wanted_listener wanted = {.key = listener ? &listener->key : NULL};
+	struct wanted_listener wanted = {
+		.world = out->world,
+		.key = listener ? &listener->key : NULL,
+	};
 	char end[EXPLAIN_END_MAX];
 	int err;
 

@@ -28,6 +28,10 @@ struct findings {
 const struct sim_socket *outside_listener(const struct sim_world *world, uint32_t ifindex,
 					  const struct rule *rule);
 
+/* Whether a socket of the host is the one that the world has under that key. */
+bool outside_is_listener(const struct sim_world *world, const struct socket_info *socket,
+			 const struct sim_socket_key *key);
+
 /* What is in force of a setting of net.ipv4.conf that the larger of 'all' and its own decides. */
 int64_t outside_larger_conf(const char *ifname, const char *name);
 /* Whether the kernel drops every packet of IPv6 that comes in by the interface. */
