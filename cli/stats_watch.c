@@ -239,15 +239,17 @@ static int wait_for_next(const struct view *view, bool *ends)
 	struct pollfd look = {.fd = view->signals, .events = POLLIN};
 	int status = CLI_DONE, left;
 
-	while (!status && !*ends && (left = left_ms(view)) > 0) {
+	/* Once even where it is time: showing may take as long as the interval. */
+	do {
 		bool again = false;
 
+		left = left_ms(view);
 		if (poll(&look, 1, left) < 0 && errno != EINTR)
 			return CLI_REFUSED;
 		*ends = take_signals(view, &again);
 		if (again && !*ends && view->screen && view->shown)
 			status = show(view);
-	}
+	} while (!status && !*ends && left > 0);
 	return status;
 }
 
