@@ -53,16 +53,19 @@ def made_disk(kernel, folder, this, following):
     beside = pathlib.Path(this).resolve().parent
     with tempfile.TemporaryFile(dir=beside) as disk:
         fd = disk.fileno()
-        with tempfile.TemporaryDirectory(dir=beside) as folder_name:
-            room = pathlib.Path(folder_name)
+        room = beside / "room"
+        shutil.rmtree(room, ignore_errors=True)  # of one that was killed
+        try:
             for name in ("modules", "disk"):
-                (room / name).mkdir()
+                (room / name).mkdir(parents=True)
             for name, data in kernel.in_order(MODULES):
                 (room / "modules" / f"{name}.ko").write_bytes(data)
             for path, name in ((this, "this.deb"), (following, "next.deb")):
                 shutil.copy(path, room / name)
             subprocess.run(["unshare", "--mount", HERE / "disk.sh", f"/proc/self/fd/{fd}", folder, kernel.release, room],
-                           check=True, pass_fds=[fd])
+                           check=True, pass_fds=[fd], preexec_fn=machine.die_with_parent)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
         yield fd
 
 
