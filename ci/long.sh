@@ -27,7 +27,7 @@ step scale "10,000,000 random packets, kernel and simulator" \
   with IFW_SCALE_PACKETS=10000000 -- build executors -R differential
 step failing "Every call of every command fails once" with IFW_FAIL_ALL=1 -- build netns -R fail_nth
 step killed "Killed 200 times under traffic, and before each step" \
-  with IFW_KILLS=200 IFW_LONG=1 -- build netns -R netns-test_killed
+  with IFW_KILLS=200 IFW_LONG=1 -- build netns -R 'netns-test_(killed|counters|upgrade)'
 step soak "Ten minutes of everything at once" with IFW_SOAK=600 -- build netns -R soak
 step mutants "Forty defects in each header are noticed" with IFW_MUTANTS=all -- build mutants
 step killed "Nothing left behind" leftovers

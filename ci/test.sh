@@ -12,6 +12,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
 . ci/steps.sh
+waiting=$((jobs + 1)) # tests that wait for timers and answers much of their time
 
 c_files() { git ls-files '*.c' '*.h'; }
 
@@ -37,8 +38,8 @@ step oracle "Decision written twice, on random packets, release" suite build ora
 step oracle "The same, debug with ASan and UBSan (fewer)" suite build-debug oracle -j "$jobs"
 step executors "The object as the simulator, release" suite build executors
 step executors "The same, debug with ASan and UBSan (fewer)" suite build-debug executors
-step netns "Namespace tests, release" suite build netns -j "$jobs" --schedule-random
-step netns "Namespace tests, debug with ASan and UBSan" suite build-debug netns -j "$jobs" --schedule-random
+step netns "Namespace tests, release" suite build netns -j "$waiting" --schedule-random
+step netns "Namespace tests, debug with ASan and UBSan" suite build-debug netns -j "$waiting" --schedule-random
 step kernels "Stock kernels, each in an emulated machine" suite build kernels -j "$jobs"
 step package "The package in a clean Debian" suite build package -j "$jobs"
 step fuzz "Fuzz targets, 10 s each" with IFW_FUZZ_SECONDS=10 -- build-fuzz fuzz -j "$jobs"
