@@ -5,7 +5,7 @@
 #
 #   sudo ci/long.sh            all of it
 #   sudo ci/long.sh STEP...    only these: setup build style fuzz oracle scale failing
-#                              killed soak mutants
+#                              killed soak service mutants
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 2
 patience=10800
 
 export CI=true # what is skipped fails
-choose "setup build style fuzz oracle scale failing killed soak mutants" "$@"
+choose "setup build style fuzz oracle scale failing killed soak service mutants" "$@"
 printf 'commit %s\n' "$(git describe --always --dirty)"
 
 step setup "Install what is missing" ci/setup.sh
@@ -29,6 +29,7 @@ step failing "Every call of every command fails once" with IFW_FAIL_ALL=1 -- bui
 step killed "Killed 200 times under traffic, and before each step" \
   with IFW_KILLS=200 IFW_LONG=1 -- build netns -R 'netns-test_(killed|counters|upgrade)'
 step soak "Ten minutes of everything at once" with IFW_SOAK=600 -- build netns -R soak
+step service "The service under systemd, in an emulated machine" suite build service
 step mutants "Forty defects in each header are noticed" with IFW_MUTANTS=all -- build mutants
 step killed "Nothing left behind" leftovers
 

@@ -41,7 +41,7 @@ step executors "The same, debug with ASan and UBSan (fewer)" suite build-debug e
 step netns "Namespace tests, release" suite build netns -j "$waiting" --schedule-random
 step netns "Namespace tests, debug with ASan and UBSan" suite build-debug netns -j "$waiting" --schedule-random
 step kernels "Stock kernels, each in an emulated machine" suite build kernels -j "$jobs"
-step package "The package in a clean Debian" suite build package -j "$jobs"
+step package "The package in a clean Debian" suite build package
 step fuzz "Fuzz targets, 10 s each" with IFW_FUZZ_SECONDS=10 -- build-fuzz fuzz -j "$jobs"
 step mutants "Small defects are noticed, scenarios reach all" suite build mutants
 step demo "The demo shows what it says" ci/demo.sh
