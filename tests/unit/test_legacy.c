@@ -9,6 +9,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,8 @@ static void put_chain(struct made *made, const char *name)
 	struct xt_error_target target = {.target.u.user.target_size = NAMED};
 
 	put_head(made, NULL, 0, NAMED);
-	strcpy(target.target.u.user.name, XT_ERROR_TARGET);
+	snprintf(target.target.u.user.name, sizeof(target.target.u.user.name), "%s",
+		 XT_ERROR_TARGET);
 	snprintf(target.errorname, sizeof(target.errorname), "%s", name);
 	memcpy(made->bytes + made->size, &target, NAMED);
 	made->size += (uint32_t)NAMED;
@@ -61,7 +63,7 @@ static void put_port(struct made *made, uint16_t port)
 	struct xt_tcp tcp = {.spts = {0, UINT16_MAX}, .dpts = {port, port}};
 	struct xt_entry_match match = {.u.user.match_size = PORTS};
 
-	strcpy(match.u.user.name, "tcp");
+	snprintf(match.u.user.name, sizeof(match.u.user.name), "%s", "tcp");
 	memcpy(made->bytes + made->size, &match, sizeof(match));
 	memcpy(made->bytes + made->size + sizeof(match), &tcp, sizeof(tcp));
 	made->size += (uint32_t)PORTS;
@@ -149,7 +151,7 @@ Test(legacy, whole)
 	nft_run_rule(&ruleset.rules[0], &other, &outcome);
 	cr_expect_eq(outcome.count, 0);
 	other = web;
-	strcpy(other.ifname, "eth01");
+	snprintf(other.ifname, sizeof(other.ifname), "%s", "eth01");
 	nft_run_rule(&ruleset.rules[0], &other, &outcome);
 	cr_expect_eq(outcome.count, 0);
 	nft_run_rule(&ruleset.rules[1], &web, &outcome);
