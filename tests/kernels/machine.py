@@ -2,6 +2,7 @@
 """An emulated machine with a kernel of packages.py: QEMU without KVM, one processor, a CPU with little to emulate."""
 
 import ctypes
+import json
 import re
 import shutil
 import signal
@@ -47,6 +48,19 @@ def boot(kernel, options, fds, seconds, append=""):
             machine.kill()
             said, _ = machine.communicate()
             return readable(said), False
+
+
+def show(lines, ended, seconds, idle=()):
+    """Prints what the guest said, but for lines that hold words of idle; returns its results: "== " and JSON."""
+    results = {}
+    for line in lines:
+        if line.startswith("== "):
+            results = json.loads(line[3:])
+        elif not any(words in line for words in idle):
+            print(line)
+    if not ended:
+        print(f"the machine was not off after {seconds} s")
+    return results
 
 
 def readable(said):

@@ -7,7 +7,6 @@
 0: all is well; 1: it is not; 77: the kernel or the emulator cannot be had here.
 """
 
-import json
 import os
 import pathlib
 import resource
@@ -92,14 +91,7 @@ def main():
     start, before = time.monotonic(), processor_seconds()
     lines, ended = boot(kernel, archive)
     seconds, used = time.monotonic() - start, processor_seconds() - before
-    results = {}
-    for line in lines:
-        if line.startswith("== "):
-            results = json.loads(line[3:])
-        else:
-            print(line)
-    if not ended:
-        print(f"the machine was not off after {PATIENCE} s")
+    results = machine.show(lines, ended, PATIENCE)
     return 0 if report(name, kernel, results, seconds, used) and ended else 1
 
 

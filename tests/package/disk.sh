@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Fills a file with the disk of a Debian 12 machine:  unshare --mount disk.sh FILE BASE RELEASE ROOM
 # BASE: the folder of base.sh, which stays as it is. RELEASE: the kernel's. ROOM: a folder with
-# modules/ that the machine may want, packages that will be in /root there, and disk/, to work in.
+# modules/ that the machine may want, packages that will be in /srv/test there, and disk/, to work in.
 # What it mounts is gone with its mount namespace.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 disk=$1 base=$2 release=$3 room=$4
-tests=root/tests
+home=srv/test
 
 mount -t tmpfs tmpfs "$room/disk"
 mkdir "$room"/disk/{upper,work,root}
@@ -43,7 +43,7 @@ mkdir -p etc/systemd/system/{sysinit,multi-user}.target.wants
 ln -s ../guest.service etc/systemd/system/sysinit.target.wants
 ln -s /lib/systemd/system/systemd-networkd.service etc/systemd/system/multi-user.target.wants
 
-install -D -m 644 -t "$tests" "$here/guest.py" "$here"/../netns/{bpfcalls,lab,network,talk}.py
-chroot . python3 -m compileall -q --invalidation-mode unchecked-hash "$tests"
-cp "$room"/*.deb root
+install -D -m 644 -t "$home" "$here/guest.py" "$here"/../netns/{bpfcalls,lab,network,talk}.py
+chroot . python3 -m compileall -q --invalidation-mode unchecked-hash "$home"
+cp "$room"/*.deb "$home"
 mke2fs -q -t ext4 -O ^has_journal -m 0 -d . "$disk" 500M

@@ -24,7 +24,7 @@ from lab import check, equal, wait_for
 from network import IPV4, link_address
 from talk import FAR, Echo, Talk
 
-HERE = pathlib.Path("/root")  # packages, and what one start tells the next
+HERE = pathlib.Path(__file__).parent  # packages, and what one start tells the next
 CONF, RULES, SAVED = (pathlib.Path(path) for path in
                       ("/etc/ifw/ifw.conf", "/etc/ifw/ifw.rules", "/var/lib/ifw/saved.rules"))
 PINS = pathlib.Path("/sys/fs/bpf")

@@ -11,7 +11,6 @@ kernel. It is started twice, and guest.py says what it sees there.
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import shutil
@@ -85,16 +84,7 @@ def start(kernel, fd, number):
     print(f"      {STARTS[number]}:", flush=True)
     begun = time.monotonic()
     lines, ended = machine.boot(kernel, options(fd), [fd], PATIENCE, f"{APPEND} ifw-test={number}")
-    result = {}
-    for line in lines:
-        if "hub 0 is not connected" in line:  # nor is it to be
-            continue
-        if line.startswith("== "):
-            result = json.loads(line[3:])
-        else:
-            print(line)
-    if not ended:
-        print(f"the machine was not off after {PATIENCE} s")
+    result = machine.show(lines, ended, PATIENCE, ("hub 0 is not connected",))  # nor is it to be
     print(f"      {time.monotonic() - begun:.1f} s, {result.get('passed', 0)} checks ok, {result.get('failed', 'all')} failed")
     if any(DISK_FAILED in line for line in lines):
         return DISK_FAILED
