@@ -11,12 +11,7 @@ import lab as laboratory
 from lab import check, equal
 
 TO = "192.0.2.7"
-WRITERS = 8
-
-
-def fewer(host, count):
-    """So many, or a quarter of them with sanitizers, where a command takes several times as long."""
-    return count // 4 if host.lab.sanitized() else count
+WRITERS, EACH = 8, 50
 
 
 def up(host):
@@ -38,16 +33,15 @@ def loop(host, commands_, **options):
 def many_writers(host):
     """Half of them share a prefix, whose run each rewrites; the others make prefixes."""
     up(host)
-    each = fewer(host, 50)
     # Two numbers make the texts differ from each other in any order.
     rules = [[f"deny udp to 192.0.{2 if i % 2 else 3 + i}.0/24 port {1000 * (i + 1) + n}"
-              for n in range(each)] for i in range(WRITERS)]
+              for n in range(EACH)] for i in range(WRITERS)]
     writers = [loop(host, [f"rule add {rule}" for rule in own]) for own in rules]
     equal([writer.wait(60) for writer in writers], [0] * WRITERS, f"{WRITERS} writers end without errors")
     equal(sorted(host.rules()), sorted(rule for own in rules for rule in own), "no rule is lost")
     for own in rules:
         check([r for r in host.rules() if r in own] == own, "each writer's own stand in order")
-    wrong = [(i, n) for i in range(WRITERS) for n in (0, each - 1)
+    wrong = [(i, n) for i in range(WRITERS) for n in (0, EACH - 1)
              if host.reason_of("eth0", rules[i][n].split()[3].split("/")[0], 1000 * (i + 1) + n)
              != "rule-deny"]
     equal(wrong, [], "and each is in force")
@@ -59,7 +53,7 @@ def many_writers(host):
 def many_rules(host):
     """Sixteen processes, a thousand rules each, of which some on a prefix that all share."""
     up(host)
-    writers, each = 16, fewer(host, 1000)
+    writers, each = 16, 1000
     (folder,) = {str(pathlib.Path(pin).parent) for pin in commands.pins() if pin.endswith("/meta")}
     program = host.lab.beside("store_stress")
     begun = time.monotonic()
@@ -128,7 +122,7 @@ def whole_pictures(host):
 
     listed = []
     adding = loop(host, [f"rule {verb} deny udp to 192.0.0.0/24 port {port}"
-                         for port in range(100, 100 + fewer(host, 300)) for verb in ("add", "del")])
+                         for port in range(100, 400) for verb in ("add", "del")])
     while adding.poll() is None:
         listed.append(host.rules())
     equal(adding.wait(), 0, "rules come and go one by one")

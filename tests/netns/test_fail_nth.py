@@ -24,7 +24,7 @@ from lab import check, equal
 REPORT = pathlib.Path("/run/failed-call")
 EACH = bool(os.environ.get("IFW_FAIL_ALL"))
 # Loading takes half a second, and several times as long with a sanitizer.
-SPREAD = {True: 4, False: 12}  # calls of a command, by: does it load the program?
+SPREAD = {True: 6, False: 20}  # calls of a command, by: does it load the program?
 SPREAD_SANITIZED = {True: 3, False: 8}
 ERRORS = (errno.ENOMEM, errno.EPERM)
 DEGRADED = "fragments      not intercepted"  # what `up` says where it goes on without a part
